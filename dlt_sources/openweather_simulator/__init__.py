@@ -1,0 +1,14 @@
+"""A stand-in for the OpenWeather HTTP API: for tests, demonstrations and load tests without a key.
+
+It answers with the shapes, errors and oddities of the real service, and with weather that is computed from
+place and time alone. Descriptions are English whatever `lang` says, and every answer is JSON whatever
+`mode` says.
+"""
+
+from __future__ import annotations
+
+from dlt_sources.openweather_simulator.faults import Fault
+from dlt_sources.openweather_simulator.server import serve
+from dlt_sources.openweather_simulator.simulator import Simulator
+
+__all__ = ["Fault", "Simulator", "serve"]

@@ -1,0 +1,59 @@
+"""`python -m dlt_sources.openweather_simulator`: the simulator as a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from dlt_sources.openweather_simulator.server import serve
+from dlt_sources.openweather_simulator.simulator import Simulator
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="TCP port; 0 picks a free one.")
+@click.option(
+    "--calls-per-minute", type=click.IntRange(min=1), help="Answer 429 above this many; no limit if absent."
+)
+@click.option(
+    "--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True, help="Delay of every answer."
+)
+@click.option("--one-call", is_flag=True, help="Subscribe every key to One Call 3.0.")
+@click.option(
+    "--key", "keys", multiple=True, help="A valid API key; repeatable. Without it any 32 hex digits are."
+)
+def main(
+    *,
+    host: str,
+    port: int,
+    calls_per_minute: int | None,
+    latency_ms: float,
+    one_call: bool,
+    keys: tuple[str, ...],
+) -> None:
+    """Answer as the OpenWeather API does, with computed weather and without the internet.
+
+    Prints one line when it is ready and runs until Ctrl-C or SIGTERM. Faults, the clock and the statistics
+    are under /_simulator of the same address.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    simulator = Simulator(
+        keys=frozenset(keys) or None,
+        one_call_keys="all" if one_call else frozenset(),
+        calls_per_minute=calls_per_minute,
+        latency=latency_ms / 1000,
+    )
+    try:
+        with serve(simulator, port=port, host=host) as url:
+            click.echo(f"OpenWeather simulator on {url}")
+            stop.wait()
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""`/data/2.5/forecast`: five days in steps of three hours. Source: openweathermap.org/api/forecast5."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import orjson
+
+from dlt_sources.openweather_simulator import conditions, sun
+from dlt_sources.openweather_simulator.answers.current import wind
+from dlt_sources.openweather_simulator.places import Params, Place, place_of
+from dlt_sources.openweather_simulator.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.weather import state_at
+
+STEP = 10_800
+STEPS = 40
+
+
+def forecast(params: Params, moment: int) -> bytes:
+    """Return the forecast made at `moment`; the first step is the next 3-hour mark after it."""
+    place = place_of(params)
+    units = units_of(params.get("units"))
+    first = moment // STEP * STEP + STEP
+    count = _count(params.get("cnt", ""))
+    steps = [_step(place, units, dt, moment) for dt in range(first, first + count * STEP, STEP)]
+    return orjson.dumps(
+        {"cod": "200", "message": 0, "cnt": count, "list": steps, "city": _city(place, moment)},
+    )
+
+
+def _count(text: str) -> int:
+    """Return the number of steps; more than 40, none and nonsense give 40 (all undocumented)."""
+    wanted = int(text) if text.isdecimal() and len(text) < 10 else 0
+    return wanted if 0 < wanted <= STEPS else STEPS
+
+
+def _step(place: Place, units: Units, dt: int, issued: int) -> dict[str, Any]:
+    state = state_at(place.lat, place.lon, dt, (dt - issued) / 3600.0)
+    # The first steps are bound to what is measured; "temp_kf" is that correction.
+    correction = 0.35 * max(0.0, 1.0 - (dt - issued) / (3.0 * STEP))
+    step: dict[str, Any] = {
+        "dt": dt,
+        "main": {
+            "temp": units.temperature(state.temperature),
+            "feels_like": units.temperature(state.feels_like),
+            "temp_min": units.temperature(state.temperature - correction),
+            "temp_max": units.temperature(state.temperature),
+            "pressure": state.pressure,
+            "sea_level": state.pressure,
+            "grnd_level": state.pressure - state.ground_drop,
+            "humidity": state.humidity,
+            "temp_kf": tidy(correction),
+        },
+        "weather": conditions.entries(state.codes[:1], day=state.day),
+        "clouds": {"all": state.clouds},
+        "wind": wind(state, units),
+        "visibility": state.visibility,
+        "pop": tidy(state.probability),
+    }
+    if state.rain:
+        step["rain"] = {"3h": tidy(state.rain * 3.0)}
+    if state.snow:
+        step["snow"] = {"3h": tidy(state.snow * 3.0)}
+    step["sys"] = {"pod": "d" if state.day else "n"}
+    step["dt_txt"] = datetime.fromtimestamp(dt, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    return step
+
+
+def _city(place: Place, moment: int) -> dict[str, Any]:
+    city = place.city
+    offset = place.utc_offset(moment)
+    sunrise, sunset = sun.sun_times(place.lat, place.lon, moment, offset) or (0, 0)
+    return {
+        "id": 0 if city is None or place.asked_by == "zip" else city.id,
+        "name": city.name if city else "",
+        "coord": {"lat": tidy(place.lat, 4), "lon": tidy(place.lon, 4)},
+        "country": city.country if city else "",
+        # Asked by id, the service forgets how many people live there.
+        "population": 0 if city is None or place.asked_by == "id" else city.population,
+        "timezone": offset,
+        "sunrise": sunrise,
+        "sunset": sunset,
+    }

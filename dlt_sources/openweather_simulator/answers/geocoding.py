@@ -1,0 +1,81 @@
+"""`/geo/1.0/direct`, `/reverse` and `/zip`. Source: openweathermap.org/api/geocoding-api."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from dlt_sources.openweather_simulator.errors import NOT_FOUND, NOTHING_TO_GEOCODE, ApiError
+from dlt_sources.openweather_simulator.gazetteer import GAZETTEER, City
+from dlt_sources.openweather_simulator.places import Params, coordinates, postcode
+from dlt_sources.openweather_simulator.units import tidy
+
+LIMIT = 5
+
+
+def direct(params: Params, _moment: int) -> bytes:
+    """Return up to `limit` places of a name, the most likely first; an empty array when there is none.
+
+    Raises:
+        ApiError: 400 for an empty `q`.
+    """
+    query = params.get("q", "").strip()
+    if not query:
+        raise ApiError(400, NOTHING_TO_GEOCODE)
+    return _array(GAZETTEER.named(query)[: _limit(params)])
+
+
+def reverse(params: Params, _moment: int) -> bytes:
+    """Return up to `limit` places near a point, the nearest first; an empty array at sea.
+
+    Raises:
+        ApiError: 400 for bad coordinates.
+    """
+    lat, lon = coordinates(params)
+    return _array(GAZETTEER.nearest(lat, lon, _limit(params)))
+
+
+def zip_code(params: Params, _moment: int) -> bytes:
+    """Return the place of a postcode (`places.postcode` tells which are known).
+
+    Raises:
+        ApiError: 400 for an empty `zip`, 404 for an unknown one.
+    """
+    text = params.get("zip", "").strip()
+    if not text:
+        raise ApiError(400, NOTHING_TO_GEOCODE)
+    place = postcode(text)
+    if place is None or place.city is None:
+        raise ApiError(404, NOT_FOUND)
+    return orjson.dumps(
+        {
+            "zip": text.partition(",")[0].strip(),
+            "name": place.city.name,
+            "lat": tidy(place.lat, 4),
+            "lon": tidy(place.lon, 4),
+            "country": place.city.country,
+        }
+    )
+
+
+def _limit(params: Params) -> int:
+    text = params.get("limit", "")
+    return min(max(int(text), 1), LIMIT) if text.isdecimal() and len(text) < 10 else 1
+
+
+def _array(cities: Iterable[City]) -> bytes:
+    return orjson.dumps([_place(city) for city in cities])
+
+
+def _place(city: City) -> dict[str, Any]:
+    place: dict[str, Any] = {"name": city.name}
+    local_names = city.local_names()
+    if local_names:
+        place["local_names"] = local_names
+    place |= {"lat": tidy(city.lat, 7), "lon": tidy(city.lon, 7), "country": city.country}
+    state = GAZETTEER.state_of(city)
+    if state:
+        place["state"] = state
+    return place

@@ -1,0 +1,71 @@
+"""Running a simulator: uvicorn in a daemon thread, on a port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from dlt_sources.openweather_simulator.app import create_app
+from dlt_sources.openweather_simulator.simulator import Simulator
+
+
+class _Protocol(HttpToolsProtocol):
+    """Uvicorn's HTTP protocol that also shows the application its connection: faults break it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+@contextmanager
+def serve(simulator: Simulator, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve a simulator over HTTP and yield its base URL, such as `http://127.0.0.1:8080`.
+
+    Args:
+        simulator: What to serve.
+        port: TCP port; 0 picks a free one.
+        host: Address to listen on.
+
+    Raises:
+        OSError: if the port is taken.
+    """
+    listener = socket.create_server((host, port), backlog=2048, reuse_port=False)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(simulator),
+            http=_Protocol,
+            loop="uvloop",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            proxy_headers=False,
+            log_config=None,
+            log_level="critical",
+            # The service's own headers are sent in their place.
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
+    )
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the simulator did not start")
+            time.sleep(0.005)
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()

@@ -1,0 +1,124 @@
+"""Contracts of the parts of ``/data/3.0/onecall``.
+
+Source: openweathermap.org/api/one-call-3. Units as in ``contracts.weather``. Unlike everywhere else, rain and snow of
+a day are plain numbers, not objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar
+
+import orjson
+
+from dlt_sources.weather.contracts.base import Contract, Measure, Moment, added, given
+from dlt_sources.weather.contracts.shared import Conditions
+
+TAGS_JSON = "tags_json"
+
+
+class _Issued(Contract):
+    """What the rows of every part have in common."""
+
+    key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
+
+    location_id: str = added("The place, as in bronze.locations")
+    issued_at: Moment | None = added("The UTC hour in which the answer was fetched")
+    fetched_at: Moment | None = added("When the answer was received, UTC")
+
+
+class OneCallHourly(_Issued, Conditions):
+    """One of the next 48 hours at one place."""
+
+    table: ClassVar[str] = "one_call_hourly"
+
+    dt: Moment = given("dt", "The hour this row speaks of, UTC", required=True)
+    units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
+    temp: Measure = given("temp", "Air temperature; K, °C or °F by units", required=True)
+    feels_like: Measure | None = given("feels_like", "Perceived temperature; by units")
+    pressure: Measure | None = given("pressure", "Air pressure at sea level, hPa")
+    humidity: Measure | None = given("humidity", "Relative humidity, %")
+    dew_point: Measure | None = given("dew_point", "Dew point; K, °C or °F by units")
+    uvi: Measure | None = given("uvi", "UV index")
+    clouds: Measure | None = given("clouds", "Cloud cover, %")
+    visibility: Measure | None = given("visibility", "Visibility, m, at most 10000; null is unknown")
+    wind_speed: Measure | None = given("wind_speed", "Wind speed; m/s or mph by units")
+    wind_deg: Measure | None = given("wind_deg", "Direction the wind comes from, degrees")
+    wind_gust: Measure | None = given("wind_gust", "Wind gust; m/s or mph by units")
+    pop: Measure | None = given("pop", "Probability of precipitation, 0 to 1")
+    rain_1h: Measure | None = given("rain.1h", "Rain, mm/h; null is none")
+    snow_1h: Measure | None = given("snow.1h", "Snow, mm/h; null is none")
+
+
+class OneCallDaily(_Issued, Conditions):
+    """One of the next 8 days at one place, its local noon as ``dt``."""
+
+    table: ClassVar[str] = "one_call_daily"
+
+    dt: Moment = given("dt", "Midday of the place's local day, UTC", required=True)
+    units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
+    sunrise: Moment | None = given("sunrise", "Sunrise, UTC; null at polar day or night", null_when="zero")
+    sunset: Moment | None = given("sunset", "Sunset, UTC; null at polar day or night", null_when="zero")
+    moonrise: Moment | None = given("moonrise", "Moonrise, UTC; null on a day without one", null_when="zero")
+    moonset: Moment | None = given("moonset", "Moonset, UTC; null on a day without one", null_when="zero")
+    moon_phase: Measure | None = given("moon_phase", "0 and 1 new moon, 0.25 first quarter, 0.5 full, 0.75 last")
+    summary: str | None = given("summary", "The day in words")
+    temp_day: Measure | None = given("temp.day", "Temperature at 12 h local time; by units", required=True)
+    temp_min: Measure | None = given("temp.min", "Lowest temperature of the day; by units")
+    temp_max: Measure | None = given("temp.max", "Highest temperature of the day; by units")
+    temp_night: Measure | None = given("temp.night", "Temperature at 0 h local time; by units")
+    temp_eve: Measure | None = given("temp.eve", "Temperature at 18 h local time; by units")
+    temp_morn: Measure | None = given("temp.morn", "Temperature at 6 h local time; by units")
+    feels_like_day: Measure | None = given("feels_like.day", "Perceived temperature at 12 h local time; by units")
+    feels_like_night: Measure | None = given("feels_like.night", "Perceived temperature at 0 h local time; by units")
+    feels_like_eve: Measure | None = given("feels_like.eve", "Perceived temperature at 18 h local time; by units")
+    feels_like_morn: Measure | None = given("feels_like.morn", "Perceived temperature at 6 h local time; by units")
+    pressure: Measure | None = given("pressure", "Air pressure at sea level, hPa")
+    humidity: Measure | None = given("humidity", "Relative humidity, %")
+    dew_point: Measure | None = given("dew_point", "Dew point; K, °C or °F by units")
+    wind_speed: Measure | None = given("wind_speed", "Highest wind speed of the day; m/s or mph by units")
+    wind_deg: Measure | None = given("wind_deg", "Direction the wind comes from, degrees")
+    wind_gust: Measure | None = given("wind_gust", "Wind gust; m/s or mph by units")
+    clouds: Measure | None = given("clouds", "Cloud cover, %")
+    pop: Measure | None = given("pop", "Probability of precipitation, 0 to 1")
+    rain: Measure | None = given("rain", "Rain of the day, mm; null is none")
+    snow: Measure | None = given("snow", "Snow of the day, mm; null is none")
+    uvi: Measure | None = given("uvi", "Highest UV index of the day")
+
+
+class OneCallMinutely(_Issued):
+    """One of the next 60 minutes at one place."""
+
+    table: ClassVar[str] = "one_call_minutely"
+
+    dt: Moment = given("dt", "The minute this row speaks of, UTC", required=True)
+    precipitation: Measure | None = given("precipitation", "Precipitation, mm/h", required=True)
+
+
+class OneCallAlerts(Contract):
+    """One official warning for one place; the same warning is one row however often it is fetched."""
+
+    table: ClassVar[str] = "one_call_alerts"
+    key: ClassVar[tuple[str, ...]] = ("location_id", "alert_id")
+
+    location_id: str = added("The place, as in bronze.locations")
+    alert_id: str = given("alert_id", "Hash of the warning's sender, event, times and text", required=True)
+    fetched_at: Moment | None = added("When the answer was received, UTC")
+    sender_name: str | None = given("sender_name", "Who warns")
+    event: str | None = given("event", "What of")
+    start: Moment = given("start", "When the danger begins, UTC", required=True)
+    end: Moment | None = given("end", "When the danger ends, UTC", null_when="zero")
+    description: str | None = given("description", "The warning's text")
+    tags: str | None = given(TAGS_JSON, "Kinds of severe weather, as JSON", json=True)
+
+    @classmethod
+    def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
+        """Give the warning an id made from its content, since the API gives none, and keep the tags as JSON."""
+        said = [record.get(name) for name in ("sender_name", "event", "start", "end", "description")]
+        prepared = {**record, "alert_id": hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}
+        tags = prepared.pop("tags", None)
+        if tags is not None:
+            prepared[TAGS_JSON] = orjson.dumps(tags).decode()
+        return prepared
+
+

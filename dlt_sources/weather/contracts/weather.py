@@ -1,0 +1,78 @@
+"""Contracts of ``/data/2.5/weather`` and ``/data/2.5/forecast``.
+
+Sources: openweathermap.org/api/current and openweathermap.org/api/forecast5. Temperatures are K, °C or °F and wind
+speeds m/s or mph, as the row's ``units`` (standard, metric, imperial) say; pressures are hPa, precipitation is mm.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dlt_sources.weather.contracts.base import Integer, Measure, Moment, added, given
+from dlt_sources.weather.contracts.shared import Conditions, coordinates_as_object
+
+
+class _Atmosphere(Conditions):
+    """What current weather and a forecast step have in common."""
+
+    location_id: str = added("The place, as in bronze.locations")
+    dt: Moment = given("dt", "The time this row speaks of, UTC", required=True)
+    fetched_at: Moment | None = added("When the answer was received, UTC")
+    units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
+    temp: Measure = given("main.temp", "Air temperature; K, °C or °F by units", required=True)
+    feels_like: Measure | None = given("main.feels_like", "Perceived temperature; K, °C or °F by units")
+    temp_min: Measure | None = given("main.temp_min", "Lowest temperature in the area now, not of the day; by units")
+    temp_max: Measure | None = given("main.temp_max", "Highest temperature in the area now, not of the day; by units")
+    pressure: Measure | None = given("main.pressure", "Air pressure, hPa")
+    humidity: Measure | None = given("main.humidity", "Relative humidity, %")
+    sea_level: Measure | None = given("main.sea_level", "Air pressure at sea level, hPa")
+    grnd_level: Measure | None = given("main.grnd_level", "Air pressure at ground level, hPa")
+    visibility: Measure | None = given("visibility", "Visibility, m, at most 10000; null is unknown")
+    wind_speed: Measure | None = given("wind.speed", "Wind speed; m/s or mph by units")
+    wind_deg: Measure | None = given("wind.deg", "Direction the wind comes from, degrees; null in calm or variable wind")
+    wind_gust: Measure | None = given("wind.gust", "Wind gust; m/s or mph by units; null is unknown")
+    clouds: Measure | None = given("clouds.all", "Cloud cover, %")
+
+
+class CurrentWeather(_Atmosphere):
+    """One observation of one place."""
+
+    table: ClassVar[str] = "current_weather"
+    key: ClassVar[tuple[str, ...]] = ("location_id", "dt")
+    ignored: ClassVar[frozenset[str]] = frozenset({"cod", "message", "sys.message"})
+
+    rain_1h: Measure | None = given("rain.1h", "Rain in the last hour, mm; null is none")
+    rain_3h: Measure | None = given("rain.3h", "Rain in the last 3 hours, mm (answers before about 2019)")
+    snow_1h: Measure | None = given("snow.1h", "Snow in the last hour, mm; null is none")
+    snow_3h: Measure | None = given("snow.3h", "Snow in the last 3 hours, mm (answers before about 2019)")
+    coord_lat: Measure | None = given("coord.lat", "Latitude the API answered for, degrees")
+    coord_lon: Measure | None = given("coord.lon", "Longitude the API answered for, degrees")
+    country: str | None = given("sys.country", "ISO 3166 country code; null at sea", null_when="empty")
+    sunrise: Moment | None = given("sys.sunrise", "Sunrise, UTC; null at polar day or night", null_when="zero")
+    sunset: Moment | None = given("sys.sunset", "Sunset, UTC; null at polar day or night", null_when="zero")
+    timezone: Integer | None = given("timezone", "Offset from UTC with daylight saving, seconds")
+    city_id: Integer | None = given("id", "OpenWeather's id of the nearest city; null where none is", null_when="zero")
+    city_name: str | None = given("name", "Name of the nearest city; null where none is", null_when="empty")
+    base: str | None = given("base", "Internal: where the data came from")
+    sys_type: Integer | None = given("sys.type", "Internal")
+    sys_id: Integer | None = given("sys.id", "Internal")
+
+    @classmethod
+    def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
+        """As ``Conditions``, and coordinates given as a pair."""
+        return coordinates_as_object(super().prepare(record))
+
+
+class Forecast(_Atmosphere):
+    """One 3-hour step of one place, as forecast at one hour."""
+
+    table: ClassVar[str] = "forecast"
+    key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
+    ignored: ClassVar[frozenset[str]] = frozenset({"dt_txt"})
+
+    issued_at: Moment | None = added("The UTC hour in which the forecast was fetched")
+    temp_kf: Measure | None = given("main.temp_kf", "Internal: correction of the temperature")
+    pop: Measure | None = given("pop", "Probability of precipitation, 0 to 1")
+    rain_3h: Measure | None = given("rain.3h", "Rain in the 3 hours before dt, mm; null is none")
+    snow_3h: Measure | None = given("snow.3h", "Snow in the 3 hours before dt, mm; null is none")
+    pod: str | None = given("sys.pod", "Part of the day: d(ay) or n(ight)")

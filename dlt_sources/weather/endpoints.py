@@ -1,0 +1,104 @@
+"""The API's endpoints as data: one row each. A new endpoint is a row here and a contract.
+
+Source of paths and shapes: openweathermap.org/api.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dlt_sources.weather.contracts import (
+    AirPollution,
+    AirPollutionForecast,
+    Contract,
+    CurrentWeather,
+    Forecast,
+    OneCallAlerts,
+    OneCallDaily,
+    OneCallHourly,
+    OneCallMinutely,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one table inside an answer: the member that lists them, or "" where the answer itself is the row."""
+
+    contract: type[Contract]
+    member: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One kind of request, asked for every place; ``name`` is the dlt resource that it feeds."""
+
+    name: str
+    path: str
+    parts: tuple[Part, ...]
+    description: str
+    plan: Literal["free", "one_call"] = "free"
+    by_default: bool = True
+    has_units: bool = False
+    incremental: bool = False
+
+    @property
+    def keeps_raw(self) -> bool:
+        """Whether the answer is kept word for word: whatever is not history cannot be asked for again."""
+        return not self.incremental
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The bronze tables its rows go to."""
+        return tuple(part.contract.table for part in self.parts)
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        name="current_weather",
+        path="/data/2.5/weather",
+        parts=(Part(CurrentWeather),),
+        description="Current weather: one row a place and observation.",
+        has_units=True,
+    ),
+    Endpoint(
+        name="forecast",
+        path="/data/2.5/forecast",
+        parts=(Part(Forecast, "list"),),
+        description="Forecast of 5 days in 3-hour steps: one row a place, step and hour of issue.",
+        has_units=True,
+    ),
+    Endpoint(
+        name="air_pollution",
+        path="/data/2.5/air_pollution/history",
+        parts=(Part(AirPollution, "list"),),
+        description="Air quality, hourly since 2020-11-27: one row a place and hour, loaded incrementally.",
+        incremental=True,
+    ),
+    Endpoint(
+        name="air_pollution_forecast",
+        path="/data/2.5/air_pollution/forecast",
+        parts=(Part(AirPollutionForecast, "list"),),
+        description="Air quality of the next 4 days, hourly: one row a place, hour and hour of issue.",
+    ),
+    Endpoint(
+        name="one_call",
+        path="/data/3.0/onecall",
+        parts=(
+            Part(OneCallHourly, "hourly"),
+            Part(OneCallDaily, "daily"),
+            Part(OneCallMinutely, "minutely", optional=True),
+            Part(OneCallAlerts, "alerts", optional=True),
+        ),
+        description="One Call 3.0: the next hours, days and minutes, and official warnings. Needs its own subscription.",
+        plan="one_call",
+        by_default=False,
+        has_units=True,
+    ),
+)
+
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+LOCATIONS = "locations"
+RESOURCES = (LOCATIONS, *BY_NAME)
+DEFAULT_RESOURCES = (LOCATIONS, *(endpoint.name for endpoint in ENDPOINTS if endpoint.by_default))

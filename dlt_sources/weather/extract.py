@@ -1,0 +1,225 @@
+"""Extracting one endpoint into one load package: ask, convert, count; nothing that comes is left unaccounted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
+from dlt_sources.weather.endpoints import Endpoint, Part
+from dlt_sources.weather.items import as_table, to_table
+from dlt_sources.weather.outcomes import Answer, Failure
+from dlt_sources.weather.run import Run
+from dlt_sources.weather.work import Task, floor_hour
+
+# rows converted at a time: enough for Arrow to be fast, few enough for memory to stay flat
+BATCH_ROWS = 10_000
+# verbatim answers written at a time
+BATCH_BYTES = 8_000_000
+
+
+class Batch:
+    """Records of one table that wait to be converted, with the answers they came in."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.answers: list[Answer] = []
+
+    def add(self, records: list[dict[str, Any]], answer: Answer) -> None:
+        """Add the records of one answer."""
+        self.records += records
+        self.answers += [answer] * len(records)
+
+
+class Extraction:
+    """One endpoint in one package.
+
+    Args:
+        run: the run.
+        endpoint: what to ask.
+    """
+
+    def __init__(self, run: Run, endpoint: Endpoint) -> None:
+        self._run = run
+        self._endpoint = endpoint
+        self._tally = run.tally(endpoint.name)
+        self._batches = {part.contract.table: Batch() for part in endpoint.parts}
+        self._raw: list[Answer] = []
+        self._raw_bytes = 0
+        self._rejects: list[dict[str, Any]] = []
+
+    def items(self) -> Iterator[object]:
+        """Ask for as long as the package has room, and yield dlt items: rows, raw answers, rejects, the run's log."""
+        run, tally = self._run, self._tally
+        work = run.work(self._endpoint)
+        tally.resume()
+        while not work.finished and run.has_room():
+            for outcome in run.client.fetch_all(work.take(run.has_room)):
+                if isinstance(outcome, Failure):
+                    self._failed(outcome)
+                else:
+                    self._came(outcome)
+                    work.came(outcome.request.about)
+                yield from self._full_batches()
+                run.on_progress(tally)
+            work.next_round()
+        yield from self._rest()
+        tally.calls = run.client.calls_for[self._endpoint.name]
+        tally.pause()
+        yield to_table(LoadRun, [tally.row(run.status(self._endpoint.name), run.now())])
+        run.raise_if_alone()
+
+    def _failed(self, failure: Failure) -> None:
+        self._rejects.append(self._tally.reject_request(failure, self._endpoint.path, self._run.now()))
+        if failure.ends_the_run:
+            self._run.stop_for(failure, self._tally)
+
+    def _came(self, answer: Answer) -> None:
+        """Sort an answer's records into the batches of their tables."""
+        found = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
+        if any(records is None for _, records in found):
+            self._failed(
+                Failure(
+                    answer.request,
+                    "unexpected_answer",
+                    f"The answer has no list of rows where {self._endpoint.path} has one.",
+                    200,
+                    answer.body[:4000].decode("utf-8", "replace"),
+                )
+            )
+            return
+        self._tally.requests += 1
+        for part, records in found:
+            self._tally.rows_fetched += len(records or ())
+            kept = self._usable(records or [], part, answer)
+            self._batches[part.contract.table].add(kept, answer)
+        if self._endpoint.keeps_raw:
+            self._raw.append(answer)
+            self._raw_bytes += len(answer.body)
+
+    def _usable(self, records: list[Any], part: Part, answer: Answer) -> list[dict[str, Any]]:
+        """Leave out what would break the package: no object, outside the window, or a key that comes twice.
+
+        PostgreSQL's MERGE fails on a key that stands twice in one package, and would fail for ever.
+        """
+        task: Task = answer.request.about
+        objects = [record for record in records if isinstance(record, dict)]
+        if len(objects) < len(records):
+            for record in records:
+                if not isinstance(record, dict):
+                    self._reject_row("wrong_type", "expected an object", record, "", answer)
+        if task.start and task.end:
+            inside = _within(task)
+            for record in objects:
+                if not inside(record):
+                    self._reject_row("outside_window", "not within the hours asked for", record, "dt", answer)
+            objects = [record for record in objects if inside(record)]
+        moments = [record.get("dt") for record in objects] if "dt" in part.contract.key else []
+        last: dict[object, int] = {_hashable(moment): i for i, moment in enumerate(moments)}
+        if len(last) < len(moments):
+            keep = set(last.values())
+            for i, record in enumerate(objects):
+                if i not in keep:
+                    self._reject_row("repeated_key", "the answer names this dt again; the last counts", record, "dt", answer)
+            objects = [record for i, record in enumerate(objects) if i in keep]
+        return objects
+
+    def _reject_row(self, error_class: str, message: str, record: object, field: str, answer: Answer) -> None:
+        self._rejects.append(
+            self._tally.reject_row(
+                error_class,
+                message,
+                orjson.dumps(record).decode(),
+                field=field,
+                endpoint=self._endpoint.path,
+                at=self._run.now(),
+                task=answer.request.about,
+            )
+        )
+
+    def _full_batches(self) -> Iterator[object]:
+        for part in self._endpoint.parts:
+            if len(self._batches[part.contract.table].records) >= BATCH_ROWS:
+                yield from self._converted(part)
+        if self._raw_bytes >= BATCH_BYTES:
+            yield from self._raw_answers()
+
+    def _rest(self) -> Iterator[object]:
+        for part in self._endpoint.parts:
+            yield from self._converted(part)
+        yield from self._raw_answers()
+        if self._rejects:
+            yield to_table(Reject, self._rejects)
+            self._rejects = []
+
+    def _converted(self, part: Part) -> Iterator[object]:
+        batch, self._batches[part.contract.table] = self._batches[part.contract.table], Batch()
+        if not batch.records:
+            return
+        converter = self._run.converter(part.contract)
+        known = set(converter.new_columns)
+        table, misfits = converter.convert(batch.records, self._ours(part, batch.answers))
+        for misfit in misfits:
+            record, answer = batch.records[misfit.position], batch.answers[misfit.position]
+            self._reject_row("wrong_type", misfit.message, record, misfit.field, answer)
+        self._tally.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
+        self._tally.rows_loaded += table.num_rows
+        self._run.count_rows(table.num_rows)
+        if table.num_rows:
+            yield as_table(part.contract, table)
+
+    def _ours(self, part: Part, answers: list[Answer]) -> dict[str, list[object]]:
+        """The columns that no answer holds."""
+        columns = part.contract.model_fields
+        ours: dict[str, list[object]] = {
+            "location_id": [answer.request.about.place.location_id for answer in answers],
+            "fetched_at": [answer.fetched_at for answer in answers],
+        }
+        if "issued_at" in columns:
+            ours["issued_at"] = [floor_hour(answer.fetched_at) for answer in answers]
+        if "units" in columns:
+            ours["units"] = [answer.request.params["units"] for answer in answers]
+        return ours
+
+    def _raw_answers(self) -> Iterator[object]:
+        answers, self._raw, self._raw_bytes = self._raw, [], 0
+        if not answers:
+            return
+        rows = {
+            "location_id": [answer.request.about.place.location_id for answer in answers],
+            "endpoint": [self._endpoint.name] * len(answers),
+            "fetched_at": [answer.fetched_at for answer in answers],
+            "units": [answer.request.params.get("units") for answer in answers],
+            "run_id": [self._run.run_id] * len(answers),
+            "body": [answer.body.decode() for answer in answers],
+        }
+        yield as_table(WeatherRaw, pa.table(rows, schema=WeatherRaw.arrow_schema()))
+
+
+def _records(part: Part, data: object) -> list[Any] | None:
+    """The rows an answer holds for a part; None where it is no such answer."""
+    if not part.member:
+        return [data] if isinstance(data, dict) else None
+    rows = data.get(part.member) if isinstance(data, dict) else None
+    if rows is None and part.optional and isinstance(data, dict):
+        return []
+    return rows if isinstance(rows, list) else None
+
+
+def _within(task: Task) -> Callable[[dict[str, Any]], bool]:
+    assert task.start is not None and task.end is not None  # noqa: S101, PT018 - asked by the caller
+    first, last = task.start.timestamp(), task.end.timestamp()
+
+    def inside(record: dict[str, Any]) -> bool:
+        moment = record.get("dt")
+        # what is no number is for the contract to reject
+        return not isinstance(moment, int | float) or first <= moment <= last
+
+    return inside
+
+
+def _hashable(value: object) -> object:
+    return value if isinstance(value, int | float | str) else id(value)

@@ -1,0 +1,36 @@
+"""Extracting the places: whichever resource runs first looks them up, and loads them with its own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dlt_sources.weather.contracts import LoadRun, Location, Reject
+from dlt_sources.weather.endpoints import LOCATIONS
+from dlt_sources.weather.items import to_table
+from dlt_sources.weather.locations import request_for, resolve
+from dlt_sources.weather.run import Run
+
+
+def look_up(run: Run) -> Iterator[object]:
+    """Look the run's places up, once, and yield dlt items: new places, what was no place, the run's log."""
+    if LOCATIONS in run.tallies:
+        return
+    tally = run.tally(LOCATIONS)
+    rejects = [tally.reject_place(bad.where, bad.text, bad.message, run.now()) for bad in run.lookup.bad]
+    for failure in resolve(run.lookup, run.client):
+        rejects.append(tally.reject_request(failure, failure.request.path, run.now()))
+        if failure.ends_the_run:
+            run.stop_for(failure, tally)
+    rows = run.lookup.rows
+    tally.requests += len(run.lookup.to_resolve) - tally.requests_failed
+    tally.rows_fetched += len(rows)
+    tally.rows_loaded += len(rows)
+    tally.calls = run.client.calls_for[LOCATIONS]
+    tally.pause()
+    run.on_progress(tally)
+    if rows:
+        yield to_table(Location, rows)
+    if rejects:
+        yield to_table(Reject, rejects)
+    yield to_table(LoadRun, [tally.row(run.status(LOCATIONS), run.now())])
+    run.raise_if_alone()

@@ -1,0 +1,74 @@
+"""What the destination already holds: places remembered, newest hours, complete windows.
+
+High-water marks are read from the rows themselves, not kept in a state of their own: so they move only by data that is
+loaded, stay right when a working directory or the state table is lost, and cost no state row however many places
+there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from dlt import Pipeline
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from dlt_sources.weather.contracts import AirPollution, Location
+from dlt_sources.weather.work import History
+
+
+class Loaded:
+    """Reads bronze tables through dlt, so that it works on any destination dlt can query.
+
+    Args:
+        pipeline: the pipeline that loads; None (a source used without one) means that nothing is loaded yet.
+    """
+
+    def __init__(self, pipeline: Pipeline | None) -> None:
+        self._pipeline = pipeline
+
+    def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
+        """Run a query whose ``{table}`` fields are replaced by qualified names.
+
+        Returns:
+            The rows; none where a table does not exist yet.
+        """
+        if self._pipeline is None:
+            return []
+        with self._pipeline.sql_client() as client:
+            names = {key: client.make_qualified_table_name(table) for key, table in tables.items()}
+            try:
+                return client.execute_sql(sql.format(**names), *parameters) or []  # type: ignore[return-value]
+            except DatabaseUndefinedRelation:
+                return []
+
+    def locations(self) -> dict[str, tuple[str, str | None, float, float]]:
+        """The places already resolved: query, name, latitude and longitude by location_id."""
+        sql = "SELECT location_id, query, name, lat, lon FROM {locations}"
+        return {row[0]: (row[1], row[2], row[3], row[4]) for row in self.rows(sql, locations=Location.table)}
+
+    def newest_hours(self) -> dict[str, datetime]:
+        """The newest hour of air pollution by location_id, for every known place that has one."""
+        # a look-up per place in the key's index, where grouping would read the whole table
+        sql = (
+            "SELECT l.location_id, (SELECT max(a.dt) FROM {air} a WHERE a.location_id = l.location_id)"
+            " FROM {locations} l"
+        )
+        rows = self.rows(sql, air=AirPollution.table, locations=Location.table)
+        return {location_id: utc(dt) for location_id, dt in rows if dt is not None}
+
+    def complete_windows(self, history: History) -> Iterator[tuple[str, datetime]]:
+        """Windows of a range that miss no hour, so that a backfill that was cut short goes on where it stood."""
+        sql = (
+            "SELECT location_id FROM {air} WHERE dt >= %s AND dt <= %s GROUP BY location_id HAVING count(*) >= %s"
+        )
+        for start, end in history.windows():
+            hours = int((end - start).total_seconds()) // 3600 + 1
+            for (location_id,) in self.rows(sql, start, end, hours, air=AirPollution.table):
+                yield location_id, start
+
+
+def utc(moment: datetime) -> datetime:
+    """A timestamp read from a destination, whatever zone its session has, as a UTC datetime."""
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)

@@ -1,0 +1,142 @@
+"""Looking places up once and remembering them: from what the user wrote to coordinates.
+
+Names and postcodes go through ``/geo/1.0`` (openweathermap.org/api/geocoding-api); ids, which the geocoder does not
+know, through ``/data/2.5/weather``; coordinates need no call. Every later call uses coordinates.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dlt_sources.weather.client import Client
+from dlt_sources.weather.endpoints import LOCATIONS
+from dlt_sources.weather.outcomes import Answer, Failure, Request
+from dlt_sources.weather.places import BadPlace, Wanted, at, parse_places, read_places
+from dlt_sources.weather.settings import WeatherSettings
+from dlt_sources.weather.work import Place
+
+logger = logging.getLogger(__name__)
+Remembered = dict[str, tuple[str, str | None, float, float]]
+# several matches are worth telling the user about; 5 is the most the geocoder gives
+MATCHES = 5
+
+
+@dataclass
+class Lookup:
+    """What became of the user's list: places to ask for, rows for ``bronze.locations``, and what was no place."""
+
+    places: list[Place] = field(default_factory=list)
+    to_resolve: list[Wanted] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    bad: list[BadPlace] = field(default_factory=list)
+
+
+def wanted_places(settings: WeatherSettings) -> Iterator[Wanted | BadPlace]:
+    """The user's list: the configured places, then those of the file."""
+    yield from parse_places(settings.locations or (), "location")
+    if settings.locations_file:
+        yield from read_places(Path(settings.locations_file))
+
+
+def sort_out(wanted: Iterable[Wanted | BadPlace], remembered: Remembered, now: datetime) -> Lookup:
+    """Tell the places that are known or given by coordinates from those that must be looked up.
+
+    A place listed twice is asked for once; the second mention is skipped with a word.
+    """
+    lookup = Lookup()
+    seen: set[str] = set()
+    for place in wanted:
+        if isinstance(place, BadPlace):
+            logger.warning("%s is no place: %s", place.where, place.message)
+            lookup.bad.append(place)
+            continue
+        if place.location_id in seen:
+            logger.warning("%s is listed twice; it is asked for once", place.query or place.location_id)
+            continue
+        seen.add(place.location_id)
+        known = remembered.get(place.location_id)
+        if place.lat is not None and place.lon is not None:
+            name = place.name or place.query
+            lookup.places.append(Place(place.location_id, name, place.lat, place.lon))
+            if known != (place.query, name, place.lat, place.lon):
+                lookup.rows.append(_row(place, name, place.lat, place.lon, now))
+        elif known is not None and known[0] == place.query:
+            lookup.places.append(Place(place.location_id, known[1] or place.query, known[2], known[3]))
+        else:
+            lookup.to_resolve.append(place)
+    return lookup
+
+
+def request_for(wanted: Wanted) -> Request:
+    """The call that finds a place's coordinates."""
+    if wanted.kind == "id":
+        return Request(LOCATIONS, "/data/2.5/weather", {"id": wanted.query.partition(":")[2].strip()}, wanted)
+    if wanted.kind == "zip":
+        return Request(LOCATIONS, "/geo/1.0/zip", {"zip": wanted.query.partition(":")[2].strip()}, wanted)
+    return Request(LOCATIONS, "/geo/1.0/direct", {"q": wanted.query, "limit": str(MATCHES)}, wanted)
+
+
+def resolve(lookup: Lookup, client: Client) -> Iterator[Failure]:
+    """Look up what must be looked up, and add it to the lookup; yield what was not found."""
+    taken = {(place.lat, place.lon): place for place in lookup.places}
+    for outcome in client.fetch_all(request_for(wanted) for wanted in lookup.to_resolve):
+        wanted: Wanted = outcome.request.about
+        found = read_match(wanted, outcome) if isinstance(outcome, Answer) else outcome
+        if isinstance(found, Failure):
+            logger.warning("%s was not found: %s", wanted.query, found.message)
+            yield found
+            continue
+        place = Place(wanted.location_id, str(found["name"] or wanted.query), found["lat"], found["lon"])
+        if other := taken.get((place.lat, place.lon)):
+            logger.warning("%s is the same point as %s; both are loaded", wanted.query, other.name)
+        taken[place.lat, place.lon] = place
+        lookup.places.append(place)
+        lookup.rows.append(found)
+
+
+def read_match(wanted: Wanted, answer: Answer) -> dict[str, Any] | Failure:
+    """Read the geocoder's first match as a row of ``bronze.locations``; several matches are told in the log."""
+    data = answer.data
+    matches = data if isinstance(data, list) else [data]
+    nothing = Failure(answer.request, "not_found", "The geocoder knows no such place.", 200)
+    if not matches or not isinstance(matches[0], dict):
+        return nothing
+    first = matches[0]
+    coordinates = first.get("coord") if wanted.kind == "id" else first
+    try:
+        point = at(float(coordinates["lat"]), float(coordinates["lon"]), query=wanted.query)  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        return Failure(answer.request, "invalid_answer", "The answer names no coordinates.", 200, str(first)[:1000])
+    sys = first.get("sys")
+    country = first.get("country") or (sys.get("country") if isinstance(sys, dict) else None)
+    name = wanted.name or _text(first.get("name"))
+    row = _row(wanted, name, point.lat, point.lon, answer.fetched_at)
+    row |= {"country": _text(country), "state": _text(first.get("state")), "matches": len(matches)}
+    if len(matches) > 1:
+        where = ", ".join(str(part) for part in (row["name"], row["state"], row["country"]) if part)
+        logger.info("%s: took %s (%.4f, %.4f), the first of %d", wanted.query, where, point.lat, point.lon, len(matches))
+    return row
+
+
+def _row(wanted: Wanted, name: str | None, lat: float | None, lon: float | None, now: datetime) -> dict[str, Any]:
+    return {
+        "location_id": wanted.location_id,
+        "query": wanted.query,
+        "name": name,
+        "lat": lat,
+        "lon": lon,
+        "country": None,
+        "state": None,
+        "matches": None,
+        "resolved_by": wanted.kind,
+        "fetched_at": now,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

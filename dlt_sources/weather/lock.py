@@ -1,0 +1,127 @@
+"""One writer at a time per dataset, across processes and machines.
+
+PostgreSQL holds an advisory lock for as long as the writer's connection lives, so a killed writer frees it. DuckDB
+locks its file for one process by itself; the writer keeps a connection open so that the lock lasts the whole run. In
+front of both stands a lock on the target's working directories, which is all there is for other destinations.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import dlt
+from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.destinations.sql_client import SqlClientBase
+from filelock import FileLock, Timeout
+
+from dlt_sources.weather.errors import DestinationError, WriterBusyError
+from dlt_sources.weather.target import Target
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+# half of PostgreSQL's advisory key, so that no other application's locks are met: "weather" in ASCII, cut to 31 bits
+LOCK_SPACE = 0x77656174
+
+
+@contextmanager
+def only_writer(target: Target, pipeline: dlt.Pipeline, run_id: str, wait_seconds: float) -> Iterator[None]:
+    """Hold the dataset's lock; wait for its holder at most ``wait_seconds``.
+
+    Raises:
+        WriterBusyError: the holder did not finish in time; the message names it.
+        DestinationError: the destination cannot be reached.
+    """
+    deadline = time.monotonic() + wait_seconds
+    with ExitStack() as held:
+        _hold_directory(held, target.root, run_id, deadline)
+        if target.destination in _HOLDERS:
+            _HOLDERS[target.destination](held, target, pipeline, run_id, deadline)
+        yield
+
+
+def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -> None:
+    lock = FileLock(root / "writer.lock")
+    note = root / "writer"
+
+    def attempt() -> str | None:
+        try:
+            held.enter_context(lock.acquire(timeout=0))
+        except Timeout:
+            return note.read_text() if note.exists() else "another process"
+        note.write_text(f"run {run_id}, process {os.getpid()} on {socket.gethostname()}")
+        return None
+
+    _wait(attempt, deadline)
+
+
+def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_id: str, deadline: float) -> None:
+    client = _connected(held, pipeline)
+    client.execute_sql("SELECT set_config('application_name', %s, false)", f"weather run {run_id}")
+    key = f"weather {target.dataset_name}"
+
+    def attempt() -> str | None:
+        rows = client.execute_sql(f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(%s))", key)  # noqa: S608
+        if rows and rows[0][0]:
+            return None
+        holders = client.execute_sql(
+            "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start FROM pg_locks l"
+            " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
+            f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295",  # noqa: S608
+            key,
+        )
+        return ", ".join(f"{name} from {host} since {since:%H:%M:%S}" for name, host, since in holders or ()) or "?"
+
+    _wait(attempt, deadline)
+
+
+def _hold_duckdb(held: ExitStack, _target: Target, pipeline: dlt.Pipeline, _run_id: str, deadline: float) -> None:
+    def attempt() -> str | None:
+        try:
+            _connected(held, pipeline)
+        except DestinationError as error:
+            if "lock" not in str(error):
+                raise
+            return str(error)
+        return None
+
+    _wait(attempt, deadline)
+
+
+_HOLDERS: dict[str, Callable[[ExitStack, Target, dlt.Pipeline, str, float], None]] = {
+    "postgres": _hold_postgres,
+    "duckdb": _hold_duckdb,
+}
+
+
+def _connected(held: ExitStack, pipeline: dlt.Pipeline) -> SqlClientBase[object]:
+    """A connection that stays open until the lock is given back."""
+    try:
+        return held.enter_context(pipeline.sql_client())
+    except DestinationConnectionError as error:
+        raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause of dlt's nested exceptions, on one line."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return " ".join(str(error).split())
+
+
+def _wait(attempt: Callable[[], str | None], deadline: float) -> None:
+    """Try until it succeeds (None) or time is up; tell once who is waited for."""
+    told = False
+    while (holder := attempt()) is not None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise WriterBusyError(f"Another run writes to this dataset and did not finish in time: {holder}.")
+        if not told:
+            logger.info("Waiting up to %.0f s for the writer before: %s", left, holder)
+            told = True
+        time.sleep(min(POLL_SECONDS, left))

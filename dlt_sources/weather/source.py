@@ -1,0 +1,113 @@
+"""The dlt source: one resource an endpoint, each with its own rejects, raw answers and line in the run log.
+
+locations ─▶ requests ─▶ client ─▶ answers ─▶ contracts ─▶ Arrow ─▶ bronze.<table>
+                            │          └──────────────────────────▶ bronze.weather_raw
+                            └─ failures, rows of the wrong type ──▶ bronze.rejects, counted in bronze.load_runs
+
+Every table is merged by its key with dlt's ``upsert`` strategy: a load that is repeated after a kill changes nothing.
+(dlt's default, delete-insert, doubles rows when two writers share a dataset.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Optional
+
+import dlt
+from dlt.common.typing import TSecretStrValue
+from dlt.extract import DltResource, DltSource
+
+from dlt_sources.weather.contracts import Location
+from dlt_sources.weather.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, RESOURCES, Endpoint
+from dlt_sources.weather.errors import ConfigurationError
+from dlt_sources.weather.extract import Extraction
+from dlt_sources.weather.extract_locations import look_up
+from dlt_sources.weather.items import UPSERT
+from dlt_sources.weather.run import Run
+from dlt_sources.weather.settings import load_settings
+
+@dlt.source(name="weather")
+def weather_source(
+    resources: Optional[list[str]] = None,
+    locations: Optional[list[str]] = None,
+    locations_file: Optional[str] = None,
+    units: Optional[str] = None,
+    since: Optional[str] = None,
+    until: Optional[str] = None,
+    calls_per_minute: Optional[int] = None,
+    base_url: Optional[str] = None,
+    api_key: Optional[TSecretStrValue] = None,
+) -> Iterable[DltResource]:
+    """OpenWeather's current weather, forecasts and air quality for a list of places, as bronze tables.
+
+    Whatever is None comes from dlt's configuration; ``WeatherSettings`` has the rest of the settings.
+
+    Args:
+        resources: which resources to load, see ``endpoints.RESOURCES``.
+        locations: places: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES`` or ``id:3117735``.
+        locations_file: a CSV, JSONL or Parquet file of places.
+        units: standard, metric or imperial.
+        since: first hour of history, ISO 8601.
+        until: last hour of history, ISO 8601.
+        calls_per_minute: the plan's limit.
+        base_url: where the API is.
+        api_key: OpenWeather's key.
+    """
+    settings = load_settings(
+        resources=resources,
+        locations=locations,
+        locations_file=locations_file,
+        units=units,
+        since=since,
+        until=until,
+        calls_per_minute=calls_per_minute,
+        base_url=base_url,
+        api_key=api_key,
+    )
+    return resources_of(Run(settings), settings.resources)
+
+
+def source_of(run: Run, names: Iterable[str] | None = None) -> DltSource:
+    """The source of one load package of a run."""
+    return DltSource(dlt.Schema("weather"), "weather", resources_of(run, names))
+
+
+def resources_of(run: Run, names: Iterable[str] | None = None) -> list[DltResource]:
+    """The dlt resources of a run.
+
+    Raises:
+        ConfigurationError: a name is no resource.
+    """
+    names = list(names or DEFAULT_RESOURCES)
+    if unknown := [name for name in names if name not in RESOURCES]:
+        raise ConfigurationError(f"No such resource: {', '.join(unknown)}. There are {', '.join(RESOURCES)}.")
+    return [_locations(run) if name == LOCATIONS else _endpoint(run, BY_NAME[name]) for name in names]
+
+
+def _locations(run: Run) -> DltResource:
+    def locations() -> Iterator[object]:
+        """Places the user asked for, looked up once."""
+        yield from look_up(run)
+
+    return dlt.resource(
+        locations,
+        name=LOCATIONS,
+        write_disposition=UPSERT,
+        primary_key=Location.key,
+    )
+
+
+def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
+    main = endpoint.parts[0].contract
+
+    def extract() -> Iterator[object]:
+        yield from look_up(run)
+        yield from Extraction(run, endpoint).items()
+
+    return dlt.resource(
+        extract,
+        name=endpoint.name,
+        table_name=main.table,
+        write_disposition=UPSERT,
+        primary_key=main.key,
+    )

@@ -1,0 +1,77 @@
+"""Where a run writes: a destination and a dataset, and the working directory that belongs to them.
+
+Every run has a working directory of its own below one root per target, so that two runs never share one (dlt does not
+lock it) and a package that a killed run left behind is found by the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.common.runtime.collector import NULL_COLLECTOR
+
+from dlt_sources.weather.errors import ConfigurationError
+
+PIPELINE_NAME = "weather"
+DATASET_NAME = "bronze"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A destination, by dlt's name for it, and a dataset (schema) in it.
+
+    Args:
+        destination: ``duckdb``, ``postgres`` or any other that dlt knows; its credentials come from dlt's
+            configuration. DuckDB's file is ``<pipeline_name>.duckdb`` in the current folder unless configured.
+    """
+
+    destination: str = "duckdb"
+    dataset_name: str = DATASET_NAME
+    pipeline_name: str = PIPELINE_NAME
+
+    def pipeline(self, working_directory: Path) -> dlt.Pipeline:
+        """The dlt pipeline that works in a directory.
+
+        Raises:
+            ConfigurationError: dlt knows no such destination, or its credentials are missing.
+        """
+        # every row says which load brought it; dlt leaves that out of Arrow tables unless told
+        dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+        try:
+            pipeline = dlt.pipeline(
+                self.pipeline_name,
+                destination=self.destination,
+                dataset_name=self.dataset_name,
+                pipelines_dir=str(working_directory),
+                progress=NULL_COLLECTOR,
+            )
+            pipeline.destination_client()
+        except (UnknownDestinationModule, ImportError) as error:
+            raise ConfigurationError(f"dlt knows no destination {self.destination!r}: {error}") from None
+        except ConfigurationException:
+            raise ConfigurationError(
+                f"The credentials of {self.destination} are missing or wrong. Set DESTINATION__{self.destination.upper()}"
+                f"__CREDENTIALS, or [destination.{self.destination}] in .dlt/secrets.toml."
+            ) from None
+        return pipeline
+
+    @cached_property
+    def where(self) -> str:
+        """The place in words, without secrets."""
+        pipeline = self.pipeline(Path(get_dlt_pipelines_dir()) / "weather-look")
+        return str(pipeline.destination_client().config)
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder of this target's working directories: below dlt's pipelines folder (``DLT_DATA_DIR``)."""
+        fingerprint = hashlib.sha256(f"{self.where} {self.dataset_name}".encode()).hexdigest()[:12]
+        root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{fingerprint}"
+        root.mkdir(parents=True, exist_ok=True)
+        return root
