@@ -49,7 +49,16 @@ class PostgresServer:
     def psql(self, database: str, command: str) -> str:
         """Run SQL through psql and return what it prints, unaligned and without headers."""
         return subprocess.run(
-            [str(self._cluster.bin_path / "psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", command],
+            [
+                str(self._cluster.bin_path / "psql"),
+                "-X",
+                "-At",
+                "-v",
+                "ON_ERROR_STOP=1",
+                self.url(database),
+                "-c",
+                command,
+            ],
             check=True,
             capture_output=True,
             text=True,

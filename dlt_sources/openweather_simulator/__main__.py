@@ -14,16 +14,10 @@ from dlt_sources.openweather_simulator.simulator import Simulator
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, help="TCP port; 0 picks a free one.")
-@click.option(
-    "--calls-per-minute", type=click.IntRange(min=1), help="Answer 429 above this many; no limit if absent."
-)
-@click.option(
-    "--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True, help="Delay of every answer."
-)
+@click.option("--calls-per-minute", type=click.IntRange(min=1), help="Answer 429 above this many; no limit if absent.")
+@click.option("--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True, help="Delay of every answer.")
 @click.option("--one-call", is_flag=True, help="Subscribe every key to One Call 3.0.")
-@click.option(
-    "--key", "keys", multiple=True, help="A valid API key; repeatable. Without it any 32 hex digits are."
-)
+@click.option("--key", "keys", multiple=True, help="A valid API key; repeatable. Without it any 32 hex digits are.")
 def main(
     *,
     host: str,

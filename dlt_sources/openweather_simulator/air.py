@@ -44,9 +44,7 @@ _CLASSES = tuple(
 # Places where the air is bad in reality: latitude, longitude, reach in degrees, strength.
 _POLLUTED = ((28.0, 79.0, 8.0, 3.2), (35.0, 115.0, 8.0, 1.8), (24.0, 45.0, 10.0, 1.3), (12.0, 8.0, 9.0, 1.2))
 # Two rush hours over a night minimum, and the height of the sun, by solar hour.
-_TRAFFIC = tuple(
-    0.5 + 0.9 * exp(-((h - 8) ** 2) / 5.0) + 0.8 * exp(-((h - 19) ** 2) / 8.0) for h in range(24)
-)
+_TRAFFIC = tuple(0.5 + 0.9 * exp(-((h - 8) ** 2) / 5.0) + 0.8 * exp(-((h - 19) ** 2) / 8.0) for h in range(24))
 _SUNSHINE = tuple(max(0.0, sin(pi * (h - 6.5) / 14.0)) if 6 < h < 21 else 0.0 for h in range(24))
 
 # Whole numbers have no fraction, and 12.50 is printed as 12.5.
@@ -76,9 +74,7 @@ def shed_at(lat: float, lon: float) -> AirShed:
     # Nobody lives near the poles, and no wind brings much there.
     level *= max(0.15, min(1.0, (85.0 - abs(lat)) / 20.0))
     southern = -1.0 if lat < 0.0 else 1.0
-    return AirShed(
-        x, y, level, southern * min(1.0, abs(lat) / 45.0), 0.7 + 0.3 * cos(radians(lat)), round(lon / 15.0)
-    )
+    return AirShed(x, y, level, southern * min(1.0, abs(lat) / 45.0), 0.7 + 0.3 * cos(radians(lat)), round(lon / 15.0))
 
 
 def index_of(row: Row) -> int:

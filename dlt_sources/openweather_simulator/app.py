@@ -91,9 +91,7 @@ class OpenWeather:
         if not answer.truncate:
             await send({"type": "http.response.body", "body": answer.body})
             return
-        await send(
-            {"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True}
-        )
+        await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
         _transport(scope).close()
         await _disconnected(receive)
 

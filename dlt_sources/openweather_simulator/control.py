@@ -33,9 +33,7 @@ def control_routes(simulator: Simulator) -> list[Route]:
         try:
             wanted = await request.json()
             now = wanted.get("now")
-            simulator.set_clock(
-                now=None if now is None else float(now), offset=float(wanted.get("offset", 0.0))
-            )
+            simulator.set_clock(now=None if now is None else float(now), offset=float(wanted.get("offset", 0.0)))
         except (TypeError, ValueError, AttributeError) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse({"now": simulator.now()})

@@ -10,8 +10,7 @@ from __future__ import annotations
 import orjson
 
 INVALID_KEY = (
-    b'{"cod":401, "message": "Invalid API key. Please see '
-    b'https://openweathermap.org/faq#error401 for more info."}'
+    b'{"cod":401, "message": "Invalid API key. Please see https://openweathermap.org/faq#error401 for more info."}'
 )
 NO_ONE_CALL = (
     b'{"cod":401, "message": "Please note that using One Call 3.0 requires a separate '

@@ -160,9 +160,7 @@ class Gazetteer:
         exact = self._filtered(self._by_name.get(name, []), country, state)
         known = {city.id for city in exact}
         pool = self.in_country(country) if country else self.cities.values()
-        also = [
-            city for city in pool if city.id not in known and name in city.other_names.casefold().split("\n")
-        ]
+        also = [city for city in pool if city.id not in known and name in city.other_names.casefold().split("\n")]
         return (*exact, *self._filtered(also, country, state))
 
     def _filtered(self, cities: list[City], country: str, state: str) -> list[City]:
@@ -170,9 +168,7 @@ class Gazetteer:
             city
             for city in cities
             if (not country or city.country == country)
-            and (
-                not state or city.country != "US" or state in _names_of_state(city.division, self._us_states)
-            )
+            and (not state or city.country != "US" or state in _names_of_state(city.division, self._us_states))
         ]
 
 

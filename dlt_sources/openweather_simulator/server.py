@@ -55,9 +55,7 @@ def serve(simulator: Simulator, port: int = 0, host: str = "127.0.0.1") -> Itera
             timeout_graceful_shutdown=1,
         )
     )
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
-    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
     thread.start()
     try:
         while not server.started:

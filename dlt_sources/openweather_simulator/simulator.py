@@ -101,9 +101,7 @@ class Simulator:
         """Return the fault that hits a call, if any."""
         return self._faults.take(path, params) if self._faults else None
 
-    def answer(
-        self, path: str, key: str, params: Mapping[str, str], query: str, fault: Fault | None
-    ) -> Answer:
+    def answer(self, path: str, key: str, params: Mapping[str, str], query: str, fault: Fault | None) -> Answer:
         """Return the answer to one call.
 
         Args:
@@ -125,9 +123,7 @@ class Simulator:
         endpoint = ENDPOINTS.get(path)
         try:
             if endpoint is None:
-                raise (
-                    ApiError(401, errors.INVALID_KEY) if path in RETIRED else ApiError(404, errors.NOT_FOUND)
-                )
+                raise (ApiError(401, errors.INVALID_KEY) if path in RETIRED else ApiError(404, errors.NOT_FOUND))
             self._check_key(key, one_call=endpoint.one_call)
             self._check_limit()
             now = int(self.now())

@@ -10,23 +10,23 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, TypeVar, Union
+from datetime import datetime
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import yarl
 
 from dlt_sources.weather.errors import KeyRefusedError
-from dlt_sources.weather.outcomes import Answer, Failure, Request, TooManyCalls, judge
+from dlt_sources.weather.outcomes import Failure, Outcome, Request, TooManyCalls, judge
 from dlt_sources.weather.redaction import redact
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.throttle import Throttle
 
 T = TypeVar("T")
-Outcome = Union[Answer, Failure]
 # the vendor's advice after a refusal: wait 10 minutes and repeat the same request (openweathermap.org/appid)
 LONGEST_RATE_LIMIT_WAIT = 600.0
 LONGEST_BACKOFF = 60.0
@@ -45,9 +45,11 @@ class Client:
 
     Args:
         settings: key, base URL, rate and retry settings.
+        now: the clock that answers are stamped with, UTC.
     """
 
-    def __init__(self, settings: WeatherSettings) -> None:
+    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime]) -> None:
+        self._now = now
         self._key = settings.secret_key
         self._settings = settings
         # enough in flight to reach the rate at 300 ms latency, with some to spare
@@ -168,9 +170,10 @@ class Client:
             await self._unblocked.wait()
             outcome = await self._attempt(request)
             if isinstance(outcome, TooManyCalls):
-                outcome = await self._wait_out(request, outcome)
-                if outcome is None:
+                probed = await self._wait_out(request, outcome)
+                if probed is None:
                     continue
+                outcome = probed
             attempt += 1
             if not (isinstance(outcome, Failure) and outcome.is_transient and attempt < self._settings.attempts):
                 return outcome
@@ -217,7 +220,7 @@ class Client:
             return Failure(request, "connection", redact(f"{type(error).__name__}: {error}", self._key))
         if self._secret.encode() in body:
             body = redact(body.decode("utf-8", "replace"), self._key).encode()
-        outcome = judge(request, response.status, body, response.headers.get("Retry-After"))
+        outcome = judge(request, response.status, body, response.headers.get("Retry-After"), self._now())
         if isinstance(outcome, Failure):
             excerpt = None if outcome.payload is None else redact(outcome.payload, self._key)
             return replace(outcome, message=redact(outcome.message, self._key), payload=excerpt)
@@ -234,7 +237,7 @@ class Client:
 
     def _backoff(self, attempt: int) -> float:
         longest = min(self._settings.backoff_seconds * 2 ** (attempt - 1), LONGEST_BACKOFF)
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
 
 
 async def _take_all(outcomes: asyncio.Queue[T]) -> list[T]:

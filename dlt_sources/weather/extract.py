@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -11,9 +11,9 @@ import pyarrow as pa
 from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
 from dlt_sources.weather.endpoints import Endpoint, Part
 from dlt_sources.weather.items import as_table, to_table
-from dlt_sources.weather.outcomes import Answer, Failure
+from dlt_sources.weather.outcomes import Answer, Failure, Outcome
 from dlt_sources.weather.run import Run
-from dlt_sources.weather.work import Task, floor_hour
+from dlt_sources.weather.work import Task, Work, floor_hour
 
 # rows converted at a time: enough for Arrow to be fast, few enough for memory to stay flat
 BATCH_ROWS = 10_000
@@ -34,51 +34,61 @@ class Batch:
         self.answers += [answer] * len(records)
 
 
+def ask(run: Run, work: Work) -> Iterator[Outcome]:
+    """Ask for as long as there is work and the package has room."""
+    while not work.finished and run.has_room():
+        yield from run.client.fetch_all(work.take(run.has_room))
+        work.next_round()
+
+
 class Extraction:
-    """One endpoint in one package.
+    """What comes of one endpoint in one package.
 
     Args:
         run: the run.
         endpoint: what to ask.
+        replaying: whether the answers come from ``weather_raw``: they are not kept again, and whole packages are
+            converted at once, a key that comes again counting once.
     """
 
-    def __init__(self, run: Run, endpoint: Endpoint) -> None:
+    def __init__(self, run: Run, endpoint: Endpoint, *, replaying: bool = False) -> None:
         self._run = run
         self._endpoint = endpoint
+        self._replaying = replaying
         self._tally = run.tally(endpoint.name)
         self._batches = {part.contract.table: Batch() for part in endpoint.parts}
         self._raw: list[Answer] = []
         self._raw_bytes = 0
         self._rejects: list[dict[str, Any]] = []
 
-    def items(self) -> Iterator[object]:
-        """Ask for as long as the package has room, and yield dlt items: rows, raw answers, rejects, the run's log."""
-        run, tally = self._run, self._tally
-        work = run.work(self._endpoint)
-        tally.resume()
-        while not work.finished and run.has_room():
-            for outcome in run.client.fetch_all(work.take(run.has_room)):
-                if isinstance(outcome, Failure):
-                    self._failed(outcome)
-                else:
-                    self._came(outcome)
-                    work.came(outcome.request.about)
-                yield from self._full_batches()
-                run.on_progress(tally)
-            work.next_round()
+    def items(self, outcomes: Iterable[Outcome], came: Callable[[Task], None]) -> Iterator[object]:
+        """Sort outcomes and yield dlt items: rows, raw answers, rejects, the run's log.
+
+        Args:
+            outcomes: answers and failures, as they come.
+            came: told about every task whose answer could be used.
+        """
+        self._tally.resume()
+        for outcome in outcomes:
+            if isinstance(outcome, Failure):
+                self._failed(outcome)
+            elif self._came(outcome):
+                came(outcome.request.about)
+            yield from self._full_batches()
+            self._run.on_progress(self._tally)
         yield from self._rest()
-        tally.calls = run.client.calls_for[self._endpoint.name]
-        tally.pause()
-        yield to_table(LoadRun, [tally.row(run.status(self._endpoint.name), run.now())])
-        run.raise_if_alone()
+        self._tally.calls = self._run.client.calls_for[self._endpoint.name]
+        self._tally.pause()
+        yield to_table(LoadRun, [self._tally.row(self._run.status(self._endpoint.name), self._run.now())])
+        self._run.raise_if_alone()
 
     def _failed(self, failure: Failure) -> None:
         self._rejects.append(self._tally.reject_request(failure, self._endpoint.path, self._run.now()))
         if failure.ends_the_run:
             self._run.stop_for(failure, self._tally)
 
-    def _came(self, answer: Answer) -> None:
-        """Sort an answer's records into the batches of their tables."""
+    def _came(self, answer: Answer) -> bool:
+        """Sort an answer's records into the batches of their tables, if it has any place for them."""
         found = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
         if any(records is None for _, records in found):
             self._failed(
@@ -90,15 +100,16 @@ class Extraction:
                     answer.body[:4000].decode("utf-8", "replace"),
                 )
             )
-            return
+            return False
         self._tally.requests += 1
         for part, records in found:
             self._tally.rows_fetched += len(records or ())
             kept = self._usable(records or [], part, answer)
             self._batches[part.contract.table].add(kept, answer)
-        if self._endpoint.keeps_raw:
+        if self._endpoint.keeps_raw and not self._replaying:
             self._raw.append(answer)
             self._raw_bytes += len(answer.body)
+        return True
 
     def _usable(self, records: list[Any], part: Part, answer: Answer) -> list[dict[str, Any]]:
         """Leave out what would break the package: no object, outside the window, or a key that comes twice.
@@ -123,7 +134,9 @@ class Extraction:
             keep = set(last.values())
             for i, record in enumerate(objects):
                 if i not in keep:
-                    self._reject_row("repeated_key", "the answer names this dt again; the last counts", record, "dt", answer)
+                    self._reject_row(
+                        "repeated_key", "the answer names this dt again, and the last counts", record, "dt", answer
+                    )
             objects = [record for i, record in enumerate(objects) if i in keep]
         return objects
 
@@ -141,6 +154,8 @@ class Extraction:
         )
 
     def _full_batches(self) -> Iterator[object]:
+        if self._replaying:
+            return
         for part in self._endpoint.parts:
             if len(self._batches[part.contract.table].records) >= BATCH_ROWS:
                 yield from self._converted(part)
@@ -165,11 +180,20 @@ class Extraction:
         for misfit in misfits:
             record, answer = batch.records[misfit.position], batch.answers[misfit.position]
             self._reject_row("wrong_type", misfit.message, record, misfit.field, answer)
+        if self._replaying:
+            table = self._each_key_once(part, table)
         self._tally.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
         self._tally.rows_loaded += table.num_rows
         self._run.count_rows(table.num_rows)
         if table.num_rows:
             yield as_table(part.contract, table)
+
+    def _each_key_once(self, part: Part, table: pa.Table) -> pa.Table:
+        """Keep the last row of every key: the same observation met again in a later answer is not another row."""
+        numbered = table.append_column("_n", pa.array(range(table.num_rows), pa.int64()))
+        last = numbered.group_by(list(part.contract.key)).aggregate([("_n", "max")])["_n_max"]
+        self._tally.rows_fetched -= table.num_rows - len(last)
+        return table.take(last)
 
     def _ours(self, part: Part, answers: list[Answer]) -> dict[str, list[object]]:
         """The columns that no answer holds."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dlt_sources.weather.contracts import LoadRun, Location, Reject
 from dlt_sources.weather.endpoints import LOCATIONS
 from dlt_sources.weather.items import to_table
-from dlt_sources.weather.locations import request_for, resolve
+from dlt_sources.weather.locations import resolve
 from dlt_sources.weather.run import Run
 
 

@@ -7,7 +7,9 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
+from typing import Any
 
 import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -17,7 +19,7 @@ from dlt_sources.weather.errors import DestinationError, IncompleteError, Weathe
 from dlt_sources.weather.indexes import ensure_indexes
 from dlt_sources.weather.lock import only_writer, reason
 from dlt_sources.weather.pending import finish_pending
-from dlt_sources.weather.run import Run
+from dlt_sources.weather.run import Run, utc_now
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.source import source_of
 from dlt_sources.weather.tally import Tally
@@ -52,6 +54,7 @@ def load(
     *,
     on_start: Callable[[Run], None] = lambda _: None,
     on_progress: Callable[[Tally], None] = lambda _: None,
+    now: Callable[[], datetime] = utc_now,
 ) -> Report:
     """Load the settings' resources into the target.
 
@@ -60,6 +63,7 @@ def load(
         settings: what and how.
         on_start: called with the run before it asks anything; a signal handler may set its ``interrupted``.
         on_progress: called with a resource's counts as work goes on.
+        now: the clock; tests hold it still.
 
     Returns:
         The report. Its ``error`` is set where the key was refused, calls were refused for too long, or most places
@@ -71,7 +75,7 @@ def load(
     """
     resources = settings.resources or list(DEFAULT_RESOURCES)
     began = monotonic()
-    with Run(settings, many_packages=True, on_progress=on_progress) as run:
+    with Run(settings, now=now, many_packages=True, on_progress=on_progress) as run:
         on_start(run)
         report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
         working_directory = target.root / run.run_id
@@ -107,8 +111,9 @@ def load_package(pipeline: dlt.Pipeline, source: object) -> Counter[str]:
         DestinationError: the destination did not take it; it is kept in the working directory.
     """
     formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
+    options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
     try:
-        pipeline.run(source, loader_file_format="parquet" if "parquet" in formats else None)
+        pipeline.run(source, **options)
     except PipelineStepFailed as error:
         raise _cause(error) from None
     trace = pipeline.last_trace

@@ -60,9 +60,7 @@ class Loaded:
 
     def complete_windows(self, history: History) -> Iterator[tuple[str, datetime]]:
         """Windows of a range that miss no hour, so that a backfill that was cut short goes on where it stood."""
-        sql = (
-            "SELECT location_id FROM {air} WHERE dt >= %s AND dt <= %s GROUP BY location_id HAVING count(*) >= %s"
-        )
+        sql = "SELECT location_id FROM {air} WHERE dt >= %s AND dt <= %s GROUP BY location_id HAVING count(*) >= %s"
         for start, end in history.windows():
             hours = int((end - start).total_seconds()) // 3600 + 1
             for (location_id,) in self.rows(sql, start, end, hours, air=AirPollution.table):

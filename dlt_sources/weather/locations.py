@@ -119,7 +119,9 @@ def read_match(wanted: Wanted, answer: Answer) -> dict[str, Any] | Failure:
     row |= {"country": _text(country), "state": _text(first.get("state")), "matches": len(matches)}
     if len(matches) > 1:
         where = ", ".join(str(part) for part in (row["name"], row["state"], row["country"]) if part)
-        logger.info("%s: took %s (%.4f, %.4f), the first of %d", wanted.query, where, point.lat, point.lon, len(matches))
+        logger.info(
+            "%s: took %s (%.4f, %.4f), the first of %d", wanted.query, where, point.lat, point.lon, len(matches)
+        )
     return row
 
 

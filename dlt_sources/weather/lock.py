@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.destinations.exceptions import DestinationConnectionError
@@ -66,13 +67,13 @@ def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_
     key = f"weather {target.dataset_name}"
 
     def attempt() -> str | None:
-        rows = client.execute_sql(f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(%s))", key)  # noqa: S608
+        rows = client.execute_sql(f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(%s))", key)
         if rows and rows[0][0]:
             return None
         holders = client.execute_sql(
             "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start FROM pg_locks l"
             " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
-            f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295",  # noqa: S608
+            f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295",
             key,
         )
         return ", ".join(f"{name} from {host} since {since:%H:%M:%S}" for name, host, since in holders or ()) or "?"
@@ -99,10 +100,11 @@ _HOLDERS: dict[str, Callable[[ExitStack, Target, dlt.Pipeline, str, float], None
 }
 
 
-def _connected(held: ExitStack, pipeline: dlt.Pipeline) -> SqlClientBase[object]:
+def _connected(held: ExitStack, pipeline: dlt.Pipeline) -> SqlClientBase[Any]:
     """A connection that stays open until the lock is given back."""
     try:
-        return held.enter_context(pipeline.sql_client())
+        client: SqlClientBase[Any] = held.enter_context(pipeline.sql_client())  # type: ignore[arg-type]
+        return client
     except DestinationConnectionError as error:
         raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Union
 
 import orjson
 
@@ -71,8 +71,13 @@ class TooManyCalls:
     retry_after: float
 
 
-def judge(request: Request, status: int, body: bytes, retry_after: str | None) -> Answer | Failure | TooManyCalls:
-    """Tell what came of a call from its HTTP status and body."""
+Outcome = Union[Answer, Failure]
+
+
+def judge(
+    request: Request, status: int, body: bytes, retry_after: str | None, now: datetime
+) -> Answer | Failure | TooManyCalls:
+    """Tell what came of a call from its HTTP status and body, received ``now``."""
     try:
         body = _NUL.sub(rb"\1", body)
         data = orjson.loads(body)
@@ -83,9 +88,9 @@ def judge(request: Request, status: int, body: bytes, retry_after: str | None) -
     if status == 200:
         status = _code_in_body(data)
     if status == 200:
-        return Answer(request, body, data, datetime.now(timezone.utc))
+        return Answer(request, body, data, now)
     if status == 429:
-        return TooManyCalls(_seconds(retry_after))
+        return TooManyCalls(_seconds(retry_after, now))
     said = data.get("message") if isinstance(data, dict) else None
     return Failure(request, _error_class(status), str(said or f"HTTP {status}"), status, _excerpt(body))
 
@@ -114,7 +119,7 @@ def _error_class(status: int) -> str:
     return "redirected" if 300 <= status < 400 else "bad_request"
 
 
-def _seconds(retry_after: str | None) -> float:
+def _seconds(retry_after: str | None, now: datetime) -> float:
     """Seconds that a Retry-After header asks for, given as seconds or as a date; 0 where it says nothing usable."""
     if not retry_after:
         return 0.0
@@ -123,6 +128,6 @@ def _seconds(retry_after: str | None) -> float:
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(timezone.utc)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
     except (TypeError, ValueError):
         return 0.0

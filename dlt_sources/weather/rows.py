@@ -100,9 +100,7 @@ class Converter:
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise DoesNotFitError("", str(error)) from None
         leaves = dict(_leaves(structs, (), self.contract.parents()))
-        arrays = [
-            _known(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()
-        ]
+        arrays = [_known(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()]
         table = pa.Table.from_arrays(arrays, schema=self.contract.arrow_schema())
         found: dict[str, pa.DataType] = {}
         for path, leaf in leaves.items():

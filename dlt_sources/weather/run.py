@@ -45,6 +45,7 @@ class Run:
         now: the clock; tests hold it still.
         many_packages: whether the caller loads the run in several packages and looks at ``stopped_by`` itself;
             otherwise a resource raises what stopped it, as a dlt user expects.
+        command: load or replay, for the run log.
         on_progress: called with a resource's counts as work goes on.
     """
 
@@ -53,16 +54,18 @@ class Run:
         settings: WeatherSettings,
         *,
         now: Callable[[], datetime] = utc_now,
+        command: str = "load",
         many_packages: bool = False,
         on_progress: Callable[[Tally], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.now = now
+        self.command = command
         self.started_at = now()
         self.run_id = new_run_id(self.started_at)
         self.many_packages = many_packages
         self.on_progress = on_progress
-        self.client = Client(settings)
+        self.client = Client(settings, now)
         self.tallies: dict[str, Tally] = {}
         self.stopped_by: WeatherError | None = None
         self.interrupted = False
@@ -99,7 +102,7 @@ class Run:
     def tally(self, resource: str) -> Tally:
         """The counts of a resource in this run."""
         if resource not in self.tallies:
-            self.tallies[resource] = Tally(resource, self.run_id, "load", self.now())
+            self.tallies[resource] = Tally(resource, self.run_id, self.command, self.now())
         return self.tallies[resource]
 
     def converter(self, contract: type[Contract]) -> Converter:
@@ -167,7 +170,9 @@ class Run:
         if failure.error_class == "key_refused":
             error: WeatherError = KeyRefusedError(refusal(failure))
         else:
-            error = IncompleteError("OpenWeather keeps refusing calls (429). Lower calls_per_minute and run again later.")
+            error = IncompleteError(
+                "OpenWeather keeps refusing calls (429). Lower calls_per_minute and run again later."
+            )
         self.stopped_by = self.stopped_by or error
         tally.error = str(error)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 from ipaddress import ip_address
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -27,8 +27,60 @@ DEFAULT_LOCATIONS = ["Madrid,ES", "Barcelona,ES", "London,GB", "Paris,FR", "Berl
 HISTORY_BEGINS = datetime(2020, 11, 27, tzinfo=timezone.utc)
 # openweathermap.org/api/current, "Multilingual support"; several are not ISO 639
 LANGUAGES = frozenset(
-    "sq af ar az eu be bg ca zh_cn zh_tw hr cz da nl en fi fr gl de el he hi hu is id it ja kr ku la lt mk no fa pl pt "
-    "pt_br ro ru sr sk sl sp es sv se th tr ua uk vi zu".split()
+    [
+        "sq",
+        "af",
+        "ar",
+        "az",
+        "eu",
+        "be",
+        "bg",
+        "ca",
+        "zh_cn",
+        "zh_tw",
+        "hr",
+        "cz",
+        "da",
+        "nl",
+        "en",
+        "fi",
+        "fr",
+        "gl",
+        "de",
+        "el",
+        "he",
+        "hi",
+        "hu",
+        "is",
+        "id",
+        "it",
+        "ja",
+        "kr",
+        "ku",
+        "la",
+        "lt",
+        "mk",
+        "no",
+        "fa",
+        "pl",
+        "pt",
+        "pt_br",
+        "ro",
+        "ru",
+        "sr",
+        "sk",
+        "sl",
+        "sp",
+        "es",
+        "sv",
+        "se",
+        "th",
+        "tr",
+        "ua",
+        "uk",
+        "vi",
+        "zu",
+    ]
 )
 
 
@@ -36,15 +88,15 @@ LANGUAGES = frozenset(
 class WeatherSettings(BaseConfiguration):
     """The settings, with their defaults; ``.dlt/config.toml`` explains each."""
 
-    api_key: Optional[TSecretStrValue] = None
+    api_key: TSecretStrValue | None = None
     base_url: str = "https://api.openweathermap.org"
-    locations: Optional[list[str]] = None
-    locations_file: Optional[str] = None
-    resources: Optional[list[str]] = None
+    locations: list[str] | None = None
+    locations_file: str | None = None
+    resources: list[str] | None = None
     units: str = "metric"
     answer_language: str = "en"
-    since: Optional[str] = None
-    until: Optional[str] = None
+    since: str | None = None
+    until: str | None = None
     history_days: int = 7
     history_overlap_hours: int = 3
     history_days_per_call: int = 90
@@ -68,7 +120,9 @@ class WeatherSettings(BaseConfiguration):
         if self.units not in UNITS:
             raise ConfigurationError(f"units must be one of {', '.join(UNITS)}, not {self.units!r}.")
         if self.answer_language not in LANGUAGES:
-            raise ConfigurationError(f"answer_language must be one of {' '.join(sorted(LANGUAGES))}, not {self.answer_language!r}.")
+            raise ConfigurationError(
+                f"answer_language must be one of {' '.join(sorted(LANGUAGES))}, not {self.answer_language!r}."
+            )
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ConfigurationError(f"{name} must be at least {least}, not {getattr(self, name)}.")

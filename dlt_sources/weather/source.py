@@ -11,7 +11,6 @@ Every table is merged by its key with dlt's ``upsert`` strategy: a load that is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Optional
 
 import dlt
 from dlt.common.typing import TSecretStrValue
@@ -20,23 +19,24 @@ from dlt.extract import DltResource, DltSource
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, RESOURCES, Endpoint
 from dlt_sources.weather.errors import ConfigurationError
-from dlt_sources.weather.extract import Extraction
+from dlt_sources.weather.extract import Extraction, ask
 from dlt_sources.weather.extract_locations import look_up
 from dlt_sources.weather.items import UPSERT
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.settings import load_settings
 
+
 @dlt.source(name="weather")
 def weather_source(
-    resources: Optional[list[str]] = None,
-    locations: Optional[list[str]] = None,
-    locations_file: Optional[str] = None,
-    units: Optional[str] = None,
-    since: Optional[str] = None,
-    until: Optional[str] = None,
-    calls_per_minute: Optional[int] = None,
-    base_url: Optional[str] = None,
-    api_key: Optional[TSecretStrValue] = None,
+    resources: list[str] | None = None,
+    locations: list[str] | None = None,
+    locations_file: str | None = None,
+    units: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    calls_per_minute: int | None = None,
+    base_url: str | None = None,
+    api_key: TSecretStrValue | None = None,
 ) -> Iterable[DltResource]:
     """OpenWeather's current weather, forecasts and air quality for a list of places, as bronze tables.
 
@@ -102,7 +102,8 @@ def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
 
     def extract() -> Iterator[object]:
         yield from look_up(run)
-        yield from Extraction(run, endpoint).items()
+        work = run.work(endpoint)
+        yield from Extraction(run, endpoint).items(ask(run, work), work.came)
 
     return dlt.resource(
         extract,

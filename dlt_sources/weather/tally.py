@@ -114,5 +114,3 @@ class Tally:
             "new_columns": ",".join(sorted(self.new_columns)) or None,
             "error": self.error,
         }
-
-

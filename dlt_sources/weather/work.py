@@ -105,7 +105,7 @@ class Work:
         first = (history.first(place) if history else Task(place) for place in places)
         self._round: Iterator[Task] = (task for task in first if task is not None)
         self._next: list[Task] = []
-        self._look_ahead()
+        self._ahead: Task | None = next(self._round, None)
 
     @property
     def finished(self) -> bool:
@@ -128,7 +128,7 @@ class Work:
         """Go on with the windows that follow those that came, once a round is asked."""
         if self._ahead is None:
             self._round, self._next = iter(self._next), []
-            self._look_ahead()
+            self._ahead = next(self._round, None)
 
     def give_up(self) -> None:
         """Leave the rest unasked."""
@@ -141,9 +141,6 @@ class Work:
                 self.came(request.about)
                 yield request
             self.next_round()
-
-    def _look_ahead(self) -> None:
-        self._ahead: Task | None = next(self._round, None)
 
     def _request(self, task: Task) -> Request:
         params = {"lat": f"{task.place.lat:.4f}", "lon": f"{task.place.lon:.4f}"}

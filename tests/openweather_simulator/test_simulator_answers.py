@@ -67,12 +67,8 @@ def test_a_postcode_has_a_place_but_no_city_id(get: Get) -> None:
     assert answer["sys"]["country"] == "ES"
 
 
-@pytest.mark.parametrize(
-    ("lat", "lon", "offset"), [(0, -30, -7200), (-50.5, 100, 25200), (30, -179.9, -43200)]
-)
-def test_a_point_at_sea_has_no_name_no_country_and_nautical_time(
-    get: Get, lat: float, lon: float, offset: int
-) -> None:
+@pytest.mark.parametrize(("lat", "lon", "offset"), [(0, -30, -7200), (-50.5, 100, 25200), (30, -179.9, -43200)])
+def test_a_point_at_sea_has_no_name_no_country_and_nautical_time(get: Get, lat: float, lon: float, offset: int) -> None:
     answer = get(WEATHER, lat=lat, lon=lon).json()
     assert (answer["id"], answer["name"], answer["timezone"]) == (0, "", offset)
     assert set(answer["sys"]) == {"sunrise", "sunset"}
@@ -81,16 +77,12 @@ def test_a_point_at_sea_has_no_name_no_country_and_nautical_time(
 
 
 @pytest.mark.parametrize("lat", [90, -90])
-def test_the_sun_is_zero_at_the_poles_and_left_out_by_one_call(
-    get: Get, simulator: Simulator, lat: int
-) -> None:
+def test_the_sun_is_zero_at_the_poles_and_left_out_by_one_call(get: Get, simulator: Simulator, lat: int) -> None:
     simulator.set_clock(now=1_782_000_000)  # 2026-06-21
     answer = get(WEATHER, lat=lat, lon=0).json()
     assert (answer["sys"]["sunrise"], answer["sys"]["sunset"]) == (0, 0)
     assert answer["weather"][0]["icon"].endswith("d" if lat > 0 else "n")
-    current = get("/data/3.0/onecall", appid=SUBSCRIBED, lat=lat, lon=0, exclude="hourly,minutely").json()[
-        "current"
-    ]
+    current = get("/data/3.0/onecall", appid=SUBSCRIBED, lat=lat, lon=0, exclude="hourly,minutely").json()["current"]
     assert "sunrise" not in current
     assert "sunset" not in current
 
@@ -151,9 +143,7 @@ def test_units_convert_the_same_weather(get: Get) -> None:
     celsius = by_units["metric"]["main"]["temp"]
     assert by_units["standard"]["main"]["temp"] == pytest.approx(celsius + 273.15, abs=0.011)
     assert by_units["imperial"]["main"]["temp"] == pytest.approx(celsius * 1.8 + 32, abs=0.02)
-    assert by_units["imperial"]["wind"]["speed"] == pytest.approx(
-        by_units["metric"]["wind"]["speed"] * 2.237, abs=0.02
-    )
+    assert by_units["imperial"]["wind"]["speed"] == pytest.approx(by_units["metric"]["wind"]["speed"] * 2.237, abs=0.02)
     assert by_units["nonsense"] == by_units["standard"]
 
 
@@ -188,9 +178,7 @@ def test_one_call_has_all_its_parts_and_leaves_out_the_excluded(get: Get) -> Non
     assert answer["hourly"][0]["dt"] == NOW // 3600 * 3600
     assert 0 <= NOW - answer["current"]["dt"] < 60
     assert all(isinstance(day.get("rain", 0), (int, float)) for day in answer["daily"])
-    short = get(
-        "/data/3.0/onecall", appid=SUBSCRIBED, exclude="minutely,hourly,alerts,daily", **MADRID
-    ).json()
+    short = get("/data/3.0/onecall", appid=SUBSCRIBED, exclude="minutely,hourly,alerts,daily", **MADRID).json()
     assert {"minutely", "hourly", "daily"}.isdisjoint(short)
     assert "current" in short
 

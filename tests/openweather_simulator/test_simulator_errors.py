@@ -9,10 +9,7 @@ from simulator_support import KEY, SUBSCRIBED, Get
 from dlt_sources.openweather_simulator import Simulator, serve
 
 WEATHER = "/data/2.5/weather"
-INVALID = (
-    '{"cod":401, "message": "Invalid API key. '
-    'Please see https://openweathermap.org/faq#error401 for more info."}'
-)
+INVALID = '{"cod":401, "message": "Invalid API key. Please see https://openweathermap.org/faq#error401 for more info."}'
 BLOCKED = (
     '{"cod":429, "message": "Your account is temporary blocked due to exceeding of requests limitation of '
     'your subscription type. Please choose the proper subscription https://openweathermap.org/price"}'
@@ -33,9 +30,7 @@ def test_a_bad_key_with_an_unknown_city_is_401_and_not_404(get: Get) -> None:
     assert get(WEATHER, appid="x", q="Nowhereville").status_code == 401
 
 
-@pytest.mark.parametrize(
-    "path", [WEATHER, "/data/2.5/forecast", "/data/2.5/air_pollution", "/geo/1.0/reverse"]
-)
+@pytest.mark.parametrize("path", [WEATHER, "/data/2.5/forecast", "/data/2.5/air_pollution", "/geo/1.0/reverse"])
 @pytest.mark.parametrize(
     ("lat", "lon", "message"),
     [
@@ -76,9 +71,7 @@ def test_a_place_that_cannot_be_found_has_its_own_error(
     assert (answer.status_code, answer.text) == (status, body)
 
 
-@pytest.mark.parametrize(
-    "path", ["/data/2.5/group", "/data/2.5/box/city", "/data/2.5/find", "/data/2.5/onecall"]
-)
+@pytest.mark.parametrize("path", ["/data/2.5/group", "/data/2.5/box/city", "/data/2.5/find", "/data/2.5/onecall"])
 def test_a_retired_product_answers_401(get: Get, path: str) -> None:
     answer = get(path, lat=1, lon=1)
     assert (answer.status_code, answer.text) == (401, INVALID)
@@ -92,17 +85,13 @@ def test_an_unknown_path_is_404(get: Get, path: str) -> None:
 def test_one_call_without_its_subscription_is_refused_with_its_own_text(get: Get) -> None:
     answer = get("/data/3.0/onecall", lat=1, lon=1)
     assert answer.status_code == 401
-    assert answer.text.startswith(
-        '{"cod":401, "message": "Please note that using One Call 3.0 requires a separate'
-    )
+    assert answer.text.startswith('{"cod":401, "message": "Please note that using One Call 3.0 requires a separate')
     assert get("/data/3.0/onecall", appid=SUBSCRIBED, lat=1, lon=1).status_code == 200
 
 
 def test_calls_above_the_limit_are_refused_before_their_parameters_are_looked_at() -> None:
     with serve(Simulator(calls_per_minute=3)) as url:
-        answers = [
-            requests.get(url + WEATHER, params={"appid": KEY, "lat": 95}, timeout=10) for _ in range(5)
-        ]
+        answers = [requests.get(url + WEATHER, params={"appid": KEY, "lat": 95}, timeout=10) for _ in range(5)]
         keyless = requests.get(url + WEATHER, timeout=10)
     assert [answer.status_code for answer in answers] == [400, 400, 400, 429, 429]
     assert answers[-1].text == BLOCKED

@@ -172,9 +172,7 @@ def test_everything_can_be_controlled_over_http_without_being_counted(url: str, 
     requests.post(control + "/faults", json={"body": "x"}, timeout=10)
     assert get(WEATHER, **POINT).text == "x"
     assert requests.delete(control + "/faults", timeout=10).status_code == 204
-    assert requests.post(control + "/clock", json={"now": NOW - 86400}, timeout=10).json() == {
-        "now": NOW - 86400
-    }
+    assert requests.post(control + "/clock", json={"now": NOW - 86400}, timeout=10).json() == {"now": NOW - 86400}
     assert get(WEATHER, **POINT).json()["dt"] <= NOW - 86400
     stats = requests.get(control + "/stats", timeout=10).json()
     assert stats["calls"] == 3

@@ -28,8 +28,7 @@ def test_summer_is_warm_on_either_side_of_the_equator() -> None:
 
 def test_afternoons_are_warmer_than_nights() -> None:
     by_hour = [
-        mean(state_at(40.4, 0.0, JULY + day * 86400 + hour * 3600).temperature for day in range(30))
-        for hour in (3, 15)
+        mean(state_at(40.4, 0.0, JULY + day * 86400 + hour * 3600).temperature for day in range(30)) for hour in (3, 15)
     ]
     assert by_hour[1] > by_hour[0] + 4
 

@@ -106,14 +106,11 @@ def day_summary(params: Params, moment: int) -> bytes:
             "min": t(min(state.temperature for state in states)),
             "max": t(max(state.temperature for state in states)),
             **{
-                n: t(states[i].temperature)
-                for n, i in (("afternoon", 4), ("night", 0), ("evening", 6), ("morning", 2))
+                n: t(states[i].temperature) for n, i in (("afternoon", 4), ("night", 0), ("evening", 6), ("morning", 2))
             },
         },
         "pressure": {"afternoon": float(afternoon.pressure)},
-        "wind": {
-            "max": {"speed": units.speed(windiest.wind_speed), "direction": float(windiest.wind_degrees)}
-        },
+        "wind": {"max": {"speed": units.speed(windiest.wind_speed), "direction": float(windiest.wind_degrees)}},
     }
     return orjson.dumps(answer)
 

@@ -32,9 +32,7 @@ def one_call(params: Params, moment: int) -> bytes:
     if "current" not in excluded:
         answer["current"] = _moment(place, units, moment, moment)
     if "minutely" not in excluded:
-        answer["minutely"] = [_minute(place, dt) for dt in range(moment // 60 * 60 + 60, moment + 3601, 60)][
-            :60
-        ]
+        answer["minutely"] = [_minute(place, dt) for dt in range(moment // 60 * 60 + 60, moment + 3601, 60)][:60]
     if "hourly" not in excluded:
         first = moment // HOUR * HOUR
         answer["hourly"] = [_hour(place, units, dt, first) for dt in range(first, first + 48 * HOUR, HOUR)]

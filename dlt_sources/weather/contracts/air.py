@@ -28,8 +28,12 @@ class AirPollution(Contract):
     no2: Measure | None = given("components.no2", "Nitrogen dioxide, µg/m³; null is unknown", null_when="negative")
     o3: Measure | None = given("components.o3", "Ozone, µg/m³; null is unknown", null_when="negative")
     so2: Measure | None = given("components.so2", "Sulphur dioxide, µg/m³; null is unknown", null_when="negative")
-    pm2_5: Measure | None = given("components.pm2_5", "Particles under 2.5 µm, µg/m³; null is unknown", null_when="negative")
-    pm10: Measure | None = given("components.pm10", "Particles under 10 µm, µg/m³; null is unknown", null_when="negative")
+    pm2_5: Measure | None = given(
+        "components.pm2_5", "Particles under 2.5 µm, µg/m³; null is unknown", null_when="negative"
+    )
+    pm10: Measure | None = given(
+        "components.pm10", "Particles under 10 µm, µg/m³; null is unknown", null_when="negative"
+    )
     nh3: Measure | None = given("components.nh3", "Ammonia, µg/m³; null is unknown", null_when="negative")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
@@ -133,7 +133,7 @@ class Contract(BaseModel):
         return hints
 
 
-@lru_cache(maxsize=None)
+@cache
 def _columns(contract: type[Contract]) -> tuple[Column, ...]:
     columns = []
     for name, field in contract.model_fields.items():
@@ -154,7 +154,7 @@ def _columns(contract: type[Contract]) -> tuple[Column, ...]:
     return tuple(sorted(columns, key=lambda c: contract.key.index(c.name) if c.name in contract.key else 99))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _arrow_schema(contract: type[Contract]) -> pa.Schema:
     return pa.schema([pa.field(c.name, c.type, nullable=c.name not in contract.key) for c in contract.columns()])
 

@@ -120,5 +120,3 @@ class OneCallAlerts(Contract):
         if tags is not None:
             prepared[TAGS_JSON] = orjson.dumps(tags).decode()
         return prepared
-
-

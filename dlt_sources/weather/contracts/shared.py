@@ -19,7 +19,9 @@ class Conditions(Contract):
 
     weather_id: int | None = given("weather.id", "Condition code of the primary condition (800 is clear sky)")
     weather_main: str | None = given("weather.main", "Group of the primary condition, never translated")
-    weather_description: str | None = given("weather.description", "Primary condition in words, in the request's language")
+    weather_description: str | None = given(
+        "weather.description", "Primary condition in words, in the request's language"
+    )
     weather_icon: str | None = given("weather.icon", "Icon of the primary condition: two digits, then d(ay) or n(ight)")
     weather: str | None = given(
         CONDITIONS_JSON, "All conditions as the API sent them, primary first, as JSON", json=True

@@ -29,7 +29,9 @@ class _Atmosphere(Conditions):
     grnd_level: Measure | None = given("main.grnd_level", "Air pressure at ground level, hPa")
     visibility: Measure | None = given("visibility", "Visibility, m, at most 10000; null is unknown")
     wind_speed: Measure | None = given("wind.speed", "Wind speed; m/s or mph by units")
-    wind_deg: Measure | None = given("wind.deg", "Direction the wind comes from, degrees; null in calm or variable wind")
+    wind_deg: Measure | None = given(
+        "wind.deg", "Direction the wind comes from, degrees; null in calm or variable wind"
+    )
     wind_gust: Measure | None = given("wind.gust", "Wind gust; m/s or mph by units; null is unknown")
     clouds: Measure | None = given("clouds.all", "Cloud cover, %")
 
