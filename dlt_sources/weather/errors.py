@@ -42,3 +42,10 @@ class WriterBusyError(WeatherError):
     """Another run writes to the same dataset and did not finish in time. Run again later."""
 
     exit_code = 6
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause of dlt's nested exceptions, on one line."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return " ".join(str(error).split())

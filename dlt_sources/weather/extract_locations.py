@@ -16,6 +16,7 @@ def look_up(run: Run) -> Iterator[object]:
     if LOCATIONS in run.tallies:
         return
     tally = run.tally(LOCATIONS)
+    tally.expected = len(run.lookup.to_resolve)
     rejects = [tally.reject_place(bad.where, bad.text, bad.message, run.now()) for bad in run.lookup.bad]
     for failure in resolve(run.lookup, run.client):
         rejects.append(tally.reject_request(failure, failure.request.path, run.now()))

@@ -15,9 +15,9 @@ import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dlt_sources.weather.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS
-from dlt_sources.weather.errors import DestinationError, IncompleteError, WeatherError
+from dlt_sources.weather.errors import DestinationError, IncompleteError, WeatherError, reason
 from dlt_sources.weather.indexes import ensure_indexes
-from dlt_sources.weather.lock import only_writer, reason
+from dlt_sources.weather.lock import only_writer
 from dlt_sources.weather.pending import finish_pending
 from dlt_sources.weather.run import Run, utc_now
 from dlt_sources.weather.settings import WeatherSettings
@@ -153,7 +153,7 @@ def _most_failed(run: Run) -> IncompleteError | None:
     for name, tally in run.tallies.items():
         if tally.requests_failed * 2 > tally.requests:
             return IncompleteError(
-                f"{name}: {tally.requests_failed} of {tally.requests} requests failed; what came is loaded, the rest is "
-                "in the rejects table and is asked for again by the next run."
+                f"{name}: {tally.requests_failed} of {tally.requests} requests failed. What came is loaded; the "
+                "rest is in the rejects table, and the next run asks for it again."
             )
     return None

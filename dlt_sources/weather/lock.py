@@ -21,7 +21,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
-from dlt_sources.weather.errors import DestinationError, WriterBusyError
+from dlt_sources.weather.errors import DestinationError, WriterBusyError, reason
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_
         rows = client.execute_sql(f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(%s))", key)
         if rows and rows[0][0]:
             return None
-        holders = client.execute_sql(
+        holders = client.execute_sql(  # the space is a constant of ours
             "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start FROM pg_locks l"
             " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
             f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295",
@@ -104,16 +104,9 @@ def _connected(held: ExitStack, pipeline: dlt.Pipeline) -> SqlClientBase[Any]:
     """A connection that stays open until the lock is given back."""
     try:
         client: SqlClientBase[Any] = held.enter_context(pipeline.sql_client())  # type: ignore[arg-type]
-        return client
     except DestinationConnectionError as error:
         raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
-
-
-def reason(error: BaseException) -> str:
-    """The innermost cause of dlt's nested exceptions, on one line."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return " ".join(str(error).split())
+    return client
 
 
 def _wait(attempt: Callable[[], str | None], deadline: float) -> None:

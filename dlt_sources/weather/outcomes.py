@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Union
+from typing import Any
 
 import orjson
 
@@ -71,7 +71,7 @@ class TooManyCalls:
     retry_after: float
 
 
-Outcome = Union[Answer, Failure]
+Outcome = Answer | Failure
 
 
 def judge(

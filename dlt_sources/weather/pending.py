@@ -14,8 +14,7 @@ from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from dlt_sources.weather.errors import DestinationError
-from dlt_sources.weather.lock import reason
+from dlt_sources.weather.errors import DestinationError, reason
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)

@@ -64,7 +64,7 @@ def parse_place(text: str) -> Wanted:
             value = text[len(kind) + 1 :].strip()
             if not value or (kind == "id" and not value.isdigit()):
                 raise ValueError("a number must follow id:" if kind == "id" else "a postcode must follow zip:")
-            return Wanted(f"{kind}:{value.casefold()}", text, kind)  # type: ignore[arg-type]
+            return Wanted(f"{kind}:{value.casefold()}", text, kind)
     return Wanted(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
 
 

@@ -93,13 +93,17 @@ class Converter:
                 yield from self._pieces(records[middle:], start + middle, misfits)
 
     def _columnar(self, records: Sequence[dict[str, Any]]) -> pa.Table:
-        prepared = [self.contract.prepare(record) for record in records]
         try:
+            prepared = [self.contract.prepare(record) for record in records]
+            text = orjson.dumps(prepared)
             # an empty struct type is what Arrow makes of records without any field
             structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            # orjson and Arrow refuse what nests too deeply, numbers beyond 64 bits, and values of mixed types
             raise DoesNotFitError("", str(error)) from None
-        leaves = dict(_leaves(structs, (), self.contract.parents()))
+        leaves = dict(_leaves(structs, (), self.contract))
+        if b"true" in text or b"false" in text:
+            _refuse_bools_among_floats(leaves, prepared)
         arrays = [_known(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()]
         table = pa.Table.from_arrays(arrays, schema=self.contract.arrow_schema())
         found: dict[str, pa.DataType] = {}
@@ -107,7 +111,7 @@ class Converter:
             if ".".join(path) in self.contract.ignored or pa.types.is_null(leaf.type):
                 continue
             array = _unknown(leaf, path, prepared)
-            name = self._name(path)
+            name = self._name(path, found)
             agreed = self.new_columns.get(name, array.type)
             if agreed != array.type:
                 raise DoesNotFitError(".".join(path), f"{name} is {agreed} since it first came, now {array.type}")
@@ -118,10 +122,11 @@ class Converter:
         self.new_columns.update(found)
         return table
 
-    def _name(self, path: tuple[str, ...]) -> str:
+    def _name(self, path: tuple[str, ...], others: Mapping[str, object]) -> str:
         """A readable column name: ``snow.3h`` becomes ``snow_3h``; one that is taken gets a suffix of its own."""
-        name = _naming.normalize_identifier("_".join(path))
-        taken = name in self.contract.model_fields or name.startswith("_dlt")
+        joined = "_".join(path)
+        name = _naming.normalize_identifier(joined) if joined.strip() else "unnamed"
+        taken = name in self.contract.model_fields or name in others or name.startswith("_dlt")
         return f"{name[:54]}_{zlib.crc32('.'.join(path).encode()):08x}" if taken else name
 
 
@@ -131,7 +136,10 @@ def explain(contract: type[Contract], record: dict[str, Any]) -> DoesNotFitError
     Returns:
         None where pydantic finds nothing.
     """
-    prepared = contract.prepare(record)
+    try:
+        prepared = contract.prepare(record)
+    except TypeError:
+        return DoesNotFitError("", "it is nested too deeply")
     values: dict[str, object] = {}
     for column in contract.columns():
         if not column.path:
@@ -146,32 +154,42 @@ def explain(contract: type[Contract], record: dict[str, Any]) -> DoesNotFitError
             value = value.get(step)
         if value is None and column.required:
             return DoesNotFitError(".".join(column.path), f"{'.'.join(column.path)}: missing")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            name = ".".join(column.path)
+            return DoesNotFitError(name, f"{name}: {value} is beyond 64 bits")
         values[column.name] = None if _stands_for_null(value, column) else value
     try:
         contract.model_validate({c.name: None for c in contract.columns() if not c.path} | values)
     except ValidationError as error:
         for problem in error.errors():
             name = str(problem["loc"][0]) if problem["loc"] else ""
-            column = next((c for c in contract.columns() if c.name == name and c.path), None)
-            if column is None or values.get(name) is None:
+            at_fault = next((c for c in contract.columns() if c.name == name and c.path), None)
+            if at_fault is None or values.get(name) is None:
                 continue  # our own columns, and nulls that stand for unknown
-            path = ".".join(column.path)
+            path = ".".join(at_fault.path)
             return DoesNotFitError(path, f"{path}: {problem['msg']}, got {_short(values[name])}")
     return None
 
 
 def _leaves(
-    array: pa.Array, path: tuple[str, ...], parents: frozenset[tuple[str, ...]]
+    array: pa.Array, path: tuple[str, ...], contract: type[Contract]
 ) -> Iterator[tuple[tuple[str, ...], pa.Array]]:
     """Flatten nested structs to (path, values) pairs; what is too deep stays a struct."""
     for name, child in zip(array.type.names, array.flatten(), strict=True):
         here = (*path, name)
-        if pa.types.is_struct(child.type) and len(here) < DEEPEST:
-            yield from _leaves(child, here, parents)
-        elif here in parents and not pa.types.is_null(child.type):
+        if pa.types.is_struct(child.type) and len(here) < DEEPEST and here not in contract.paths():
+            yield from _leaves(child, here, contract)
+        elif here in contract.parents() and not pa.types.is_null(child.type):
             raise DoesNotFitError(".".join(here), f"{'.'.join(here)}: expected an object")
         else:
             yield here, child
+
+
+def _refuse_bools_among_floats(leaves: Mapping[tuple[str, ...], pa.Array], records: Sequence[dict[str, Any]]) -> None:
+    """Arrow takes ``true`` beside ``1.5`` for 1.0; this source does not."""
+    for path, leaf in leaves.items():
+        if pa.types.is_floating(leaf.type) and any(isinstance(_at(record, path), bool) for record in records):
+            raise DoesNotFitError(".".join(path), "true or false among numbers")
 
 
 def _known(leaf: pa.Array | None, column: Column, length: int) -> pa.Array:
@@ -237,10 +255,15 @@ def _unknown(leaf: pa.Array, path: tuple[str, ...], records: Sequence[dict[str, 
 
 
 def _as_json(record: dict[str, Any], path: tuple[str, ...]) -> str | None:
+    value = _at(record, path)
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _at(record: dict[str, Any], path: tuple[str, ...]) -> object:
     value: object = record
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
-    return None if value is None else orjson.dumps(value).decode()
+    return value
 
 
 def _short(value: object) -> str:

@@ -27,7 +27,7 @@ from dlt_sources.weather.settings import load_settings
 
 
 @dlt.source(name="weather")
-def weather_source(
+def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as arguments
     resources: list[str] | None = None,
     locations: list[str] | None = None,
     locations_file: str | None = None,
@@ -103,6 +103,7 @@ def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
     def extract() -> Iterator[object]:
         yield from look_up(run)
         work = run.work(endpoint)
+        run.tally(endpoint.name).expected = work.total
         yield from Extraction(run, endpoint).items(ask(run, work), work.came)
 
     return dlt.resource(

@@ -20,13 +20,14 @@ class Tally:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
     A request that ended without a usable answer counts as one row fetched and one rejected, so that the rejects table
-    accounts for it too.
+    accounts for it too. ``expected`` is how many requests are foreseen.
     """
 
     resource: str
     run_id: str
     command: str
     started_at: datetime
+    expected: int = 0
     requests: int = 0
     requests_failed: int = 0
     rows_fetched: int = 0

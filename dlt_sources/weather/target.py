@@ -7,17 +7,22 @@ lock it) and a package that a killed run left behind is found by the next.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.destinations.exceptions import DestinationConnectionError
 
-from dlt_sources.weather.errors import ConfigurationError
+from dlt_sources.weather.errors import ConfigurationError, DestinationError, WriterBusyError, reason
+from dlt_sources.weather.loaded import Loaded
 
 PIPELINE_NAME = "weather"
 DATASET_NAME = "bronze"
@@ -57,16 +62,50 @@ class Target:
             raise ConfigurationError(f"dlt knows no destination {self.destination!r}: {error}") from None
         except ConfigurationException:
             raise ConfigurationError(
-                f"The credentials of {self.destination} are missing or wrong. Set DESTINATION__{self.destination.upper()}"
-                f"__CREDENTIALS, or [destination.{self.destination}] in .dlt/secrets.toml."
+                f"The credentials of {self.destination} are missing or wrong. Set "
+                f"DESTINATION__{self.destination.upper()}__CREDENTIALS, or [destination.{self.destination}] in "
+                ".dlt/secrets.toml."
             ) from None
         return pipeline
 
     @cached_property
+    def _look(self) -> dlt.Pipeline:
+        """A pipeline that only looks, in a folder of its own each time: dlt would remember another run's paths."""
+        return self.pipeline(Path(self._look_folder.name))
+
+    @cached_property
+    def _look_folder(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory(prefix="weather-look-")
+
+    @contextmanager
+    def reader(self) -> Iterator[Loaded]:
+        """Read what is loaded, with one connection; a target that is not there yet reads as empty.
+
+        Raises:
+            WriterBusyError: DuckDB's file is in use by another process, which locks readers out too.
+            DestinationError: the destination cannot be reached.
+        """
+        if not self.exists:
+            yield Loaded(None)
+            return
+        try:
+            with self._look.sql_client():
+                yield Loaded(self._look)
+        except DestinationConnectionError as error:
+            if "lock" in str(error):
+                raise WriterBusyError(f"Another process uses the database: {reason(error)}") from None
+            raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+
+    @cached_property
     def where(self) -> str:
         """The place in words, without secrets."""
-        pipeline = self.pipeline(Path(get_dlt_pipelines_dir()) / "weather-look")
-        return str(pipeline.destination_client().config)
+        return str(self._look.destination_client().config)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there may be anything to read: False for a DuckDB file that is not there yet."""
+        database = getattr(self._look.destination_client().config.credentials, "database", None)
+        return self.destination != "duckdb" or database is None or Path(database).exists()
 
     @cached_property
     def root(self) -> Path:

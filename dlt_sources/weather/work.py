@@ -6,7 +6,7 @@ a failure leaves no gap behind a newer hour; the table's newest hour is then a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,6 +75,13 @@ class History:
         assert task.end is not None  # noqa: S101 - history tasks have windows
         return self._window(task.place, task.end + HOUR)
 
+    def how_many(self, place: Place) -> int:
+        """How many requests a place needs if all of them come."""
+        task, number = self.first(place), 0
+        while task is not None:
+            task, number = self.after(task), number + 1
+        return number
+
     def windows(self) -> Iterator[tuple[datetime, datetime]]:
         """All windows of the range, oldest first."""
         start = self.since
@@ -94,11 +101,12 @@ class History:
 
 
 class Work:
-    """The requests of one endpoint in one run, in rounds: one request a place and round."""
+    """The requests of one endpoint in one run, in rounds: one request a place and round; ``total`` in all."""
 
     def __init__(
-        self, endpoint: Endpoint, places: Iterable[Place], settings: WeatherSettings, history: History | None
+        self, endpoint: Endpoint, places: Sequence[Place], settings: WeatherSettings, history: History | None
     ) -> None:
+        self.total = sum(map(history.how_many, places)) if history else len(places)
         self._endpoint = endpoint
         self._settings = settings
         self._history = history
@@ -129,18 +137,6 @@ class Work:
         if self._ahead is None:
             self._round, self._next = iter(self._next), []
             self._ahead = next(self._round, None)
-
-    def give_up(self) -> None:
-        """Leave the rest unasked."""
-        self._round, self._next, self._ahead = iter(()), [], None
-
-    def __iter__(self) -> Iterator[Request]:
-        """Every request, as if each came: what a plan counts."""
-        while not self.finished:
-            for request in self.take(lambda: True):
-                self.came(request.about)
-                yield request
-            self.next_round()
 
     def _request(self, task: Task) -> Request:
         params = {"lat": f"{task.place.lat:.4f}", "lon": f"{task.place.lon:.4f}"}

@@ -112,9 +112,14 @@ class Contract(BaseModel):
         return _columns(cls)
 
     @classmethod
+    def paths(cls) -> frozenset[tuple[str, ...]]:
+        """The paths that hold the columns' values."""
+        return _paths(cls)
+
+    @classmethod
     def parents(cls) -> frozenset[tuple[str, ...]]:
         """The paths that must hold objects, since columns are read from inside them."""
-        return frozenset(c.path[:depth] for c in cls.columns() for depth in range(1, len(c.path)))
+        return _parents(cls)
 
     @classmethod
     def arrow_schema(cls) -> pa.Schema:
@@ -157,6 +162,16 @@ def _columns(contract: type[Contract]) -> tuple[Column, ...]:
 @cache
 def _arrow_schema(contract: type[Contract]) -> pa.Schema:
     return pa.schema([pa.field(c.name, c.type, nullable=c.name not in contract.key) for c in contract.columns()])
+
+
+@cache
+def _paths(contract: type[Contract]) -> frozenset[tuple[str, ...]]:
+    return frozenset(c.path for c in contract.columns() if c.path)
+
+
+@cache
+def _parents(contract: type[Contract]) -> frozenset[tuple[str, ...]]:
+    return frozenset(path[:depth] for path in contract.paths() for depth in range(1, len(path)))
 
 
 def _arrow_type(annotation: Any) -> pa.DataType:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from dlt_sources.weather.contracts.base import Contract, given
+from dlt_sources.weather.contracts.base import Contract, Integer, given
 
 CONDITIONS_JSON = "weather_json"
 
@@ -17,7 +17,7 @@ class Conditions(Contract):
     The first entry is the primary one (openweathermap.org/weather-conditions).
     """
 
-    weather_id: int | None = given("weather.id", "Condition code of the primary condition (800 is clear sky)")
+    weather_id: Integer | None = given("weather.id", "Condition code of the primary condition (800 is clear sky)")
     weather_main: str | None = given("weather.main", "Group of the primary condition, never translated")
     weather_description: str | None = given(
         "weather.description", "Primary condition in words, in the request's language"

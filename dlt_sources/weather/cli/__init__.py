@@ -1,0 +1,61 @@
+"""The command line: ``load`` (the default), ``plan``, ``replay`` and ``status``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from click_default_group import DefaultGroup
+
+from dlt_sources.weather.cli.load import load_command
+from dlt_sources.weather.cli.plan import plan_command
+from dlt_sources.weather.cli.replay import replay_command
+from dlt_sources.weather.cli.status import status_command
+from dlt_sources.weather.errors import WeatherError
+
+EPILOG = """\b
+Exit codes:
+  0    done; something may have been rejected, the summary says so
+  1    an error in this program
+  2    a wrong option or setting
+  3    no key, or the API refuses it
+  4    too much is missing: most requests of a resource failed, calls were refused for too long,
+       or anything was rejected under --strict
+  5    the destination did not take the rows; they are kept and loaded by the next run
+  6    another run holds the dataset
+  130  interrupted; what was loaded stays, the next run goes on from there
+
+Settings follow dlt: options, environment (SOURCES__WEATHER__UNITS), .dlt/secrets.toml, .dlt/config.toml.
+The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
+"""
+
+
+@click.group(
+    cls=DefaultGroup,
+    default="load",
+    default_if_no_args=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="weather-bronze")
+def weather() -> None:
+    """Load OpenWeather's current weather, forecasts and air quality into bronze tables.
+
+    Without a command, load. Try it without a key: --demo.
+    """
+
+
+for command in (load_command, plan_command, replay_command, status_command):
+    weather.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; errors that concern the user are one sentence and an exit code, no traceback."""
+    try:
+        weather(prog_name="weather")
+    except WeatherError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.secho("Interrupted. What was loaded stays; the next run goes on from there.", err=True)
+        sys.exit(130)

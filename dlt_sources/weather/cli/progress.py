@@ -1,0 +1,81 @@
+"""Progress of a load: bars on a terminal, a log line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from dlt_sources.weather.tally import Tally
+
+logger = logging.getLogger(__name__)
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Bars:
+    """A bar a resource, drawn on standard error; a context manager."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("requests  {task.fields[rows]:>9,} rows  {task.fields[rejected]:>5,} rejected"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, tally: Tally) -> None:
+        """Draw a resource's counts."""
+        if tally.resource not in self._tasks:
+            self._tasks[tally.resource] = self._progress.add_task(tally.resource, rows=0, rejected=0)
+        self._progress.update(
+            self._tasks[tally.resource],
+            completed=tally.requests,
+            total=max(tally.expected, tally.requests),
+            rows=tally.rows_fetched - tally.rows_rejected,
+            rejected=tally.rows_rejected,
+        )
+
+
+class Lines:
+    """A log line every ten seconds; a context manager like ``Bars``."""
+
+    def __init__(self) -> None:
+        self._said = monotonic()
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, tally: Tally) -> None:
+        """Log a resource's counts if the last line is long enough ago."""
+        if monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = monotonic()
+            logger.info(
+                "%s: %d of %d requests, %d rows, %d rejected",
+                tally.resource,
+                tally.requests,
+                max(tally.expected, tally.requests),
+                tally.rows_fetched - tally.rows_rejected,
+                tally.rows_rejected,
+            )
+
+
+def progress(*, quiet: bool) -> Bars | Lines:
+    """Bars where somebody watches, log lines elsewhere; quiet logs swallow the lines."""
+    return Bars() if sys.stderr.isatty() and not quiet else Lines()

@@ -1,0 +1,83 @@
+"""The summary at the end of a load or a replay."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+from rich.table import Table
+
+from dlt_sources.weather.cli.console import wide_console
+from dlt_sources.weather.errors import IncompleteError
+from dlt_sources.weather.load import Report
+
+logger = logging.getLogger(__name__)
+
+
+def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, next_step: str) -> None:
+    """Print the summary (a log line where logs are JSON) and end as the report says.
+
+    Raises:
+        WeatherError: what stopped the run; or, if ``strict``, that something was rejected.
+        click.exceptions.Exit: 130 where the run was interrupted.
+    """
+    if log_format == "json":
+        logger.info("finished", extra=_facts(report))
+    elif not quiet:
+        _print(report, next_step)
+    if report.error:
+        raise report.error
+    if report.interrupted:
+        click.secho("Interrupted. What the table above shows is loaded; the next run goes on from there.", err=True)
+        raise click.exceptions.Exit(130)
+    if report.rows_rejected:
+        message = f"{report.rows_rejected} rejected; see {report.dataset_name}.rejects for each one's reason."
+        if strict:
+            raise IncompleteError(message)
+        logger.warning(message)
+
+
+def _print(report: Report, next_step: str) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("resource")
+    for name in ("fetched", "loaded", "rejected", "calls", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("new columns")
+    for tally in report.tallies.values():
+        table.add_row(
+            tally.resource,
+            f"{tally.rows_fetched:,}",
+            f"{tally.rows_loaded:,}",
+            f"{tally.rows_rejected:,}",
+            f"{tally.calls:,}",
+            f"{tally.seconds:.1f}",
+            ", ".join(sorted(tally.new_columns)),
+        )
+    console = wide_console()
+    console.print(table)
+    calls = sum(tally.calls for tally in report.tallies.values())
+    console.print(f"\n{calls:,} calls, {report.packages} load package(s), {report.seconds:.1f} s in all.")
+    if report.finished_before:
+        console.print(f"Before that, {report.finished_before} load(s) left behind by an earlier run were finished.")
+    console.print(f"The data is in {report.where}, dataset {report.dataset_name}.", highlight=False)
+    console.print(f"Next: {next_step}", highlight=False)
+
+
+def _facts(report: Report) -> dict[str, object]:
+    return {
+        "run_id": report.run_id,
+        "seconds": round(report.seconds, 3),
+        "packages": report.packages,
+        "destination": report.where,
+        "dataset": report.dataset_name,
+        "resources": {
+            tally.resource: {
+                "rows_fetched": tally.rows_fetched,
+                "rows_loaded": tally.rows_loaded,
+                "rows_rejected": tally.rows_rejected,
+                "calls": tally.calls,
+                "new_columns": sorted(tally.new_columns),
+            }
+            for tally in report.tallies.values()
+        },
+    }

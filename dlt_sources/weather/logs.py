@@ -1,0 +1,59 @@
+"""One set-up for logs: readable on a terminal, one JSON object a line for machines; dlt's own logs in the same form."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from pydantic import SecretStr
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from dlt_sources.weather.redaction import redact
+
+LogFormat = Literal["text", "json"]
+# dlt compares hints at every Arrow batch: a JSON column is text to Arrow, which is how it is meant here
+_EXPECTED = "several column hints were different"
+
+
+class Redactor:
+    """A structlog processor that takes the key out of every text: the last net, should a library log a URL."""
+
+    def __init__(self, key: SecretStr | None) -> None:
+        self._key = key
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Return the event with every text redacted."""
+        return {name: redact(value, self._key) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def configure_logging(log_format: LogFormat = "text", level: int = logging.INFO, key: SecretStr | None = None) -> None:
+    """Send all logs to standard error in one form.
+
+    A JSON line has timestamp (UTC), level, logger, message, and what is bound: run_id, resource, location.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    json_form = log_format == "json"
+    final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if json_form:
+        final += [structlog.processors.format_exc_info, structlog.processors.EventRenamer("message"), Redactor(key)]
+        final += [structlog.processors.JSONRenderer(ensure_ascii=False)]
+    else:
+        final += [Redactor(key), structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+    handler = logging.StreamHandler()
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for chatty in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+    # dlt's logger has a handler and a format of its own, and passes nothing on
+    dlt_logger = logging.getLogger("dlt")
+    dlt_logger.handlers = [handler]
+    dlt_logger.propagate = False

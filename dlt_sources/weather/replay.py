@@ -1,0 +1,130 @@
+"""Replaying: the bronze tables anew from the answers kept in ``weather_raw``, without a single call."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import dlt
+import orjson
+from dlt.extract import DltResource, DltSource
+
+from dlt_sources.weather.contracts import WeatherRaw
+from dlt_sources.weather.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.errors import ConfigurationError
+from dlt_sources.weather.extract import Extraction
+from dlt_sources.weather.indexes import ensure_indexes
+from dlt_sources.weather.items import UPSERT
+from dlt_sources.weather.load import Report, check_accounts, load_package
+from dlt_sources.weather.loaded import Loaded, utc
+from dlt_sources.weather.lock import only_writer
+from dlt_sources.weather.outcomes import Answer, Request
+from dlt_sources.weather.pending import finish_pending
+from dlt_sources.weather.run import Run
+from dlt_sources.weather.settings import WeatherSettings
+from dlt_sources.weather.tally import Tally
+from dlt_sources.weather.target import Target
+from dlt_sources.weather.work import Place, Task
+
+# answers read at a time, and converted into one package: a forecast is 16 kB and 40 rows
+ANSWERS_PER_PACKAGE = 1000
+
+
+class KeptAnswers:
+    """The answers of one endpoint, oldest first, read page by page.
+
+    Args:
+        loaded: reads the destination.
+        endpoint: whose answers.
+    """
+
+    def __init__(self, loaded: Loaded, endpoint: Endpoint) -> None:
+        self._loaded = loaded
+        self._endpoint = endpoint
+        self._after: tuple[object, ...] | None = None
+        self._rows: list[tuple[Any, ...]] = []
+        self._read()
+
+    @property
+    def more(self) -> bool:
+        """Whether there is another page."""
+        return bool(self._rows)
+
+    def page(self) -> Iterator[Answer]:
+        """The answers of the next page."""
+        for fetched_at, location_id, units, body in self._rows:
+            params = {"units": units} if units else {}
+            task = Task(Place(location_id, location_id, 0.0, 0.0))
+            request = Request(self._endpoint.name, self._endpoint.path, params, task)
+            yield Answer(request, body.encode(), orjson.loads(body), utc(fetched_at))
+        self._read()
+
+    def _read(self) -> None:
+        since = "AND (fetched_at, location_id) > (%s, %s)" if self._after else ""
+        sql = (
+            "SELECT fetched_at, location_id, units, body FROM {raw} WHERE endpoint = %s "
+            + since
+            + " ORDER BY fetched_at, location_id LIMIT %s"
+        )
+        parameters = (self._endpoint.name, *(self._after or ()), ANSWERS_PER_PACKAGE)
+        self._rows = self._loaded.rows(sql, *parameters, raw=WeatherRaw.table)
+        if self._rows:
+            self._after = self._rows[-1][:2]
+
+
+def replay(
+    target: Target, settings: WeatherSettings, *, on_progress: Callable[[Tally], None] = lambda _: None
+) -> Report:
+    """Rebuild the tables of the settings' resources from the answers kept for them.
+
+    Raises:
+        ConfigurationError: a resource keeps no answers.
+        WriterBusyError: another run holds the dataset.
+        DestinationError: the destination did not take the rows; they are kept for the next run.
+    """
+    endpoints = _endpoints(settings)
+    began = monotonic()
+    with Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run:
+        report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
+        working_directory = target.root / run.run_id
+        pipeline = target.pipeline(working_directory)
+        with only_writer(target, pipeline, run.run_id, settings.lock_wait_seconds):
+            report.finished_before = finish_pending(target)
+            pipeline = target.pipeline(working_directory)
+            loaded: Counter[str] = Counter()
+            for endpoint in endpoints:
+                answers = KeptAnswers(Loaded(pipeline), endpoint)
+                while answers.more:
+                    loaded += load_package(pipeline, _source(run, endpoint, answers))
+                    report.packages += 1
+            check_accounts(run, loaded)
+            if target.destination == "postgres":
+                ensure_indexes(pipeline)
+            shutil.rmtree(working_directory)
+    report.seconds = monotonic() - began
+    return report
+
+
+def _source(run: Run, endpoint: Endpoint, answers: KeptAnswers) -> DltSource:
+    def replayed() -> Iterator[object]:
+        yield from Extraction(run, endpoint, replaying=True).items(answers.page(), came=lambda _: None)
+
+    main = endpoint.parts[0].contract
+    resource: DltResource = dlt.resource(
+        replayed, name=endpoint.name, table_name=main.table, write_disposition=UPSERT, primary_key=main.key
+    )
+    return DltSource(dlt.Schema("weather"), "weather", [resource])
+
+
+def _endpoints(settings: WeatherSettings) -> list[Endpoint]:
+    kept = [endpoint for endpoint in ENDPOINTS if endpoint.keeps_raw]
+    if not settings.resources:
+        return kept
+    chosen = [endpoint for endpoint in kept if endpoint.name in settings.resources]
+    if missing := set(settings.resources) - {endpoint.name for endpoint in chosen}:
+        names = ", ".join(endpoint.name for endpoint in kept)
+        raise ConfigurationError(f"No answers are kept for {', '.join(sorted(missing))}; there are {names}.")
+    return chosen
