@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -32,6 +33,7 @@ LONGEST_RATE_LIMIT_WAIT = 600.0
 LONGEST_BACKOFF = 60.0
 # answers that wait to be taken: few, since one of a whole quarter of hours is hundreds of kilobytes
 WAITING_ANSWERS = 32
+SECONDS_TO_CLOSE = 10.0
 
 NO_KEY = (
     "No OpenWeather API key is set. Put it into the environment as OPENWEATHER_API_KEY, or into .dlt/secrets.toml as "
@@ -74,7 +76,10 @@ class Client:
         return self.calls_for.total()
 
     def close(self) -> None:
-        """End the throttle's housekeeping; connections close by themselves when nothing is being asked."""
+        """Close what is open, whoever is still asking: an exception may keep an unfinished ``fetch_all`` alive."""
+        if self._users:
+            self._users = 0
+            self._end()
         self._throttle.close()
 
     def fetch_all(self, requests: Iterable[Request]) -> Iterator[Outcome]:
@@ -122,12 +127,26 @@ class Client:
 
     def _leave(self) -> None:
         """Close connections and end the thread with the last user."""
-        self._users -= 1
-        if self._users == 0:
-            self._submit(self._session.close()).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        if self._users:
+            self._users -= 1
+            if self._users == 0:
+                self._end()
+
+    def _end(self) -> None:
+        # when the interpreter ends, its daemon threads are gone already: nothing would ever answer
+        if sys.is_finalizing():
+            return
+        self._submit(self._shut()).result(SECONDS_TO_CLOSE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(SECONDS_TO_CLOSE)
+        self._loop.close()
+
+    async def _shut(self) -> None:
+        asking = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        await self._session.close()
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -128,14 +128,14 @@ class Extraction:
                 if not inside(record):
                     self._reject_row("outside_window", "not within the hours asked for", record, "dt", answer)
             objects = [record for record in objects if inside(record)]
-        moments = [record.get("dt") for record in objects] if "dt" in part.contract.key else []
-        last: dict[object, int] = {_hashable(moment): i for i, moment in enumerate(moments)}
-        if len(last) < len(moments):
+        identities = map(part.contract.identity, objects)
+        last: dict[object, int] = {_hashable(identity): i for i, identity in enumerate(identities)}
+        if len(last) < len(objects):
             keep = set(last.values())
             for i, record in enumerate(objects):
                 if i not in keep:
                     self._reject_row(
-                        "repeated_key", "the answer names this dt again, and the last counts", record, "dt", answer
+                        "repeated_key", "it comes again in the same answer, and the last counts", record, "", answer
                     )
             objects = [record for i, record in enumerate(objects) if i in keep]
         return objects

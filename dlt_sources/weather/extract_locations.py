@@ -8,6 +8,7 @@ from dlt_sources.weather.contracts import LoadRun, Location, Reject
 from dlt_sources.weather.endpoints import LOCATIONS
 from dlt_sources.weather.items import to_table
 from dlt_sources.weather.locations import resolve
+from dlt_sources.weather.outcomes import Failure
 from dlt_sources.weather.run import Run
 
 
@@ -18,17 +19,19 @@ def look_up(run: Run) -> Iterator[object]:
     tally = run.tally(LOCATIONS)
     tally.expected = len(run.lookup.to_resolve)
     rejects = [tally.reject_place(bad.where, bad.text, bad.message, run.now()) for bad in run.lookup.bad]
-    for failure in resolve(run.lookup, run.client):
-        rejects.append(tally.reject_request(failure, failure.request.path, run.now()))
-        if failure.ends_the_run:
-            run.stop_for(failure, tally)
+    for found in resolve(run.lookup, run.client, run.has_room):
+        if isinstance(found, Failure):
+            rejects.append(tally.reject_request(found, found.request.path, run.now()))
+            if found.ends_the_run:
+                run.stop_for(found, tally)
+        else:
+            tally.requests += 1
+        run.on_progress(tally)
     rows = run.lookup.rows
-    tally.requests += len(run.lookup.to_resolve) - tally.requests_failed
     tally.rows_fetched += len(rows)
     tally.rows_loaded += len(rows)
     tally.calls = run.client.calls_for[LOCATIONS]
     tally.pause()
-    run.on_progress(tally)
     if rows:
         yield to_table(Location, rows)
     if rejects:

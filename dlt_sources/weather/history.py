@@ -29,7 +29,8 @@ def history_of(settings: WeatherSettings, loaded: Loaded, now: datetime, *, over
     this_hour = floor_hour(now)
     until = min(_moment(settings.until, "until") or this_hour, this_hour)
     since = _moment(settings.since, "since")
-    first = since or floor_hour(now - timedelta(days=settings.history_days))
+    longest = (now - HISTORY_BEGINS).days + 1
+    first = since or floor_hour(now - timedelta(days=min(settings.history_days, longest)))
     if first < HISTORY_BEGINS:
         logger.warning("Air pollution begins on %s; earlier hours are left out", f"{HISTORY_BEGINS:%Y-%m-%d}")
         first = HISTORY_BEGINS
@@ -52,9 +53,10 @@ def _moment(text: str | None, setting: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return floor_hour(moment.astimezone(timezone.utc))
+    except (ValueError, OverflowError):
         raise ConfigurationError(
             f"{setting} must be a date such as 2024-01-31 or a moment such as 2024-01-31T06:00Z, not {text!r}."
         ) from None
-    moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
-    return floor_hour(moment)

@@ -151,7 +151,9 @@ def _cause(error: PipelineStepFailed) -> WeatherError | Exception:
 def _most_failed(run: Run) -> IncompleteError | None:
     """An error where more than half of a resource's requests failed, so that somebody is told."""
     for name, tally in run.tallies.items():
-        if tally.requests_failed * 2 > tally.requests:
+        # of the places, those that are known need no request
+        whole = len(run.places) + tally.requests_failed if name == LOCATIONS else tally.requests
+        if tally.requests_failed * 2 > whole:
             return IncompleteError(
                 f"{name}: {tally.requests_failed} of {tally.requests} requests failed. What came is loaded; the "
                 "rest is in the rejects table, and the next run asks for it again."

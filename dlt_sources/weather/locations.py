@@ -7,9 +7,10 @@ know, through ``/data/2.5/weather``; coordinates need no call. Every later call 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,20 @@ def request_for(wanted: Wanted) -> Request:
     return Request(LOCATIONS, "/geo/1.0/direct", {"q": wanted.query, "limit": str(MATCHES)}, wanted)
 
 
-def resolve(lookup: Lookup, client: Client) -> Iterator[Failure]:
-    """Look up what must be looked up, and add it to the lookup; yield what was not found."""
+def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> Iterator[Place | Failure]:
+    """Look up what must be looked up, for as long as the caller may go on, and add it to the lookup.
+
+    Yields:
+        Each place found, and a failure for each that was not.
+    """
     taken = {(place.lat, place.lon): place for place in lookup.places}
-    for outcome in client.fetch_all(request_for(wanted) for wanted in lookup.to_resolve):
+    requests = (request_for(wanted) for wanted in takewhile(lambda _: may_go_on(), lookup.to_resolve))
+    for outcome in client.fetch_all(requests):
         wanted: Wanted = outcome.request.about
         found = read_match(wanted, outcome) if isinstance(outcome, Answer) else outcome
         if isinstance(found, Failure):
-            logger.warning("%s was not found: %s", wanted.query, found.message)
+            if not found.ends_the_run:
+                logger.warning("%s was not found: %s", wanted.query, found.message)
             yield found
             continue
         place = Place(wanted.location_id, str(found["name"] or wanted.query), found["lat"], found["lon"])
@@ -97,6 +104,7 @@ def resolve(lookup: Lookup, client: Client) -> Iterator[Failure]:
         taken[place.lat, place.lon] = place
         lookup.places.append(place)
         lookup.rows.append(found)
+        yield place
 
 
 def read_match(wanted: Wanted, answer: Answer) -> dict[str, Any] | Failure:

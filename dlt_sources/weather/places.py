@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
 import re
@@ -55,14 +56,14 @@ def parse_place(text: str) -> Wanted:
         raise ValueError("it is empty")
     if len(text) > LONGEST_NAME:
         raise ValueError(f"it is longer than {LONGEST_NAME} characters")
-    if "\x00" in text:
-        raise ValueError("it holds a NUL character")
+    if "\x00" in text or not _is_unicode(text):
+        raise ValueError("it is no valid text")
     if match := _COORDINATES.fullmatch(text):
         return at(float(match[1]), float(match[2]), query=text)
     for kind in ("zip", "id"):
         if text.lower().startswith(f"{kind}:"):
             value = text[len(kind) + 1 :].strip()
-            if not value or (kind == "id" and not value.isdigit()):
+            if not value or (kind == "id" and not (value.isascii() and value.isdigit())):
                 raise ValueError("a number must follow id:" if kind == "id" else "a postcode must follow zip:")
             return Wanted(f"{kind}:{value.casefold()}", text, kind)
     return Wanted(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
@@ -89,7 +90,7 @@ def parse_places(texts: Iterable[str], where: str) -> Iterator[Wanted | BadPlace
         try:
             yield parse_place(str(text))
         except ValueError as error:
-            yield BadPlace(f"{where} {number}", str(text)[:LONGEST_NAME], str(error))
+            yield BadPlace(f"{where} {number}", _excerpt(text), str(error))
 
 
 def read_places(path: Path) -> Iterator[Wanted | BadPlace]:
@@ -120,7 +121,8 @@ def _csv(path: Path) -> Iterator[tuple[int, object]]:
 
 def _jsonl(path: Path) -> Iterator[tuple[int, object]]:
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, raw in enumerate(file, 1):
+            line = raw.removeprefix(codecs.BOM_UTF8)
             if line.strip():
                 try:
                     yield number, orjson.loads(line)
@@ -149,19 +151,30 @@ def _from_row(row: object, where: str) -> Wanted | BadPlace:
         wanted = parse_place(_text(row.get("query")) or name or "")
         return Wanted(location_id or wanted.location_id, wanted.query, wanted.kind, name, wanted.lat, wanted.lon)
     except ValueError as error:
-        return BadPlace(where, str(row)[:LONGEST_NAME].replace("\x00", ""), str(error))
+        return BadPlace(where, _excerpt(row), str(error))
 
 
 def _text(value: object) -> str | None:
     if value is None or value == "":
         return None
     text = str(value)
-    if "\x00" in text or len(text) > LONGEST_NAME:
-        raise ValueError(f"a text in it holds a NUL character or more than {LONGEST_NAME} characters")
+    if "\x00" in text or not _is_unicode(text) or len(text) > LONGEST_NAME:
+        raise ValueError(f"a text in it is no valid text or longer than {LONGEST_NAME} characters")
     return text
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether the text can be written: arguments that were no UTF-8 arrive with lone surrogates."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _excerpt(value: object) -> str:
+    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()[:LONGEST_NAME]
+
+
 def _number(value: object, name: str) -> float:
+    if isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}, not a number")
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

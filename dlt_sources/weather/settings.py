@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 from ipaddress import ip_address
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from dlt_sources.weather.errors import ConfigurationError
 
@@ -62,6 +62,7 @@ class WeatherSettings(BaseConfiguration):
 
     def on_resolved(self) -> None:
         """Refuse what cannot work, naming the setting."""
+        _check_types(self)
         if self.locations is None:
             self.locations = [] if self.locations_file else list(DEFAULT_LOCATIONS)
         self.base_url = _checked_base_url(self.base_url)
@@ -71,9 +72,9 @@ class WeatherSettings(BaseConfiguration):
             raise ConfigurationError(
                 f"answer_language must be one of {' '.join(sorted(LANGUAGES))}, not {self.answer_language!r}."
             )
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigurationError(f"{name} must be at least {least}, not {getattr(self, name)}.")
+        for name, (least, most) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise ConfigurationError(f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}.")
 
     @property
     def secret_key(self) -> SecretStr | None:
@@ -82,20 +83,35 @@ class WeatherSettings(BaseConfiguration):
         return SecretStr(key) if key else None
 
 
-_LEAST: dict[str, float] = {
-    "history_days": 0,
-    "history_overlap_hours": 0,
-    "history_days_per_call": 1,
-    "calls_per_minute": 1,
-    "timeout_seconds": 0.01,
-    "attempts": 1,
-    "backoff_seconds": 0,
-    "rate_limit_backoff_seconds": 0,
-    "rate_limit_patience_seconds": 0,
-    "chunk_rows": 1,
-    "chunk_seconds": 0,
-    "lock_wait_seconds": 0,
+_TYPES: dict[str, Any] = {
+    name: hint for name, hint in get_type_hints(WeatherSettings).items() if not name.startswith("__")
 }
+_YEARS = 10 * 366  # more history than there is
+_RANGES: dict[str, tuple[float, float]] = {
+    "history_days": (0, _YEARS),
+    "history_overlap_hours": (0, _YEARS * 24),
+    "history_days_per_call": (1, _YEARS),
+    "calls_per_minute": (1, 1_000_000),
+    "timeout_seconds": (0.01, 3600),
+    "attempts": (1, 100),
+    "backoff_seconds": (0, 3600),
+    "rate_limit_backoff_seconds": (0, 3600),
+    "rate_limit_patience_seconds": (0, 7 * 86_400),
+    "chunk_rows": (1, 100_000_000),
+    "chunk_seconds": (0, 86_400),
+    "lock_wait_seconds": (0, 7 * 86_400),
+}
+
+
+def _check_types(settings: WeatherSettings) -> None:
+    """Refuse values of the wrong type: dlt converts what it reads, but takes arguments as they are given."""
+    for name, hint in _TYPES.items():
+        try:
+            TypeAdapter(hint).validate_python(getattr(settings, name), strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            given = "" if name == "api_key" else f", not {getattr(settings, name)!r}"
+            raise ConfigurationError(f"{name}: {problem['msg'].lower()}{given}.") from None
 
 
 def load_settings(**given: Any) -> WeatherSettings:
@@ -113,14 +129,18 @@ def load_settings(**given: Any) -> WeatherSettings:
 
 
 def _checked_base_url(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read here, since a port that is no number raises only then
+    except ValueError as error:
+        raise ConfigurationError(f"base_url is no URL: {error}.") from None
     if parts.scheme == "https" and parts.hostname:
         return url.rstrip("/")
     if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
         return url.rstrip("/")
     raise ConfigurationError(
-        f"base_url must start with https://, so that the key is never sent in clear; {parts.scheme or 'no'} scheme "
-        "is accepted for this machine only (http://127.0.0.1)."
+        f"base_url must start with https://, so that the key is never sent in clear, not "
+        f"{parts.scheme or 'without a scheme'}; http:// is accepted for this machine only (http://127.0.0.1)."
     )
 
 

@@ -107,6 +107,11 @@ class Contract(BaseModel):
         return record
 
     @classmethod
+    def identity(cls, record: dict[str, Any]) -> object:
+        """What tells a record from the others of its answer."""
+        return record.get("dt")
+
+    @classmethod
     def columns(cls) -> tuple[Column, ...]:
         """The table's columns, in order."""
         return _columns(cls)

@@ -112,10 +112,15 @@ class OneCallAlerts(Contract):
     tags: str | None = given(TAGS_JSON, "Kinds of severe weather, as JSON", json=True)
 
     @classmethod
+    def identity(cls, record: dict[str, Any]) -> object:
+        """A hash of what the warning says, since the API gives it no id."""
+        said = [record.get(name) for name in ("sender_name", "event", "start", "end", "description")]
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+
+    @classmethod
     def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
         """Give the warning an id made from its content, since the API gives none, and keep the tags as JSON."""
-        said = [record.get(name) for name in ("sender_name", "event", "start", "end", "description")]
-        prepared = {**record, "alert_id": hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}
+        prepared = {**record, "alert_id": cls.identity(record)}
         tags = prepared.pop("tags", None)
         if tags is not None:
             prepared[TAGS_JSON] = orjson.dumps(tags).decode()

@@ -1,0 +1,64 @@
+"""The documentation names what there is: it cannot fall behind without a red test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import tomlkit
+
+from dlt_sources.weather.cli import EPILOG, weather
+from dlt_sources.weather.endpoints import DEFAULT_RESOURCES, RESOURCES
+from dlt_sources.weather.errors import WeatherError
+from dlt_sources.weather.indexes import TABLES
+from dlt_sources.weather.settings import DEFAULT_LOCATIONS, WeatherSettings
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text()
+CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
+NO_DEFAULT = {"api_key", "since", "until"}
+
+
+@pytest.mark.parametrize("command", sorted(weather.commands))
+def test_every_command_is_in_the_readme_and_explains_itself(command):
+    assert re.search(rf"\b{command}\b", README)
+    assert weather.commands[command].help
+
+
+def test_every_option_has_help():
+    for command in weather.commands.values():
+        for option in command.params:
+            assert option.help, f"{command.name} {option.name}"
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_table_is_in_the_readme(table):
+    short = table.removeprefix("one_call")
+    assert f"`{table}`" in README or f"`{short}`" in README
+
+
+def test_every_exit_code_is_in_the_help():
+    for error in WeatherError.__subclasses__():
+        assert re.search(rf"^ +{error.exit_code}  ", EPILOG, re.MULTILINE), error
+
+
+def test_the_shipped_configuration_states_each_setting_with_its_default():
+    shipped = tomlkit.parse(CONFIG)["sources"]["weather"].unwrap()
+    defaults = {name: field.default for name, field in WeatherSettings.__dataclass_fields__.items()}
+    settings = {name for name in defaults if not name.startswith("__")} - NO_DEFAULT
+    commented = set(re.findall(r"^# (\w+) = ", CONFIG, re.MULTILINE))
+    assert shipped.keys() | commented == settings
+    assert shipped.pop("locations") == DEFAULT_LOCATIONS
+    assert tuple(shipped.pop("resources")) == DEFAULT_RESOURCES
+    assert shipped == {name: defaults[name] for name in shipped}
+
+
+def test_every_resource_is_in_the_readme_or_a_table_of_it():
+    for resource in RESOURCES:
+        assert f"`{resource}`" in README or resource in README
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
+def test_every_link_into_the_project_leads_somewhere(link):
+    assert (PROJECT / link).exists()
