@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,6 +27,7 @@ class Clock:
         self.moment = moment
 
     def __call__(self) -> datetime:
+        """Return the moment at which the clock stands."""
         return self.moment
 
     def pass_time(self, **delta: float) -> None:
@@ -80,11 +82,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path_factory.mktemp("postgres") / "data")
-    server.start()
-    yield server
-    server.stop("immediate")
+def postgres_server() -> Iterator[PostgresServer]:
+    # not below pytest's own folder: each new session takes other users' access to that away, the server's too
+    with TemporaryDirectory(prefix="weather-postgres-") as folder:
+        server = PostgresServer(Path(folder) / "data")
+        server.start()
+        yield server
+        server.stop("immediate")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import yarl
@@ -251,7 +251,8 @@ class Client:
         return self._key.get_secret_value()
 
     def _url(self, request: Request) -> yarl.URL:
-        query = urlencode({**request.params, "appid": self._secret})
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in request.params.items())
+        query += f"&appid={quote(self._secret, safe='')}"
         return yarl.URL(f"{self._settings.base_url}{request.path}?{query}", encoded=True)
 
     def _backoff(self, attempt: int) -> float:

@@ -106,6 +106,7 @@ class Extraction:
             self._tally.rows_fetched += len(records or ())
             kept = self._usable(records or [], part, answer)
             self._batches[part.contract.table].add(kept, answer)
+            self._run.count_rows(len(kept))
         if self._endpoint.keeps_raw and not self._replaying:
             self._raw.append(answer)
             self._raw_bytes += len(answer.body)
@@ -184,7 +185,6 @@ class Extraction:
             table = self._each_key_once(part, table)
         self._tally.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
         self._tally.rows_loaded += table.num_rows
-        self._run.count_rows(table.num_rows)
         if table.num_rows:
             yield as_table(part.contract, table)
 

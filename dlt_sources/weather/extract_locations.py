@@ -13,12 +13,17 @@ from dlt_sources.weather.run import Run
 
 
 def look_up(run: Run) -> Iterator[object]:
-    """Look the run's places up, once, and yield dlt items: new places, what was no place, the run's log."""
-    if LOCATIONS in run.tallies:
+    """Look places up while the package has room, and yield dlt items: new places, what was no place, the run's log."""
+    if run.looked_up or run.places_known:
         return
+    run.looked_up = True
+    first_time = LOCATIONS not in run.tallies
     tally = run.tally(LOCATIONS)
-    tally.expected = len(run.lookup.to_resolve)
-    rejects = [tally.reject_place(bad.where, bad.text, bad.message, run.now()) for bad in run.lookup.bad]
+    tally.resume()
+    rejects = []
+    if first_time:
+        tally.expected = len(run.lookup.to_resolve)
+        rejects = [tally.reject_place(bad.where, bad.text, bad.message, run.now()) for bad in run.lookup.bad]
     for found in resolve(run.lookup, run.client, run.has_room):
         if isinstance(found, Failure):
             rejects.append(tally.reject_request(found, found.request.path, run.now()))
@@ -27,7 +32,7 @@ def look_up(run: Run) -> Iterator[object]:
         else:
             tally.requests += 1
         run.on_progress(tally)
-    rows = run.lookup.rows
+    rows, run.lookup.rows = run.lookup.rows, []
     tally.rows_fetched += len(rows)
     tally.rows_loaded += len(rows)
     tally.calls = run.client.calls_for[LOCATIONS]

@@ -14,6 +14,7 @@ from typing import Any
 import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from dlt_sources.weather.connection import is_down
 from dlt_sources.weather.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS
 from dlt_sources.weather.errors import DestinationError, IncompleteError, WeatherError, reason
 from dlt_sources.weather.indexes import ensure_indexes
@@ -143,7 +144,7 @@ def _cause(error: PipelineStepFailed) -> WeatherError | Exception:
         if isinstance(inner, WeatherError):
             return inner
         inner = inner.__cause__ or inner.__context__
-    if error.step in ("sync", "load"):
+    if error.step in ("sync", "load") or is_down(error):
         return DestinationError(f"The destination did not take the rows: {reason(error)}")
     return error
 

@@ -14,6 +14,7 @@ from typing import Any
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from dlt_sources.weather.connection import connected
 from dlt_sources.weather.contracts import AirPollution, Location
 from dlt_sources.weather.work import History
 
@@ -36,7 +37,7 @@ class Loaded:
         """
         if self._pipeline is None:
             return []
-        with self._pipeline.sql_client() as client:
+        with connected(self._pipeline) as client:
             names = {key: client.make_qualified_table_name(table) for key, table in tables.items()}
             try:
                 return client.execute_sql(sql.format(**names), *parameters) or []  # type: ignore[return-value]

@@ -7,10 +7,10 @@ know, through ``/data/2.5/weather``; coordinates need no call. Every later call 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Lookup:
     """What became of the user's list: places to ask for, rows for ``bronze.locations``, and what was no place."""
 
     places: list[Place] = field(default_factory=list)
-    to_resolve: list[Wanted] = field(default_factory=list)
+    to_resolve: deque[Wanted] = field(default_factory=deque)
     rows: list[dict[str, Any]] = field(default_factory=list)
     bad: list[BadPlace] = field(default_factory=list)
 
@@ -89,8 +89,12 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
         Each place found, and a failure for each that was not.
     """
     taken = {(place.lat, place.lon): place for place in lookup.places}
-    requests = (request_for(wanted) for wanted in takewhile(lambda _: may_go_on(), lookup.to_resolve))
-    for outcome in client.fetch_all(requests):
+
+    def requests() -> Iterator[Request]:
+        while lookup.to_resolve and may_go_on():
+            yield request_for(lookup.to_resolve.popleft())
+
+    for outcome in client.fetch_all(requests()):
         wanted: Wanted = outcome.request.about
         found = read_match(wanted, outcome) if isinstance(outcome, Answer) else outcome
         if isinstance(found, Failure):

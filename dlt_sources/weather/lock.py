@@ -14,14 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import dlt
-from dlt.destinations.exceptions import DestinationConnectionError
-from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
-from dlt_sources.weather.errors import DestinationError, WriterBusyError, reason
+from dlt_sources.weather.connection import connected
+from dlt_sources.weather.errors import WriterBusyError
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
@@ -62,7 +60,7 @@ def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -
 
 
 def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_id: str, deadline: float) -> None:
-    client = _connected(held, pipeline)
+    client = held.enter_context(connected(pipeline))
     client.execute_sql("SELECT set_config('application_name', %s, false)", f"weather run {run_id}")
     key = f"weather {target.dataset_name}"
 
@@ -84,10 +82,8 @@ def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_
 def _hold_duckdb(held: ExitStack, _target: Target, pipeline: dlt.Pipeline, _run_id: str, deadline: float) -> None:
     def attempt() -> str | None:
         try:
-            _connected(held, pipeline)
-        except DestinationError as error:
-            if "lock" not in str(error):
-                raise
+            held.enter_context(connected(pipeline))
+        except WriterBusyError as error:
             return str(error)
         return None
 
@@ -98,15 +94,6 @@ _HOLDERS: dict[str, Callable[[ExitStack, Target, dlt.Pipeline, str, float], None
     "postgres": _hold_postgres,
     "duckdb": _hold_duckdb,
 }
-
-
-def _connected(held: ExitStack, pipeline: dlt.Pipeline) -> SqlClientBase[Any]:
-    """A connection that stays open until the lock is given back."""
-    try:
-        client: SqlClientBase[Any] = held.enter_context(pipeline.sql_client())  # type: ignore[arg-type]
-    except DestinationConnectionError as error:
-        raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
-    return client
 
 
 def _wait(attempt: Callable[[], str | None], deadline: float) -> None:

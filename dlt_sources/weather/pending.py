@@ -10,10 +10,9 @@ import logging
 import shutil
 from pathlib import Path
 
-from dlt.common.destination.exceptions import DestinationTransientException
-from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from dlt_sources.weather.connection import is_down
 from dlt_sources.weather.errors import DestinationError, reason
 from dlt_sources.weather.target import Target
 
@@ -59,15 +58,6 @@ def _finish(target: Target, directory: Path) -> int:
             raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
         raise
     return 1
-
-
-def is_down(error: BaseException | None) -> bool:
-    """Whether the destination could not be reached or asks to try again, as against refusing the data."""
-    while error is not None:
-        if isinstance(error, DestinationConnectionError | DestinationTransientException):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _failed_again(target: Target, directory: Path, error: Exception) -> None:

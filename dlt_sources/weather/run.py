@@ -11,7 +11,10 @@ from time import monotonic
 import dlt
 import pyarrow as pa
 from dlt.common.configuration.container import Container
+from dlt.common.destination.exceptions import DestinationCapabilitiesException
+from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
+from dlt.common.schema.utils import new_table
 
 from dlt_sources.weather.client import Client
 from dlt_sources.weather.contracts import Contract
@@ -71,8 +74,7 @@ class Run:
         self.interrupted = False
         self._works: dict[str, Work] = {}
         self._converters: dict[str, Converter] = {}
-        self._package_began = monotonic()
-        self._package_rows = 0
+        self.begin_package()
 
     def __enter__(self) -> Run:
         return self
@@ -93,6 +95,11 @@ class Run:
     def lookup(self) -> Lookup:
         """The user's list of places, those known told from those to look up."""
         return sort_out(wanted_places(self.settings), self.loaded.locations(), self.started_at)
+
+    @property
+    def places_known(self) -> bool:
+        """Whether every place is looked up, so that the endpoints can be asked."""
+        return LOCATIONS in self.tallies and not self.lookup.to_resolve
 
     @property
     def places(self) -> list[Place]:
@@ -127,6 +134,8 @@ class Run:
         """Note that a new load package begins, with all its room."""
         self._package_began = monotonic()
         self._package_rows = 0
+        self._calls_before = self.client.calls
+        self.looked_up = False
 
     def count_rows(self, rows: int) -> None:
         """Note rows that went into the current package."""
@@ -138,6 +147,8 @@ class Run:
             return False
         if not self.many_packages:
             return True
+        if self.client.calls == self._calls_before:
+            return True  # a package that asks nothing would never get anywhere
         full = self._package_rows >= self.settings.chunk_rows
         return not full and monotonic() - self._package_began < self.settings.chunk_seconds
 
@@ -145,6 +156,8 @@ class Run:
         """Whether any of the resources has something left to ask."""
         if self.stopped_by or self.interrupted:
             return False
+        if not self.places_known:
+            return True
         names = [name for name in resources if name != LOCATIONS]
         return any(name not in self._works or not self._works[name].finished for name in names)
 
@@ -155,6 +168,8 @@ class Run:
             return "failed"
         if self.interrupted:
             return "interrupted"
+        if resource == LOCATIONS and not self.places_known:
+            return "running"
         work = self._works.get(resource)
         if work is not None and not work.finished:
             return "running"
@@ -200,7 +215,12 @@ def _merges(pipeline: dlt.Pipeline | None) -> bool:
     """Whether the destination replaces a row that comes again; one that cannot must not be sent it."""
     if pipeline is None or pipeline.destination is None:
         return True
-    return bool(pipeline.destination.capabilities().supported_merge_strategies)
+    table = new_table("any", write_disposition="merge")
+    table["x-merge-strategy"] = "upsert"  # type: ignore[typeddict-unknown-key]
+    try:
+        return resolve_merge_strategy({"any": table}, table, pipeline.destination.capabilities()) is not None
+    except DestinationCapabilitiesException:
+        return False
 
 
 def _columns_beyond(contract: type[Contract]) -> dict[str, pa.DataType]:

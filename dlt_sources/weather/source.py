@@ -102,6 +102,8 @@ def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
 
     def extract() -> Iterator[object]:
         yield from look_up(run)
+        if not run.places_known:
+            return
         work = run.work(endpoint)
         run.tally(endpoint.name).expected = work.total
         yield from Extraction(run, endpoint).items(ask(run, work), work.came)

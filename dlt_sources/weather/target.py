@@ -19,9 +19,9 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
-from dlt.destinations.exceptions import DestinationConnectionError
 
-from dlt_sources.weather.errors import ConfigurationError, DestinationError, WriterBusyError, reason
+from dlt_sources.weather.connection import connected
+from dlt_sources.weather.errors import ConfigurationError
 from dlt_sources.weather.loaded import Loaded
 
 PIPELINE_NAME = "weather"
@@ -88,13 +88,8 @@ class Target:
         if not self.exists:
             yield Loaded(None)
             return
-        try:
-            with self._look.sql_client():
-                yield Loaded(self._look)
-        except DestinationConnectionError as error:
-            if "lock" in str(error):
-                raise WriterBusyError(f"Another process uses the database: {reason(error)}") from None
-            raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+        with connected(self._look):
+            yield Loaded(self._look)
 
     @cached_property
     def where(self) -> str:

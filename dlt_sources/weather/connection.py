@@ -1,0 +1,45 @@
+"""Opening a connection to the destination, with the ways that can fail told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationTransientException
+from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.destinations.sql_client import SqlClientBase
+
+from dlt_sources.weather.errors import DestinationError, WriterBusyError, reason
+
+
+@contextmanager
+def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
+    """Yield an open SQL client of the pipeline's destination.
+
+    Raises:
+        WriterBusyError: another process has the DuckDB file, which locks readers out too.
+        DestinationError: the destination cannot be reached.
+    """
+    client = pipeline.sql_client()
+    try:
+        client.open_connection()
+    except Exception as error:  # noqa: BLE001 - dlt hands on whatever the destination's driver raises
+        said = reason(error)
+        if "lock on file" in said:
+            raise WriterBusyError(f"Another process uses the database: {said}") from None
+        raise DestinationError(f"The destination cannot be reached: {said}") from None
+    try:
+        yield client
+    finally:
+        client.close_connection()
+
+
+def is_down(error: BaseException | None) -> bool:
+    """Whether the destination could not be reached or asks to try again, as against refusing the data."""
+    while error is not None:
+        if isinstance(error, DestinationError | DestinationConnectionError | DestinationTransientException):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
