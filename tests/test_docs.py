@@ -9,9 +9,9 @@ import pytest
 import tomlkit
 
 from dlt_sources.weather.cli import EPILOG, weather
+from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.errors import WeatherError
-from dlt_sources.weather.indexes import TABLES
 from dlt_sources.weather.settings import DEFAULT_LOCATIONS, WeatherSettings
 
 PROJECT = Path(__file__).parent.parent

@@ -82,7 +82,7 @@ class Client:
             self._end()
         self._throttle.close()
 
-    def fetch_all(self, requests: Iterable[Request]) -> Iterator[Outcome]:
+    def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Outcome]:
         """Ask every request, many at a time, and yield outcomes as they come, in no order.
 
         Requests are taken from the iterable only when they can be sent, so it may stop on a condition.
@@ -98,7 +98,8 @@ class Client:
             raise KeyRefusedError(NO_KEY)
         self._join()
         outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(WAITING_ANSWERS)
-        asking = self._submit(self._ask_all(first, source, outcomes))
+        workers = min(self.concurrency, most_at_once)
+        asking = self._submit(self._ask_all(first, source, outcomes, workers))
         try:
             while True:
                 for outcome in self._submit(_take_all(outcomes)).result():
@@ -163,7 +164,11 @@ class Client:
         )
 
     async def _ask_all(
-        self, first: Request, source: Iterator[Request], outcomes: asyncio.Queue[Outcome | Exception | None]
+        self,
+        first: Request,
+        source: Iterator[Request],
+        outcomes: asyncio.Queue[Outcome | Exception | None],
+        workers: int,
     ) -> None:
         waiting = [first]
 
@@ -171,16 +176,16 @@ class Client:
             while request := waiting.pop() if waiting else next(source, None):
                 await outcomes.put(await self._ask(request))
 
-        workers = [asyncio.create_task(work()) for _ in range(self.concurrency)]
+        tasks = [asyncio.create_task(work()) for _ in range(workers)]
         try:
-            await asyncio.gather(*workers)
+            await asyncio.gather(*tasks)
         except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
             await outcomes.put(error)
         else:
             await outcomes.put(None)
         finally:
-            for worker in workers:
-                worker.cancel()
+            for task in tasks:
+                task.cancel()
 
     async def _ask(self, request: Request) -> Outcome:
         """Ask until there is an answer, a lasting failure, or no patience left."""

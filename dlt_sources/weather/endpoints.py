@@ -32,7 +32,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One kind of request, asked for every place; ``name`` is the dlt resource that it feeds."""
+    """One kind of request, asked for every place; ``name`` is the dlt resource that it feeds.
+
+    ``most_at_once`` bounds the requests in flight where answers are large.
+    """
 
     name: str
     path: str
@@ -42,6 +45,7 @@ class Endpoint:
     by_default: bool = True
     has_units: bool = False
     incremental: bool = False
+    most_at_once: int = 256
 
     @property
     def keeps_raw(self) -> bool:
@@ -75,6 +79,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         parts=(Part(AirPollution, "list"),),
         description="Air quality, hourly since 2020-11-27: one row a place and hour, loaded incrementally.",
         incremental=True,
+        # an answer of 90 days is 2,160 rows: 16 at once keep both cores busy, 200 would fill memory with them
+        most_at_once=16,
     ),
     Endpoint(
         name="air_pollution_forecast",

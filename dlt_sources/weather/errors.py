@@ -38,6 +38,10 @@ class DestinationError(WeatherError):
     exit_code = 5
 
 
+class RowsRefusedError(DestinationError):
+    """The destination is up but refuses the rows themselves; trying again alone will not help."""
+
+
 class WriterBusyError(WeatherError):
     """Another run writes to the same dataset and did not finish in time. Run again later."""
 

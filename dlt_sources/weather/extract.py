@@ -15,10 +15,9 @@ from dlt_sources.weather.outcomes import PAYLOAD_EXCERPT, Answer, Failure, Outco
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.work import Task, Work, floor_hour
 
-# rows converted at a time: enough for Arrow to be fast, few enough for memory to stay flat
-BATCH_ROWS = 10_000
-# verbatim answers written at a time
-BATCH_BYTES = 8_000_000
+# answers converted or written at a time, by the size of their bodies: enough for Arrow to be fast (thousands of rows),
+# few enough for memory to stay flat (JSON takes ten times its size as Python objects)
+BATCH_BYTES = 2_000_000
 
 
 class Batch:
@@ -27,17 +26,19 @@ class Batch:
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
         self.answers: list[Answer] = []
+        self.bytes = 0
 
     def add(self, records: list[dict[str, Any]], answer: Answer) -> None:
         """Add the records of one answer."""
         self.records += records
         self.answers += [answer] * len(records)
+        self.bytes += len(answer.body)
 
 
 def ask(run: Run, work: Work) -> Iterator[Outcome]:
     """Ask for as long as there is work and the package has room."""
     while not work.finished and run.has_room():
-        yield from run.client.fetch_all(work.take(run.has_room))
+        yield from run.client.fetch_all(work.take(run.has_room), work.most_at_once)
         work.next_round()
 
 
@@ -57,7 +58,7 @@ class Extraction:
         self._replaying = replaying
         self._tally = run.tally(endpoint.name)
         self._batches = {part.contract.table: Batch() for part in endpoint.parts}
-        self._raw: list[Answer] = []
+        self._raw: list[dict[str, Any]] = []
         self._raw_bytes = 0
         self._rejects: list[dict[str, Any]] = []
 
@@ -108,7 +109,7 @@ class Extraction:
             self._batches[part.contract.table].add(kept, answer)
             self._run.count_rows(len(kept))
         if self._endpoint.keeps_raw and not self._replaying:
-            self._raw.append(answer)
+            self._raw.append(self._verbatim(answer))
             self._raw_bytes += len(answer.body)
         return True
 
@@ -117,29 +118,21 @@ class Extraction:
 
         PostgreSQL's MERGE fails on a key that stands twice in one package, and would fail for ever.
         """
-        task: Task = answer.request.about
-        objects = [record for record in records if isinstance(record, dict)]
-        if len(objects) < len(records):
-            for record in records:
-                if not isinstance(record, dict):
-                    self._reject_row("wrong_type", "expected an object", record, "", answer)
-        if task.start and task.end:
-            inside = _within(task)
-            for record in objects:
-                if not inside(record):
-                    self._reject_row("outside_window", "not within the hours asked for", record, "dt", answer)
-            objects = [record for record in objects if inside(record)]
-        identities = map(part.contract.identity, objects)
-        last: dict[object, int] = {_hashable(identity): i for i, identity in enumerate(identities)}
-        if len(last) < len(objects):
-            keep = set(last.values())
-            for i, record in enumerate(objects):
-                if i not in keep:
-                    self._reject_row(
-                        "repeated_key", "it comes again in the same answer, and the last counts", record, "", answer
-                    )
-            objects = [record for i, record in enumerate(objects) if i in keep]
-        return objects
+        identify = part.contract.identity
+        kept: dict[object, dict[str, Any]] = {}
+        inside = _within(answer.request.about)
+        for record in records:
+            if not isinstance(record, dict):
+                self._reject_row("wrong_type", "expected an object", record, "", answer)
+            elif not inside(record):
+                self._reject_row("outside_window", "not within the hours asked for", record, "dt", answer)
+            else:
+                identity = _hashable(identify(record))
+                if (before := kept.pop(identity, None)) is not None:
+                    said = "it comes again in the same answer, and the last counts"
+                    self._reject_row("repeated_key", said, before, "", answer)
+                kept[identity] = record
+        return list(kept.values())
 
     def _reject_row(self, error_class: str, message: str, record: object, field: str, answer: Answer) -> None:
         self._rejects.append(
@@ -158,7 +151,7 @@ class Extraction:
         if self._replaying:
             return
         for part in self._endpoint.parts:
-            if len(self._batches[part.contract.table].records) >= BATCH_ROWS:
+            if self._batches[part.contract.table].bytes >= BATCH_BYTES:
                 yield from self._converted(part)
         if self._raw_bytes >= BATCH_BYTES:
             yield from self._raw_answers()
@@ -208,19 +201,20 @@ class Extraction:
             ours["units"] = [answer.request.params["units"] for answer in answers]
         return ours
 
-    def _raw_answers(self) -> Iterator[object]:
-        answers, self._raw, self._raw_bytes = self._raw, [], 0
-        if not answers:
-            return
-        rows = {
-            "location_id": [answer.request.about.place.location_id for answer in answers],
-            "endpoint": [self._endpoint.name] * len(answers),
-            "fetched_at": [answer.fetched_at for answer in answers],
-            "units": [answer.request.params.get("units") for answer in answers],
-            "run_id": [self._run.run_id] * len(answers),
-            "body": [answer.body.decode() for answer in answers],
+    def _verbatim(self, answer: Answer) -> dict[str, Any]:
+        return {
+            "location_id": answer.request.about.place.location_id,
+            "endpoint": self._endpoint.name,
+            "fetched_at": answer.fetched_at,
+            "units": answer.request.params.get("units"),
+            "run_id": self._run.run_id,
+            "body": answer.body.decode(),
         }
-        yield as_table(WeatherRaw, pa.table(rows, schema=WeatherRaw.arrow_schema()))
+
+    def _raw_answers(self) -> Iterator[object]:
+        rows, self._raw, self._raw_bytes = self._raw, [], 0
+        if rows:
+            yield to_table(WeatherRaw, rows)
 
 
 def _records(part: Part, data: object) -> list[Any] | None:
@@ -234,12 +228,13 @@ def _records(part: Part, data: object) -> list[Any] | None:
 
 
 def _within(task: Task) -> Callable[[dict[str, Any]], bool]:
-    assert task.start is not None and task.end is not None  # noqa: S101, PT018 - asked by the caller
+    """Whether a record lies in the hours asked for; what is no time is for the contract to reject."""
+    if task.start is None or task.end is None:
+        return lambda _: True
     first, last = task.start.timestamp(), task.end.timestamp()
 
     def inside(record: dict[str, Any]) -> bool:
         moment = record.get("dt")
-        # what is no number is for the contract to reject
         return not isinstance(moment, int | float) or first <= moment <= last
 
     return inside

@@ -8,14 +8,7 @@ from __future__ import annotations
 
 import dlt
 
-from dlt_sources.weather import contracts
-from dlt_sources.weather.contracts import Contract
-
-TABLES: dict[str, type[Contract]] = {
-    contract.table: contract
-    for contract in (getattr(contracts, name) for name in contracts.__all__)
-    if contract is not Contract
-}
+from dlt_sources.weather.contracts import TABLES
 
 
 def ensure_indexes(pipeline: dlt.Pipeline) -> None:

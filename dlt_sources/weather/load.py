@@ -16,7 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dlt_sources.weather.connection import is_down
 from dlt_sources.weather.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS
-from dlt_sources.weather.errors import DestinationError, IncompleteError, WeatherError, reason
+from dlt_sources.weather.errors import DestinationError, IncompleteError, RowsRefusedError, WeatherError, reason
 from dlt_sources.weather.indexes import ensure_indexes
 from dlt_sources.weather.lock import only_writer
 from dlt_sources.weather.pending import finish_pending
@@ -82,7 +82,7 @@ def load(
         working_directory = target.root / run.run_id
         pipeline = target.pipeline(working_directory)
         with only_writer(target, pipeline, run.run_id, settings.lock_wait_seconds):
-            report.finished_before = finish_pending(target)
+            report.finished_before = finish_pending(target, load_package)
             # made again: finishing an older package leaves that package's pipeline active
             pipeline = target.pipeline(working_directory)
             loaded: Counter[str] = Counter()
@@ -145,7 +145,8 @@ def _cause(error: PipelineStepFailed) -> WeatherError | Exception:
             return inner
         inner = inner.__cause__ or inner.__context__
     if error.step in ("sync", "load") or is_down(error):
-        return DestinationError(f"The destination did not take the rows: {reason(error)}")
+        kind = DestinationError if is_down(error) else RowsRefusedError
+        return kind(f"The destination did not take the rows: {reason(error)}")
     return error
 
 

@@ -19,7 +19,7 @@ PAYLOAD_EXCERPT = 1000
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """One question to the API: for which resource, the path, its parameters without the key, and what it is about."""
 
@@ -29,7 +29,7 @@ class Request:
     about: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A usable answer: HTTP 200, and JSON without an error in it."""
 

@@ -1,28 +1,42 @@
 """Load packages that a killed or failed run left behind: they are loaded before anything new, and never dropped.
 
-A package that the destination refuses again and again is set aside with its data, so that it does not hold up the
-hours after it.
+They are loaded anew from their files, as packages of their own, rather than resumed: dlt would run a half-done job
+again over what it had staged already, and the merge would see every row twice. Loading them again is safe, because
+every table is merged by key. A package that the destination refuses again and again is set aside with its files, so
+that it does not hold up the hours after it.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dlt.pipeline.exceptions import PipelineStepFailed
+import dlt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.extract import DltResource, DltSource
 
-from dlt_sources.weather.connection import is_down
-from dlt_sources.weather.errors import DestinationError, reason
+from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.errors import DestinationError, RowsRefusedError, reason
+from dlt_sources.weather.items import as_table
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
 TRIES = 3
 ASIDE = "set_aside"
+AGAIN = "loading_again"
+ROWS_AT_A_TIME = 50_000
+LoadPackage = Callable[[dlt.Pipeline, DltSource], object]
 
 
-def finish_pending(target: Target) -> int:
+def finish_pending(target: Target, load_package: LoadPackage) -> int:
     """Load what earlier runs left in the target's working directories; the caller holds the writer's lock.
+
+    Args:
+        target: where the packages belong.
+        load_package: extracts and loads a source, raising DestinationError.
 
     Returns:
         How many runs left something that is loaded now.
@@ -31,36 +45,66 @@ def finish_pending(target: Target) -> int:
         DestinationError: the destination is down; everything is kept.
     """
     finished = 0
-    for directory in sorted(path for path in target.root.iterdir() if path.is_dir() and path.name != ASIDE):
+    directories = [path for path in target.root.iterdir() if path.is_dir() and path.name not in (ASIDE, AGAIN)]
+    for directory in sorted(directories):
         try:
-            finished += _finish(target, directory)
-        except DestinationError:
-            raise
+            finished += _finish(target, directory, load_package)
+        except DestinationError as error:
+            if not isinstance(error, RowsRefusedError):
+                raise
+            _refused_again(target, directory, error)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one old package must not stop new loads
-            _failed_again(target, directory, error)
+            _refused_again(target, directory, error)
         else:
             shutil.rmtree(directory)
     return finished
 
 
-def _finish(target: Target, directory: Path) -> int:
-    pipeline = target.pipeline(directory)
-    if not pipeline.has_pending_data:
-        if list(directory.glob("*/load/loaded/*/failed_jobs/*")):
-            raise RuntimeError("the destination refused some of its rows")
-        return 0
-    logger.info("Finishing the load that run %s left behind", directory.name)
-    try:
-        pipeline.normalize()
-        pipeline.load()
-    except PipelineStepFailed as error:
-        if is_down(error):
-            raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
-        raise
-    return 1
+def _finish(target: Target, directory: Path, load_package: LoadPackage) -> int:
+    left_behind = target.pipeline(directory)
+    if left_behind.list_extracted_load_packages():
+        left_behind.normalize()
+    packages = [files for load_id in _load_ids(left_behind) if (files := _parquet_files(left_behind, load_id))]
+    if packages:
+        logger.info("Finishing the load that run %s left behind", directory.name)
+    for files in packages:
+        # what is in there belongs to a try that was killed, and is still in the directory it came from
+        shutil.rmtree(target.root / AGAIN, ignore_errors=True)
+        load_package(target.pipeline(target.root / AGAIN), _source(files))
+    shutil.rmtree(target.root / AGAIN, ignore_errors=True)
+    return bool(packages)
 
 
-def _failed_again(target: Target, directory: Path, error: Exception) -> None:
+def _load_ids(pipeline: dlt.Pipeline) -> Iterator[str]:
+    """Packages that are not loaded, and packages that dlt gave up because the destination refused a job."""
+    yield from pipeline.list_normalized_load_packages()
+    for load_id in pipeline.list_completed_load_packages():
+        if pipeline.list_failed_jobs_in_package(load_id):
+            yield load_id
+
+
+def _parquet_files(pipeline: dlt.Pipeline, load_id: str) -> list[tuple[str, Path]]:
+    """A package's files of rows, done or not, with their tables; dlt's own tables are left out."""
+    return [
+        (job.job_file_info.table_name, Path(job.file_path))
+        for jobs in pipeline.get_load_package_info(load_id).jobs.values()
+        for job in jobs
+        if job.job_file_info.file_format == "parquet" and job.job_file_info.table_name in TABLES
+    ]
+
+
+def _source(files: list[tuple[str, Path]]) -> DltSource:
+    def rows() -> Iterator[object]:
+        for table, path in files:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(ROWS_AT_A_TIME):
+                    yield as_table(TABLES[table], pa.Table.from_batches([batch]))
+
+    left_behind: DltResource = dlt.resource(rows, name="left_behind")
+    return DltSource(dlt.Schema("weather"), "weather", [left_behind])
+
+
+def _refused_again(target: Target, directory: Path, error: Exception) -> None:
     tally = directory / "tries"
     tries = int(tally.read_text()) + 1 if tally.exists() else 1
     if tries < TRIES:

@@ -92,7 +92,7 @@ def replay(
         working_directory = target.root / run.run_id
         pipeline = target.pipeline(working_directory)
         with only_writer(target, pipeline, run.run_id, settings.lock_wait_seconds):
-            report.finished_before = finish_pending(target)
+            report.finished_before = finish_pending(target, load_package)
             pipeline = target.pipeline(working_directory)
             loaded: Counter[str] = Counter()
             for endpoint in endpoints:

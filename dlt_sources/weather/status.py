@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from dlt_sources.weather.contracts import AirPollution, CurrentWeather, LoadRun, Location
-from dlt_sources.weather.indexes import TABLES
+from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, LoadRun, Location
 from dlt_sources.weather.loaded import Loaded, utc
 
 

@@ -49,6 +49,8 @@ class Target:
         """
         # every row says which load brought it; dlt leaves that out of Arrow tables unless told
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+        # a long run makes many packages; those that are loaded need no room
+        dlt.config["load.delete_completed_jobs"] = True
         try:
             pipeline = dlt.pipeline(
                 self.pipeline_name,

@@ -17,7 +17,7 @@ from dlt_sources.weather.settings import WeatherSettings
 HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A place with coordinates, as every call after the geocoder uses them."""
 
@@ -27,7 +27,7 @@ class Place:
     lon: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """What a request is about: a place and, for history, the first and last hour asked for."""
 
@@ -107,6 +107,7 @@ class Work:
         self, endpoint: Endpoint, places: Sequence[Place], settings: WeatherSettings, history: History | None
     ) -> None:
         self.total = sum(map(history.how_many, places)) if history else len(places)
+        self.most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
         self._history = history

@@ -6,7 +6,26 @@ from dlt_sources.weather.contracts.one_call import OneCallAlerts, OneCallDaily, 
 from dlt_sources.weather.contracts.records import LoadRun, Location, Reject, WeatherRaw
 from dlt_sources.weather.contracts.weather import CurrentWeather, Forecast
 
+TABLES: dict[str, type[Contract]] = {
+    contract.table: contract
+    for contract in (
+        Location,
+        CurrentWeather,
+        Forecast,
+        AirPollution,
+        AirPollutionForecast,
+        OneCallHourly,
+        OneCallDaily,
+        OneCallMinutely,
+        OneCallAlerts,
+        WeatherRaw,
+        Reject,
+        LoadRun,
+    )
+}
+
 __all__ = [
+    "TABLES",
     "AirPollution",
     "AirPollutionForecast",
     "Contract",
