@@ -59,6 +59,7 @@ class Client:
         self.calls_for: Counter[str] = Counter()
         self._throttle = Throttle(settings.calls_per_minute)
         self._users = 0
+        self._lock = threading.Lock()
         self._gave_up = False
 
     def __repr__(self) -> str:
@@ -77,9 +78,10 @@ class Client:
 
     def close(self) -> None:
         """Close what is open, whoever is still asking: an exception may keep an unfinished ``fetch_all`` alive."""
-        if self._users:
-            self._users = 0
-            self._end()
+        with self._lock:
+            if self._users:
+                self._users = 0
+                self._end()
         self._throttle.close()
 
     def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Outcome]:
@@ -119,19 +121,21 @@ class Client:
 
     def _join(self) -> None:
         """Start the event loop's thread and open connections for the first user."""
-        self._users += 1
-        if self._users == 1:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="openweather-client", daemon=True)
-            self._thread.start()
-            self._submit(self._open()).result()
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="openweather-client", daemon=True)
+                self._thread.start()
+                self._submit(self._open()).result()
 
     def _leave(self) -> None:
         """Close connections and end the thread with the last user."""
-        if self._users:
-            self._users -= 1
-            if self._users == 0:
-                self._end()
+        with self._lock:
+            if self._users:
+                self._users -= 1
+                if self._users == 0:
+                    self._end()
 
     def _end(self) -> None:
         # when the interpreter ends, its daemon threads are gone already: nothing would ever answer
@@ -162,6 +166,8 @@ class Client:
             # proxies of the environment, but not between this machine and itself
             trust_env=urlsplit(self._settings.base_url).scheme == "https",
         )
+        # a call that aiohttp repeats by itself would be neither throttled nor counted; it has no public switch for that
+        self._session._retry_connection = False  # noqa: SLF001
 
     async def _ask_all(
         self,
@@ -192,6 +198,8 @@ class Client:
         attempt = 0
         while True:
             await self._unblocked.wait()
+            if self._gave_up:
+                return _exhausted(request)
             outcome = await self._attempt(request)
             if isinstance(outcome, TooManyCalls):
                 probed = await self._wait_out(request, outcome)
@@ -209,10 +217,9 @@ class Client:
         Returns:
             The outcome of this request, or None where another request is probing and this one is to be asked anew.
         """
-        exhausted = Failure(request, "rate_limited", "The API keeps answering 429: too many calls.", 429)
         if not self._unblocked.is_set():
             await self._unblocked.wait()
-            return exhausted if self._gave_up else None
+            return None
         self._unblocked.clear()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.rate_limit_patience_seconds
@@ -221,9 +228,9 @@ class Client:
         try:
             while isinstance(outcome, TooManyCalls):
                 wait = min(outcome.retry_after or pause, LONGEST_RATE_LIMIT_WAIT)
-                if self._gave_up or loop.time() + wait > deadline:
+                if loop.time() + wait > deadline:
                     self._gave_up = True
-                    return exhausted
+                    return _exhausted(request)
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, LONGEST_RATE_LIMIT_WAIT)
                 outcome = await self._attempt(request)
@@ -263,6 +270,10 @@ class Client:
     def _backoff(self, attempt: int) -> float:
         longest = min(self._settings.backoff_seconds * 2 ** (attempt - 1), LONGEST_BACKOFF)
         return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
+
+
+def _exhausted(request: Request) -> Failure:
+    return Failure(request, "rate_limited", "The API keeps answering 429: too many calls.", 429)
 
 
 async def _take_all(outcomes: asyncio.Queue[T]) -> list[T]:

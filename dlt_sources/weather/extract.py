@@ -11,7 +11,7 @@ import pyarrow as pa
 from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
 from dlt_sources.weather.endpoints import Endpoint, Part
 from dlt_sources.weather.items import as_table, to_table
-from dlt_sources.weather.outcomes import PAYLOAD_EXCERPT, Answer, Failure, Outcome
+from dlt_sources.weather.outcomes import Answer, Failure, Outcome
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.work import Task, Work, floor_hour
 
@@ -243,8 +243,8 @@ def _within(task: Task) -> Callable[[dict[str, Any]], bool]:
 def _as_text(record: object) -> str:
     try:
         return orjson.dumps(record).decode()
-    except TypeError:  # nested deeper than orjson writes
-        return repr(record)[:PAYLOAD_EXCERPT]
+    except TypeError:
+        return "something nested too deeply to be written"
 
 
 def _hashable(value: object) -> object:

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any
 
 import dlt
+from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dlt_sources.weather.connection import is_down
@@ -27,6 +28,26 @@ from dlt_sources.weather.tally import Tally
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
+LoadPackage = Callable[[dlt.Pipeline, DltSource], Counter[str]]
+
+
+def load_package(pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
+    """Extract and load one package.
+
+    Returns:
+        Rows by table, as dlt counted them.
+
+    Raises:
+        DestinationError: the destination did not take it; it is kept in the working directory.
+    """
+    formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
+    options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
+    try:
+        pipeline.run(source, **options)
+    except PipelineStepFailed as error:
+        raise _cause(error) from None
+    trace = pipeline.last_trace
+    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
 
 
 @dataclass
@@ -55,6 +76,7 @@ def load(
     *,
     on_start: Callable[[Run], None] = lambda _: None,
     on_progress: Callable[[Tally], None] = lambda _: None,
+    load_package: LoadPackage = load_package,
     now: Callable[[], datetime] = utc_now,
 ) -> Report:
     """Load the settings' resources into the target.
@@ -64,6 +86,7 @@ def load(
         settings: what and how.
         on_start: called with the run before it asks anything; a signal handler may set its ``interrupted``.
         on_progress: called with a resource's counts as work goes on.
+        load_package: loads one package; an orchestrator may put its own around it.
         now: the clock; tests hold it still.
 
     Returns:
@@ -102,25 +125,6 @@ def load(
     return report
 
 
-def load_package(pipeline: dlt.Pipeline, source: object) -> Counter[str]:
-    """Extract and load one package.
-
-    Returns:
-        Rows by table, as dlt counted them.
-
-    Raises:
-        DestinationError: the destination did not take it; it is kept in the working directory.
-    """
-    formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
-    options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
-    try:
-        pipeline.run(source, **options)
-    except PipelineStepFailed as error:
-        raise _cause(error) from None
-    trace = pipeline.last_trace
-    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
-
-
 def check_accounts(run: Run, loaded: Counter[str]) -> None:
     """Hold the run's own counts against dlt's.
 
@@ -154,10 +158,10 @@ def _most_failed(run: Run) -> IncompleteError | None:
     """An error where more than half of a resource's requests failed, so that somebody is told."""
     for name, tally in run.tallies.items():
         # of the places, those that are known need no request
-        whole = len(run.places) + tally.requests_failed if name == LOCATIONS else tally.requests
-        if tally.requests_failed * 2 > whole:
+        whole = len(run.places) + tally.rows_rejected if name == LOCATIONS else tally.rows_fetched
+        if tally.rows_rejected * 2 > whole or tally.requests_failed * 2 > max(tally.requests, whole):
             return IncompleteError(
-                f"{name}: {tally.requests_failed} of {tally.requests} requests failed. What came is loaded; the "
-                "rest is in the rejects table, and the next run asks for it again."
+                f"{name}: {tally.rows_rejected} of {whole} were rejected. The rest is loaded; the rejects table says "
+                "why, and the next run asks again."
             )
     return None

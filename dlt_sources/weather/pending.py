@@ -28,6 +28,8 @@ TRIES = 3
 ASIDE = "set_aside"
 AGAIN = "loading_again"
 ROWS_AT_A_TIME = 50_000
+# dlt's formats for rows; it keeps its merge statements in files too
+ROW_FORMATS = {"parquet", "jsonl", "typed-jsonl", "csv", "insert_values"}
 LoadPackage = Callable[[dlt.Pipeline, DltSource], object]
 
 
@@ -64,15 +66,20 @@ def _finish(target: Target, directory: Path, load_package: LoadPackage) -> int:
     left_behind = target.pipeline(directory)
     if left_behind.list_extracted_load_packages():
         left_behind.normalize()
-    packages = [files for load_id in _load_ids(left_behind) if (files := _parquet_files(left_behind, load_id))]
-    if packages:
-        logger.info("Finishing the load that run %s left behind", directory.name)
-    for files in packages:
+    load_ids = list(_load_ids(left_behind))
+    if not load_ids:
+        return 0
+    logger.info("Finishing the load that run %s left behind", directory.name)
+    if any(_files(left_behind, load_id, ROW_FORMATS - {"parquet"}) for load_id in load_ids):
+        # a destination that takes no parquet; only dlt can read what it wrote for it
+        left_behind.load()
+        return 1
+    for load_id in load_ids:
         # what is in there belongs to a try that was killed, and is still in the directory it came from
         shutil.rmtree(target.root / AGAIN, ignore_errors=True)
-        load_package(target.pipeline(target.root / AGAIN), _source(files))
+        load_package(target.pipeline(target.root / AGAIN), _source(_files(left_behind, load_id, {"parquet"})))
     shutil.rmtree(target.root / AGAIN, ignore_errors=True)
-    return bool(packages)
+    return 1
 
 
 def _load_ids(pipeline: dlt.Pipeline) -> Iterator[str]:
@@ -83,13 +90,13 @@ def _load_ids(pipeline: dlt.Pipeline) -> Iterator[str]:
             yield load_id
 
 
-def _parquet_files(pipeline: dlt.Pipeline, load_id: str) -> list[tuple[str, Path]]:
-    """A package's files of rows, done or not, with their tables; dlt's own tables are left out."""
+def _files(pipeline: dlt.Pipeline, load_id: str, formats: set[str]) -> list[tuple[str, Path]]:
+    """A package's files of rows in some formats, done or not, with their tables; dlt's own tables are left out."""
     return [
         (job.job_file_info.table_name, Path(job.file_path))
         for jobs in pipeline.get_load_package_info(load_id).jobs.values()
         for job in jobs
-        if job.job_file_info.file_format == "parquet" and job.job_file_info.table_name in TABLES
+        if job.job_file_info.file_format in formats and job.job_file_info.table_name in TABLES
     ]
 
 

@@ -11,11 +11,12 @@ import re
 from pydantic import SecretStr
 
 REDACTED = "<redacted>"
-_PARAMETER = re.compile(r"(appid=)[^&\s\"'<>)]*", re.IGNORECASE)
+_PARAMETER = re.compile(r"(appid=)[^&\s\"'<>)]+", re.IGNORECASE)
 
 
 def redact(text: str, key: SecretStr | None) -> str:
     """Return ``text`` without the key and without the value of any ``appid`` parameter."""
+    text = _PARAMETER.sub(rf"\1{REDACTED}", text)
     if key is not None and key.get_secret_value():
         text = text.replace(key.get_secret_value(), REDACTED)
-    return _PARAMETER.sub(rf"\1{REDACTED}", text)
+    return text

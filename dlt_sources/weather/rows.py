@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -93,6 +92,7 @@ class Converter:
                 yield from self._pieces(records[middle:], start + middle, misfits)
 
     def _columnar(self, records: Sequence[dict[str, Any]]) -> pa.Table:
+        prepared = []
         try:
             prepared = [self.contract.prepare(record) for record in records]
             text = orjson.dumps(prepared)
@@ -100,6 +100,8 @@ class Converter:
             structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             # orjson and Arrow refuse what nests too deeply, numbers beyond 64 bits, and values of mixed types
+            if len(prepared) == 1 and (plainer := _lists_as_text(prepared[0], self.contract)) != prepared[0]:
+                return self._columnar([plainer])
             raise DoesNotFitError("", str(error)) from None
         leaves = dict(_leaves(structs, (), self.contract))
         if b"true" in text or b"false" in text:
@@ -259,6 +261,18 @@ def _as_json(record: dict[str, Any], path: tuple[str, ...]) -> str | None:
     return None if value is None else orjson.dumps(value).decode()
 
 
+def _lists_as_text(value: Any, contract: type[Contract], path: tuple[str, ...] = ()) -> Any:
+    """Write lists that no contract names as JSON: Arrow cannot type a list of mixed values."""
+    if isinstance(value, dict) and len(path) < DEEPEST:
+        return {name: _lists_as_text(inner, contract, (*path, name)) for name, inner in value.items()}
+    if isinstance(value, list) and path not in contract.paths() | contract.parents():
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError as error:
+            raise DoesNotFitError(".".join(path), str(error)) from None
+    return value
+
+
 def _at(record: dict[str, Any], path: tuple[str, ...]) -> object:
     value: object = record
     for step in path:
@@ -267,5 +281,8 @@ def _at(record: dict[str, Any], path: tuple[str, ...]) -> object:
 
 
 def _short(value: object) -> str:
-    text = value.isoformat() if isinstance(value, datetime) else repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "something nested too deeply"
     return text if len(text) <= 100 else f"{text[:97]}..."
