@@ -31,8 +31,18 @@ logger = logging.getLogger(__name__)
 LoadPackage = Callable[[dlt.Pipeline, DltSource], Counter[str]]
 
 
-def load_package(pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
+def run_pipeline(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
+    """Run the pipeline as plain dlt does."""
+    pipeline.run(source, **options)
+
+
+def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[..., None] = run_pipeline) -> Counter[str]:
     """Extract and load one package.
+
+    Args:
+        pipeline: where to.
+        source: what.
+        run: runs the pipeline with the source and dlt's options; an orchestrator may bring its own.
 
     Returns:
         Rows by table, as dlt counted them.
@@ -43,7 +53,7 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
     formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
     options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
     try:
-        pipeline.run(source, **options)
+        run(pipeline, source, **options)
     except PipelineStepFailed as error:
         raise _cause(error) from None
     trace = pipeline.last_trace
