@@ -57,7 +57,7 @@ class Client:
         # enough in flight to reach the rate at 300 ms latency, with some to spare
         self.concurrency = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
         self.calls_for: Counter[str] = Counter()
-        self._throttle = Throttle(settings.calls_per_minute)
+        self._throttle = Throttle(settings.base_url, settings.calls_per_minute)
         self._users = 0
         self._lock = threading.Lock()
         self._gave_up = False
@@ -82,7 +82,6 @@ class Client:
             if self._users:
                 self._users = 0
                 self._end()
-        self._throttle.close()
 
     def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Outcome]:
         """Ask every request, many at a time, and yield outcomes as they come, in no order.

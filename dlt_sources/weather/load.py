@@ -168,10 +168,14 @@ def _most_failed(run: Run) -> IncompleteError | None:
     """An error where more than half of a resource's requests failed, so that somebody is told."""
     for name, tally in run.tallies.items():
         # of the places, those that are known need no request
-        whole = len(run.places) + tally.rows_rejected if name == LOCATIONS else tally.rows_fetched
-        if tally.rows_rejected * 2 > whole or tally.requests_failed * 2 > max(tally.requests, whole):
-            return IncompleteError(
-                f"{name}: {tally.rows_rejected} of {whole} were rejected. The rest is loaded; the rejects table says "
-                "why, and the next run asks again."
-            )
+        known = len(run.places) if name == LOCATIONS else 0
+        for what, failed, whole in (
+            ("requests failed", tally.requests_failed, tally.requests + known),
+            ("rows were rejected", tally.rows_rejected, tally.rows_fetched + known),
+        ):
+            if failed * 2 > whole:
+                return IncompleteError(
+                    f"{name}: {failed} of {whole} {what}. The rest is loaded; the rejects table says why, and the next "
+                    "run asks again."
+                )
     return None

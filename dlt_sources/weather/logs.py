@@ -28,6 +28,11 @@ class Redactor:
         return {name: redact(value, self._key) if isinstance(value, str) else value for name, value in event.items()}
 
 
+def logs_are_json() -> bool:
+    """Whether ``configure_logging`` chose JSON."""
+    return any(handler.name == "json" for handler in logging.getLogger().handlers)
+
+
 def configure_logging(log_format: LogFormat = "text", level: int = logging.INFO, key: SecretStr | None = None) -> None:
     """Send all logs to standard error in one form.
 
@@ -48,6 +53,7 @@ def configure_logging(log_format: LogFormat = "text", level: int = logging.INFO,
     else:
         final += [Redactor(key), structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
     handler = logging.StreamHandler()
+    handler.name = log_format
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
     logging.basicConfig(handlers=[handler], level=level, force=True)

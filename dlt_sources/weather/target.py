@@ -35,11 +35,13 @@ class Target:
     Args:
         destination: ``duckdb``, ``postgres`` or any other that dlt knows; its credentials come from dlt's
             configuration. DuckDB's file is ``<pipeline_name>.duckdb`` in the current folder unless configured.
+        file: a DuckDB file to use whatever is configured.
     """
 
     destination: str = "duckdb"
     dataset_name: str = DATASET_NAME
     pipeline_name: str = PIPELINE_NAME
+    file: str | None = None
 
     def pipeline(self, working_directory: Path) -> dlt.Pipeline:
         """The dlt pipeline that works in a directory.
@@ -54,7 +56,7 @@ class Target:
         try:
             pipeline = dlt.pipeline(
                 self.pipeline_name,
-                destination=self.destination,
+                destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,
                 dataset_name=self.dataset_name,
                 pipelines_dir=str(working_directory),
                 progress=NULL_COLLECTOR,

@@ -1,6 +1,8 @@
-"""At most so many calls in any 60-second window, over all endpoints of a run."""
+"""At most so many calls in any 60-second window, over all endpoints, and over all runs of a process."""
 
 from __future__ import annotations
+
+from functools import cache
 
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, SingleBucketFactory
 
@@ -14,11 +16,12 @@ class Throttle:
     """A sliding-window limiter for coroutines of one event loop.
 
     Args:
+        base_url: whose calls are counted; throttles for the same API share one budget.
         calls_per_minute: how many calls any 60 seconds may hold.
     """
 
-    def __init__(self, calls_per_minute: int) -> None:
-        self._bucket = InMemoryBucket([Rate(calls_per_minute, WINDOW_MILLISECONDS)])
+    def __init__(self, base_url: str, calls_per_minute: int) -> None:
+        self._bucket = _bucket(base_url, calls_per_minute, WINDOW_MILLISECONDS)
         # the library's own housekeeping thread never sleeps long: it would take a tenth of a busy run's CPU
         self._limiter = Limiter(SingleBucketFactory(self._bucket, schedule_leak=False), buffer_ms=1)
         self._calls = 0
@@ -30,6 +33,8 @@ class Throttle:
         if self._calls % CALLS_BETWEEN_CLEANINGS == 0:
             self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]
 
-    def close(self) -> None:
-        """Give the limiter's memory back."""
-        self._limiter.close()
+
+@cache
+def _bucket(_base_url: str, calls_per_minute: int, window: int) -> InMemoryBucket:
+    """The calls that this process has made to an API, by one run after another."""
+    return InMemoryBucket([Rate(calls_per_minute, window)])

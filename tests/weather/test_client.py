@@ -524,15 +524,18 @@ def granted_within(throttle_, count):
 
 def test_no_window_holds_more_calls_than_allowed_and_all_are_let_through(monkeypatch):
     monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", 500)
-    limit = Throttle(10)
-    try:
-        moments = granted_within(limit, 35)
-    finally:
-        limit.close()
+    moments = granted_within(Throttle("https://a", 10), 35)
     assert len(moments) == 35
     # clocks of limiter and test read a few milliseconds apart
     assert all(later - earlier > 0.48 for earlier, later in zip(moments, moments[10:], strict=False))
     assert moments[-1] - moments[0] < 10
+
+
+def test_two_throttles_for_one_api_share_its_calls(monkeypatch):
+    monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", 500)
+    first = granted_within(Throttle("https://b", 10), 10)
+    second = granted_within(Throttle("https://b", 10), 1)
+    assert second[0] - first[0] > 0.48
 
 
 def test_the_client_keeps_to_the_rate_over_real_http(monkeypatch, client, simulator):

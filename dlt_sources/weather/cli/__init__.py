@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -11,6 +12,7 @@ from dlt_sources.weather.cli.load import load_command
 from dlt_sources.weather.cli.plan import plan_command
 from dlt_sources.weather.cli.replay import replay_command
 from dlt_sources.weather.cli.status import status_command
+from dlt_sources.weather.cli.tell import tell
 from dlt_sources.weather.errors import WeatherError
 
 EPILOG = """\b
@@ -54,8 +56,8 @@ def main() -> None:
     try:
         weather(prog_name="weather")
     except WeatherError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
+        tell(str(error), logging.ERROR)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        click.secho("Interrupted. What was loaded stays; the next run goes on from there.", err=True)
+        tell("Interrupted. What was loaded stays; the next run goes on from there.", logging.WARNING)
         sys.exit(130)

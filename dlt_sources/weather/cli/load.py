@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import structlog
 from dlt_sources.weather.cli.options import log_options, resolved, what_options, where_options
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
+from dlt_sources.weather.cli.tell import tell
 from dlt_sources.weather.load import load
 from dlt_sources.weather.logs import LogFormat
 from dlt_sources.weather.run import Run
@@ -49,7 +51,7 @@ def _graceful_signals() -> Iterator[Any]:
         if not runs or runs[0].interrupted:
             raise KeyboardInterrupt
         runs[0].interrupted = True
-        click.secho(f"{signal.Signals(number).name}: loading what came, then stopping. Again stops at once.", err=True)
+        tell(f"{signal.Signals(number).name}: loading what came, then stopping. Again stops at once.", logging.WARNING)
 
     def on_start(run: Run) -> None:
         runs.append(run)

@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
+from dlt_sources.weather.cli.tell import tell
 from dlt_sources.weather.errors import IncompleteError
 from dlt_sources.weather.load import Report
 
@@ -28,13 +29,13 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, next
     if report.error:
         raise report.error
     if report.interrupted:
-        click.secho("Interrupted. What the table above shows is loaded; the next run goes on from there.", err=True)
+        tell("Interrupted. What the summary shows is loaded; the next run goes on from there.", logging.WARNING)
         raise click.exceptions.Exit(130)
     if report.rows_rejected:
         message = f"{report.rows_rejected} rejected; see {report.dataset_name}.rejects for each one's reason."
         if strict:
             raise IncompleteError(message)
-        logger.warning(message)
+        logger.warning(message, extra={"run_id": report.run_id})
 
 
 def _print(report: Report, next_step: str) -> None:

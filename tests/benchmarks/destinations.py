@@ -1,0 +1,60 @@
+"""An empty database for every measurement, as the environment that points dlt and the floor to it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+DESTINATIONS = ("duckdb", "postgres")
+
+
+@dataclass(frozen=True)
+class Database:
+    """An empty database.
+
+    Attributes:
+        destination: dlt's name for its kind.
+        credentials: DuckDB's file, or PostgreSQL's URL.
+    """
+
+    destination: str
+    credentials: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which dlt finds it."""
+        return {f"DESTINATION__{self.destination.upper()}__CREDENTIALS": self.credentials}
+
+
+MakeDatabase = Callable[[str, Path], Database]
+
+
+@contextmanager
+def databases(folder: Path, destinations: tuple[str, ...]) -> Iterator[MakeDatabase]:
+    """Yield what makes an empty database; a PostgreSQL server runs meanwhile, if one is wanted."""
+    numbers = itertools.count(1)
+    if "postgres" not in destinations:
+        yield _duckdb
+        return
+    # here and not above: DuckDB's benchmarks run without the server's package
+    from tests.postgres import PostgresServer  # noqa: PLC0415
+
+    server = PostgresServer(folder / "postgres")
+    server.start()
+
+    def make(destination: str, where: Path) -> Database:
+        if destination == "duckdb":
+            return _duckdb(destination, where)
+        return Database("postgres", server.create_database(f"benchmark_{next(numbers)}"))
+
+    try:
+        yield make
+    finally:
+        server.stop("immediate")
+
+
+def _duckdb(_destination: str, where: Path) -> Database:
+    return Database("duckdb", str(where / "benchmark.duckdb"))

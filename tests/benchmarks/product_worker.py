@@ -1,0 +1,61 @@
+"""One load by the product, in a process of its own; prints what was loaded as JSON.
+
+With ``BENCHMARK_PROFILE`` set, every thread is profiled into a file of that name and a number, for ``pstats``.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import itertools
+import json
+import os
+import sys
+import threading
+
+
+def load() -> dict[str, object]:
+    """Load what the arguments say: a destination and the settings as JSON."""
+    from dlt_sources.weather.load import load as load_weather  # noqa: PLC0415 - imports are measured and profiled too
+    from dlt_sources.weather.settings import load_settings  # noqa: PLC0415
+    from dlt_sources.weather.target import Target  # noqa: PLC0415
+
+    report = load_weather(Target(sys.argv[1]), load_settings(**json.loads(sys.argv[2])))
+    if report.error:
+        raise report.error
+    return {
+        "rows": {name: tally.rows_loaded for name, tally in report.tallies.items()},
+        "rejected": report.rows_rejected,
+        "calls": sum(tally.calls for tally in report.tallies.values()),
+        "packages": report.packages,
+        "seconds": report.seconds,
+    }
+
+
+def profile_threads(prefix: str) -> None:
+    """Have every thread that starts from now on write a profile of its own."""
+    run, numbers = threading.Thread.run, itertools.count(1)
+
+    def profiled(thread: threading.Thread) -> None:
+        profile = cProfile.Profile()
+        try:
+            profile.runcall(run, thread)
+        finally:
+            profile.dump_stats(f"{prefix}.{next(numbers)}")
+
+    threading.Thread.run = profiled  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Load, and profile if asked to."""
+    if prefix := os.environ.get("BENCHMARK_PROFILE"):
+        profile_threads(prefix)
+        profile = cProfile.Profile()
+        said = profile.runcall(load)
+        profile.dump_stats(f"{prefix}.0")
+    else:
+        said = load()
+    sys.stdout.write(json.dumps(said) + "\n")
+
+
+if __name__ == "__main__":
+    main()

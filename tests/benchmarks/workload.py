@@ -1,0 +1,94 @@
+"""What is loaded: places on a grid, and the settings and URLs that ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.benchmarks.simulated import KEY
+
+# more than any case asks within a minute; the client keeps 200 calls in flight at this rate
+UNTHROTTLED = 30_000
+CONCURRENCY = 200
+HISTORY_BEGINS = datetime(2024, 1, 1, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+DAYS_PER_CALL = 90
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A resource for a number of places.
+
+    Args:
+        resource: current_weather or air_pollution.
+        places: how many.
+        days: how many days of history.
+        calls_per_minute: the product's setting.
+    """
+
+    resource: str
+    places: int
+    days: int = 0
+    calls_per_minute: int = UNTHROTTLED
+
+    @property
+    def rows(self) -> int:
+        """How many rows must arrive."""
+        return self.places * (self.days * 24 if self.days else 1)
+
+    def at_rate(self, calls_per_minute: int) -> Workload:
+        """The same with another limit."""
+        return replace(self, calls_per_minute=calls_per_minute)
+
+    def write_places(self, folder: Path) -> Path:
+        """Write the file of places."""
+        path = folder / "places.csv"
+        lines = [f"{lat:.4f},{lon:.4f}\n" for lat, lon in self._points()]
+        path.write_text("lat,lon\n" + "".join(lines))
+        return path
+
+    def settings(self, base_url: str, places: Path) -> dict[str, Any]:
+        """The product's settings."""
+        settings = {
+            "base_url": base_url,
+            "api_key": KEY,
+            "locations_file": str(places),
+            "resources": [self.resource],
+            "calls_per_minute": self.calls_per_minute,
+        }
+        if self.days:
+            first, last = self._range()
+            settings |= {"since": first.isoformat(), "until": last.isoformat(), "history_days_per_call": DAYS_PER_CALL}
+        return settings
+
+    def urls(self, base_url: str) -> Iterator[str]:
+        """The URLs that the product asks with these settings."""
+        for lat, lon in self._points():
+            place = {"lat": f"{lat:.4f}", "lon": f"{lon:.4f}"}
+            if not self.days:
+                query = place | {"units": "metric", "lang": "en", "appid": KEY}
+                yield f"{base_url}/data/2.5/weather?{urlencode(query)}"
+                continue
+            for start, end in self._windows():
+                query = place | {"start": f"{start.timestamp():.0f}", "end": f"{end.timestamp():.0f}", "appid": KEY}
+                yield f"{base_url}/data/2.5/air_pollution/history?{urlencode(query)}"
+
+    def _points(self) -> Iterator[tuple[float, float]]:
+        """Points at least 0.4 degrees apart: the API answers alike for those within a hundredth."""
+        for number in range(self.places):
+            row, column = divmod(number, 700)
+            yield -60 + row * 0.5, -175 + column * 0.5
+
+    def _range(self) -> tuple[datetime, datetime]:
+        return HISTORY_BEGINS, HISTORY_BEGINS + timedelta(days=self.days) - HOUR
+
+    def _windows(self) -> Iterator[tuple[datetime, datetime]]:
+        start, last = self._range()
+        while start <= last:
+            end = min(start + timedelta(days=DAYS_PER_CALL) - HOUR, last)
+            yield start, end
+            start = end + HOUR
