@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
-from time import monotonic
 from typing import Any
 
 import dlt
@@ -16,18 +13,15 @@ from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.endpoints import ENDPOINTS, Endpoint
 from dlt_sources.weather.errors import ConfigurationError
 from dlt_sources.weather.extract import Extraction
-from dlt_sources.weather.indexes import ensure_indexes
 from dlt_sources.weather.items import UPSERT
-from dlt_sources.weather.load import Report, check_accounts, load_package
 from dlt_sources.weather.loaded import Loaded, utc
-from dlt_sources.weather.lock import only_writer
 from dlt_sources.weather.outcomes import Answer, Request
-from dlt_sources.weather.pending import finish_pending
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.tally import Tally
 from dlt_sources.weather.target import Target
 from dlt_sources.weather.work import Place, Task
+from dlt_sources.weather.writing import Report, writing
 
 # answers read at a time, and converted into one package: a forecast is 16 kB and 40 rows
 ANSWERS_PER_PACKAGE = 1000
@@ -86,26 +80,15 @@ def replay(
         DestinationError: the destination did not take the rows; they are kept for the next run.
     """
     endpoints = _endpoints(settings)
-    began = monotonic()
-    with Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run:
-        report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
-        working_directory = target.root / run.run_id
-        pipeline = target.pipeline(working_directory)
-        with only_writer(target, pipeline, run.run_id, settings.lock_wait_seconds):
-            report.finished_before = finish_pending(target, load_package)
-            pipeline = target.pipeline(working_directory)
-            loaded: Counter[str] = Counter()
-            for endpoint in endpoints:
-                answers = KeptAnswers(Loaded(pipeline), endpoint)
-                while answers.more:
-                    loaded += load_package(pipeline, _source(run, endpoint, answers))
-                    report.packages += 1
-            check_accounts(run, loaded)
-            if target.destination == "postgres":
-                ensure_indexes(pipeline)
-            shutil.rmtree(working_directory)
-    report.seconds = monotonic() - began
-    return report
+    with (
+        Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run,
+        writing(target, run) as writer,
+    ):
+        for endpoint in endpoints:
+            answers = KeptAnswers(Loaded(writer.pipeline), endpoint)
+            while answers.more:
+                writer.load(_source(run, endpoint, answers))
+    return writer.report
 
 
 def _source(run: Run, endpoint: Endpoint, answers: KeptAnswers) -> DltSource:

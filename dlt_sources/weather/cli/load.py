@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 import click
-import structlog
 
 from dlt_sources.weather.cli.options import log_options, resolved, what_options, where_options
 from dlt_sources.weather.cli.progress import progress
@@ -55,12 +54,10 @@ def _graceful_signals() -> Iterator[Any]:
 
     def on_start(run: Run) -> None:
         runs.append(run)
-        structlog.contextvars.bind_contextvars(run_id=run.run_id)
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield on_start
     finally:
-        structlog.contextvars.clear_contextvars()
         for number, handler in before.items():
             signal.signal(number, handler)

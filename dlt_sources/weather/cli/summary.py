@@ -10,7 +10,7 @@ from rich.table import Table
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.tell import tell
 from dlt_sources.weather.errors import IncompleteError
-from dlt_sources.weather.load import Report
+from dlt_sources.weather.writing import Report
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,58 @@
+"""Loading one package with dlt, and what its failure means."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import dlt
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from dlt_sources.weather.connection import is_down
+from dlt_sources.weather.errors import DestinationError, RowsRefusedError, WeatherError, reason
+
+LoadPackage = Callable[[dlt.Pipeline, DltSource], Counter[str]]
+
+
+def run_pipeline(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
+    """Run the pipeline as plain dlt does."""
+    pipeline.run(source, **options)
+
+
+def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[..., None] = run_pipeline) -> Counter[str]:
+    """Extract and load one package.
+
+    Args:
+        pipeline: where to.
+        source: what.
+        run: runs the pipeline with the source and dlt's options; an orchestrator may bring its own.
+
+    Returns:
+        Rows by table, as dlt counted them.
+
+    Raises:
+        DestinationError: the destination did not take it; it is kept in the working directory.
+    """
+    formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
+    options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
+    try:
+        run(pipeline, source, **options)
+    except PipelineStepFailed as error:
+        raise _cause(error) from None
+    trace = pipeline.last_trace
+    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
+
+
+def _cause(error: PipelineStepFailed) -> WeatherError | Exception:
+    """What a failed package means to the caller."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, WeatherError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    if error.step in ("sync", "load") or is_down(error):
+        kind = DestinationError if is_down(error) else RowsRefusedError
+        return kind(f"The destination did not take the rows: {reason(error)}")
+    return error
