@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from simulator_support import KEY, NOW, SUBSCRIBED, Get
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from tests.openweather_simulator.simulator_support import KEY, NOW, SUBSCRIBED, Get
 
 
 @pytest.fixture(scope="session")

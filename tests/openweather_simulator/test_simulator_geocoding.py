@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from simulator_support import Get
+
+from tests.openweather_simulator.simulator_support import Get
 
 DIRECT = "/geo/1.0/direct"
 

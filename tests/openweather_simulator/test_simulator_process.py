@@ -9,10 +9,10 @@ import sys
 import pytest
 import requests
 from click.testing import CliRunner
-from simulator_support import KEY
 
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.openweather_simulator.__main__ import main
+from tests.openweather_simulator.simulator_support import KEY
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
