@@ -40,7 +40,10 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
     try:
         run(pipeline, source, **options)
     except PipelineStepFailed as error:
-        raise _cause(error) from None
+        cause = _cause(error)
+        if cause is error:
+            raise
+        raise cause from None
     trace = pipeline.last_trace
     return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
 

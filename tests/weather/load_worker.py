@@ -1,0 +1,83 @@
+"""A load in a process of its own that kills itself, as the kernel would, at a named point of its work.
+
+A point is ``<step>:<n>``: just before the step is taken for the n-th time; with ``after-`` in front, just after it.
+``end`` is no step: the load runs to its end. ``hold-lock`` takes the writer's lock and sleeps.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.storages import load_package
+from dlt.load import Load
+
+from dlt_sources.weather import client, extract, load, lock, writing
+from dlt_sources.weather.settings import load_settings
+from dlt_sources.weather.target import Target
+
+STEPS: dict[str, tuple[Any, str]] = {
+    "ask": (client.Client, "_attempt"),
+    "convert": (extract.Extraction, "_converted"),
+    "extract": (dlt.Pipeline, "extract"),
+    "normalize": (dlt.Pipeline, "normalize"),
+    "load": (dlt.Pipeline, "load"),
+    "update-schema": (Load, "initialize_package"),
+    "start-job": (load_package.PackageStorage, "start_job"),
+    "complete-job": (load_package.PackageStorage, "complete_job"),
+    "complete-package": (Load, "complete_package"),
+    "check-accounts": (writing, "check_accounts"),
+}
+
+
+def work(  # noqa: PLR0917 - arguments travel to the process by position
+    destination: str,
+    point: str,
+    settings: dict[str, object],
+    moment: datetime,
+    environment: dict[str, str],
+    folder: str,
+) -> None:
+    """Load until the point is reached; the process has the test's environment, folder and clock."""
+    os.environ.update(environment)
+    os.chdir(folder)
+    target = Target(destination)
+    if point == "hold-lock":
+        _hold_lock(target)
+    step, _, number = point.removeprefix("after-").partition(":")
+    if step in STEPS:
+        _die_at(*STEPS[step], int(number), after=point.startswith("after-"))
+    load.load(target, load_settings(**settings), now=lambda: moment)
+
+
+def _die_at(owner: Any, name: str, number: int, *, after: bool) -> None:
+    original: Callable[..., Any] = getattr(owner, name)
+    calls = count(1)
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        last = next(calls) == number
+        if last and not after:
+            _die()
+        result = original(*args, **kwargs)
+        if last:
+            _die()
+        return result
+
+    setattr(owner, name, dying)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hold_lock(target: Target) -> None:
+    with lock.only_writer(target, target.pipeline(target.root / "holder"), "holder", 0):
+        Path("held").touch()
+        time.sleep(600)
