@@ -6,16 +6,17 @@ its indexes live in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import dlt
 
 from dlt_sources.weather.contracts import TABLES
 
 
-def ensure_indexes(pipeline: dlt.Pipeline) -> None:
-    """Create the missing indexes for the tables that the pipeline knows."""
-    known = pipeline.default_schema.tables.keys() & TABLES.keys()
+def ensure_indexes(pipeline: dlt.Pipeline, tables: Iterable[str]) -> None:
+    """Create the missing indexes of some tables, which must be there; tables that are not ours are passed over."""
     with pipeline.sql_client() as client:
-        for name in sorted(known):
+        for name in sorted(TABLES.keys() & set(tables)):
             table = client.make_qualified_table_name(name)
             key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
             index = client.escape_column_name(f"{name}_key")

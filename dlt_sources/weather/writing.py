@@ -59,10 +59,11 @@ class Writer:
         Raises:
             DestinationError: the destination did not take it; it is kept in the working directory.
         """
-        self.rows += self.load_package(self.pipeline, source)
+        rows = self.load_package(self.pipeline, source)
+        self.rows += rows
         self.report.packages += 1
         if self.pipeline.destination.destination_type == "dlt.destinations.postgres":
-            ensure_indexes(self.pipeline)
+            ensure_indexes(self.pipeline, rows)
 
 
 @contextmanager
