@@ -137,7 +137,7 @@ def test_kills_at_any_moment_one_after_another_lose_nothing(postgres, settings, 
     assert_whole(target, hour(clock()), since=since)
 
 
-@pytest.mark.parametrize("point", ["complete-job:4", "after-complete-package:2"])
+@pytest.mark.parametrize("point", ["complete-job:4"])
 def test_a_kill_that_loses_the_working_directory_too_leaves_no_gap(target, settings, clock, point):
     since = hour(clock()) - HISTORY
     load_and_die(target, point, dict(settings(**SMALL)), clock())

@@ -1,0 +1,20 @@
+"""Everything Dagster shows and runs. Loads without key, network or database; ``dagster dev`` finds it by itself."""
+
+from __future__ import annotations
+
+from dagster import Definitions
+
+from dagster_project.assets import bronze_assets
+from dagster_project.checks import bronze_checks
+from dagster_project.loading import BronzeDltResource
+from dagster_project.schedules import hourly_weather_schedule, weather_ingestion_job
+from dagster_project.translator import OPENWEATHER
+from dagster_project.where import configured_resources
+
+defs = Definitions(
+    assets=[OPENWEATHER, *bronze_assets()],
+    asset_checks=bronze_checks(configured_resources()),
+    jobs=[weather_ingestion_job],
+    schedules=[hourly_weather_schedule],
+    resources={"dlt_resource": BronzeDltResource()},
+)

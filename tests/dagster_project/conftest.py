@@ -1,0 +1,90 @@
+"""Runs of the weather job in this process, against the simulator and a clock that stands still."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
+
+from tests.conftest import SENTINEL_KEY, Clock
+
+RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"]
+PLACES = ["40.4168,-3.7038", "59.9139,10.7522"]
+SETTINGS = {
+    "API_KEY": SENTINEL_KEY,
+    "LOCATIONS": json.dumps(PLACES),
+    "CALLS_PER_MINUTE": "30000",
+    "BACKOFF_SECONDS": "0.01",
+    "RATE_LIMIT_BACKOFF_SECONDS": "0.05",
+    "LOCK_WAIT_SECONDS": "30",
+    "HISTORY_DAYS": "2",
+    "ATTEMPTS": "2",
+}
+
+
+class Outcome:
+    """What became of a run: materialisations' metadata, failures and check evaluations by name."""
+
+    def __init__(self, result: ExecuteInProcessResult) -> None:
+        self.success = result.success
+        self.run_id = result.run_id
+        materializations = result.get_asset_materialization_events()
+        self.order = [event.asset_key.path[-1] for event in materializations if event.asset_key]
+        self.metadata: dict[str, dict[str, Any]] = {
+            name: {key: value.value for key, value in event.materialization.metadata.items()}
+            for name, event in zip(self.order, materializations, strict=True)
+        }
+        self.failures = {
+            event.step_key: event.step_failure_data for event in result.all_events if event.is_step_failure
+        }
+        self.checks: dict[tuple[str, str], AssetCheckEvaluation] = {
+            (one.asset_key.path[-1], one.check_name): one for one in result.get_asset_check_evaluations()
+        }
+
+    def said(self, step: str) -> str:
+        """The sentence with which a step failed."""
+        data = self.failures[step].user_failure_data
+        return data.description if data else ""
+
+
+RunJob = Callable[..., Outcome]
+
+
+@pytest.fixture
+def environment(api: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings as a deployment has them, in the environment; the clock of loads and checks stands still."""
+    for name, value in (SETTINGS | {"BASE_URL": api}).items():
+        monkeypatch.setenv(f"SOURCES__WEATHER__{name}", value)
+    monkeypatch.setattr("dagster_project.clock.now", clock)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance whose storage is files below the test's folder."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    with DagsterInstance.local_temp(str(folder)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def run_job(environment: None, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> RunJob:  # noqa: ARG001
+    """Run ``weather_ingestion_job``, or some of its assets, into a target."""
+    # imported here so that nothing is read from the developer's own settings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from dagster_project.definitions import defs  # noqa: PLC0415
+
+    job = defs.resolve_job_def("weather_ingestion_job")
+
+    def run(target: Any, *assets: str) -> Outcome:
+        monkeypatch.setenv("WEATHER_DESTINATION", target.destination)
+        selection = [AssetKey(["bronze", name]) for name in assets] or None
+        return Outcome(job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection))
+
+    return run

@@ -1,0 +1,135 @@
+"""Every asset check passes on good tables, and on planted bad rows fails and names them."""
+
+import pytest
+from dagster import AssetCheckSeverity, AssetSelection, materialize
+
+from dagster_project.checks import bronze_checks
+from dagster_project.findings import MOST_SHOWN, duplicate_keys, out_of_range
+from dlt_sources.weather.contracts import CurrentWeather
+from dlt_sources.weather.load import load
+from tests.dagster_project.conftest import PLACES, RESOURCES
+from tests.support import query
+
+MADRID, OSLO = PLACES
+# by the check that must find it: what is done to the tables, and what the finding names
+PLANTED = {
+    ("locations", "no_duplicate_keys"): "INSERT INTO locations SELECT * FROM locations WHERE location_id = '{oslo}'",
+    ("locations", "physical_ranges"): "UPDATE locations SET lat = 95 WHERE location_id = '{oslo}'",
+    ("locations", "accounting"): "UPDATE load_runs SET rows_loaded = rows_loaded + 1 WHERE resource = 'locations'",
+    ("current_weather", "no_duplicate_keys"): (
+        "INSERT INTO current_weather SELECT * FROM current_weather WHERE location_id = '{oslo}'"
+    ),
+    ("current_weather", "physical_ranges"): "UPDATE current_weather SET temp = 80 WHERE location_id = '{oslo}'",
+    ("current_weather", "accounting"): (
+        "UPDATE load_runs SET rows_fetched = rows_fetched + 100 WHERE resource = 'current_weather'"
+    ),
+    ("current_weather", "reject_rate"): ("UPDATE load_runs SET rows_rejected = 60 WHERE resource = 'current_weather'"),
+    ("forecast", "physical_ranges"): "UPDATE forecast SET humidity = 101 WHERE location_id = '{oslo}'",
+    ("forecast", "no_duplicate_keys"): "INSERT INTO forecast SELECT * FROM forecast WHERE location_id = '{oslo}'",
+    ("air_pollution", "physical_ranges"): "UPDATE air_pollution SET aqi = 6 WHERE location_id = '{oslo}'",
+    ("air_pollution", "no_gaps"): (
+        "DELETE FROM air_pollution WHERE location_id = '{oslo}' AND dt IN ('2026-05-20T01:00Z', '2026-05-20T02:00Z')"
+    ),
+    ("air_pollution_forecast", "physical_ranges"): (
+        "UPDATE air_pollution_forecast SET pm10 = -1 WHERE location_id = '{oslo}'"
+    ),
+}
+
+
+@pytest.fixture
+def evaluate(environment, instance, monkeypatch):  # noqa: ARG001 - the settings in the environment
+    """Run all checks, and nothing else; return whether the run succeeded, and the evaluations by asset and name."""
+    checks = bronze_checks(RESOURCES)
+
+    def run(target):
+        monkeypatch.setenv("WEATHER_DESTINATION", target.destination)
+        result = materialize(
+            checks, selection=AssetSelection.all_asset_checks(), instance=instance, raise_on_error=False
+        )
+        return result.success, {
+            (one.asset_key.path[-1], one.check_name): one for one in result.get_asset_check_evaluations()
+        }
+
+    return run
+
+
+def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, settings, clock):
+    load(target, settings(locations=PLACES, history_days=2), now=clock)
+    success, found = evaluate(target)
+    assert success
+    assert [name for name, one in found.items() if not one.passed] == []
+    if target.destination == "postgres":
+        for table in ("locations", "current_weather", "forecast"):
+            query(target, f"DROP INDEX {table}_key")
+    for statement in PLANTED.values():
+        query(target, statement.format(oslo=OSLO))
+
+    success, found = evaluate(target)
+    assert not success, "duplicates block"
+    failed = {name for name, one in found.items() if not one.passed}
+    # what is off with current weather's accounts shows in both checks of them
+    assert failed == PLANTED.keys()
+    for asset, check in PLANTED.keys() - {("locations", "accounting")}:
+        rows = found[asset, check].metadata["rows"].value
+        assert 0 < len(rows) <= MOST_SHOWN
+        if check in ("accounting", "reject_rate"):
+            assert rows[0]["run_id"]
+        else:
+            assert {row["location_id"] for row in rows} == {OSLO}
+    assert (
+        found["current_weather", "physical_ranges"].metadata["rows"].value
+        == [
+            {
+                "location_id": OSLO,
+                "dt": found["current_weather", "no_duplicate_keys"].metadata["rows"].value[0]["dt"],
+                "units": "metric",
+                "temp": 80.0,
+            }
+        ]
+        * 2
+    )
+    assert found["air_pollution", "no_gaps"].metadata["missing_hours"].value == 2
+    assert found["forecast", "no_duplicate_keys"].metadata["rows_at_fault"].value == f"more than {MOST_SHOWN}"
+    assert found["air_pollution", "no_gaps"].severity == AssetCheckSeverity.WARN
+    assert found["forecast", "no_duplicate_keys"].severity == AssetCheckSeverity.ERROR
+
+
+@pytest.mark.parametrize(
+    "row", [("standard", 290.0, True), ("standard", 20.0, False), ("imperial", 140.0, True), ("imperial", 160.0, False)]
+)
+def test_temperatures_are_judged_in_the_units_of_their_row(duckdb, settings, clock, row):
+    units, temperature, passed = row
+    load(duckdb, settings(locations=PLACES, resources=["current_weather"], units=units), now=clock)
+    query(duckdb, "UPDATE current_weather SET temp = %s", temperature)
+    with duckdb.reader() as loaded:
+        finding = out_of_range(loaded, CurrentWeather)
+    assert finding.passed == passed
+    assert all("temp" in found for found in finding.rows)
+
+
+def test_old_tables_are_reported_stale(evaluate, duckdb, settings, clock):
+    load(duckdb, settings(locations=PLACES, history_days=2), now=clock)
+    clock.pass_time(hours=2)
+    _, found = evaluate(duckdb)
+    assert all(found[name, "newest_is_recent"].passed for name in RESOURCES if name != "locations")
+    clock.pass_time(hours=2)
+    success, found = evaluate(duckdb)
+    assert success, "a warning"
+    late = [name for name in RESOURCES if name != "locations"]
+    assert not any(found[name, "newest_is_recent"].passed for name in late)
+    assert found["air_pollution", "newest_is_recent"].metadata["age_hours"].value == pytest.approx(4.33, abs=0.01)
+
+
+def test_checks_of_tables_that_do_not_exist_yet_do_not_crash(evaluate, duckdb):
+    success, found = evaluate(duckdb)
+    assert success
+    assert {check for (_, check), one in found.items() if not one.passed} == {"newest_is_recent"}
+
+
+def test_rows_at_fault_are_bounded(duckdb, settings, clock):
+    load(duckdb, settings(locations=[f"{n},{n}" for n in range(30)], resources=["current_weather"]), now=clock)
+    query(duckdb, "INSERT INTO current_weather SELECT * FROM current_weather")
+    with duckdb.reader() as loaded:
+        finding = duplicate_keys(loaded, CurrentWeather)
+    assert not finding.passed
+    assert len(finding.rows) == MOST_SHOWN
