@@ -28,4 +28,10 @@ def replay_command(*, demo: bool, log_format: LogFormat, quiet: bool, **given: A
         progress(quiet=quiet) as show,
     ):
         report = replay(target, settings, on_progress=show)
-    conclude(report, log_format=log_format, quiet=quiet, strict=False, next_step="weather status")
+    conclude(
+        report,
+        log_format=log_format,
+        quiet=quiet,
+        strict=False,
+        next_step="weather status --demo" if demo else "weather status",
+    )
