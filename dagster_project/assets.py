@@ -1,25 +1,49 @@
-"""The bronze assets: one a dlt resource, each a step and a small load of its own, so that none fails another."""
+"""The bronze assets: one a dlt resource, each a step and a small load of its own, so that none fails another.
+
+``air_pollution_history`` is one more, which fills the table of ``air_pollution`` by months, for backfills.
+"""
 
 # annotations stay real objects here: Dagster looks at them
 
 from collections.abc import Iterator
+from datetime import timedelta
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import dlt
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    BackfillPolicy,
+    Config,
+    MaterializeResult,
+    MonthlyPartitionsDefinition,
+)
+from pydantic import Field
 
 from dagster_project.loading import BronzeDltResource, dlt_assets
 from dagster_project.step import load_asset
-from dagster_project.translator import BronzeTranslator
+from dagster_project.translator import HISTORY, BronzeTranslator, HistoryTranslator
 from dagster_project.where import configured_resources, destination
+from dlt_sources.weather.contracts import AirPollution
 from dlt_sources.weather.endpoints import LOCATIONS
 from dlt_sources.weather.run import Run
-from dlt_sources.weather.settings import WeatherSettings
+from dlt_sources.weather.settings import HISTORY_BEGINS, WeatherSettings
 from dlt_sources.weather.source import source_of
 
 # one load at a time, whoever started the run: the limit is in dagster.yaml, the dataset's own lock stands behind it
 POOL = "weather_bronze"
+# a month a partition, the present one too; a year a run, so that hourly loads find their turn in a long backfill
+MONTHS = MonthlyPartitionsDefinition(f"{HISTORY_BEGINS:%Y-%m-01}", timezone="UTC", end_offset=1)
+MONTHS_A_RUN = 12
+
+
+class Places(Config):
+    """Which places a load asks for."""
+
+    only_location_ids: list[str] | None = Field(
+        None, description="Only these places of the configured list, by their location_id; all of them if left out."
+    )
 
 
 def bronze_assets() -> list[AssetsDefinition]:
@@ -31,21 +55,57 @@ def bronze_assets() -> list[AssetsDefinition]:
     with TemporaryDirectory(prefix="weather-definitions-") as folder, Run(WeatherSettings()) as run:
         pipeline = dlt.pipeline("weather_definitions", pipelines_dir=folder)
         assets = [_asset(name, run, pipeline) for name in configured_resources()]
+        assets.append(_history(run, pipeline))
         pipeline.deactivate()
     return assets
 
 
 def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
+    translator = BronzeTranslator(destination())
+
     @dlt_assets(
         dlt_source=source_of(run, [name]),
         dlt_pipeline=pipeline,
         name=name,
-        dagster_dlt_translator=BronzeTranslator(destination()),
+        dagster_dlt_translator=translator,
         # whoever runs first looks new places up, which is the locations' own work
         op_tags={"dagster/priority": "1"} if name == LOCATIONS else {},
         pool=POOL,
     )
-    def bronze(context: AssetExecutionContext, dlt_resource: BronzeDltResource) -> Iterator[MaterializeResult[Any]]:
-        yield load_asset(context, dlt_resource, name)
+    def bronze(
+        context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: Places
+    ) -> Iterator[MaterializeResult[Any]]:
+        yield load_asset(context, dlt_resource, translator, name, only_location_ids=config.only_location_ids)
 
     return bronze
+
+
+def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
+    translator = HistoryTranslator(destination())
+
+    @dlt_assets(
+        dlt_source=source_of(run, [AirPollution.table]),
+        dlt_pipeline=pipeline,
+        name=HISTORY,
+        partitions_def=MONTHS,
+        backfill_policy=BackfillPolicy.multi_run(MONTHS_A_RUN),
+        dagster_dlt_translator=translator,
+        # whatever waits for the pool beside it cannot be asked for again later
+        op_tags={"dagster/priority": "-5"},
+        pool=POOL,
+    )
+    def history(
+        context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: Places
+    ) -> Iterator[MaterializeResult[Any]]:
+        months = context.partition_time_window
+        yield load_asset(
+            context,
+            dlt_resource,
+            translator,
+            AirPollution.table,
+            only_location_ids=config.only_location_ids,
+            since=f"{max(months.start, HISTORY_BEGINS):%Y-%m-%dT%H:%MZ}",
+            until=f"{months.end - timedelta(hours=1):%Y-%m-%dT%H:%MZ}",
+        )
+
+    return history

@@ -7,14 +7,17 @@ from dagster import Definitions
 from dagster_project.assets import bronze_assets
 from dagster_project.checks import bronze_checks
 from dagster_project.loading import BronzeDltResource
-from dagster_project.schedules import hourly_weather_schedule, weather_ingestion_job
+from dagster_project.new_locations import new_location_sensor
+from dagster_project.prune import prune_job
+from dagster_project.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
 from dagster_project.translator import OPENWEATHER
 from dagster_project.where import configured_resources
 
 defs = Definitions(
     assets=[OPENWEATHER, *bronze_assets()],
     asset_checks=bronze_checks(configured_resources()),
-    jobs=[weather_ingestion_job],
-    schedules=[hourly_weather_schedule],
+    jobs=[weather_ingestion_job, prune_job],
+    schedules=[hourly_weather_schedule, prune_schedule],
+    sensors=[new_location_sensor],
     resources={"dlt_resource": BronzeDltResource()},
 )

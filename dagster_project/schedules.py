@@ -1,14 +1,18 @@
-"""The hourly job and its schedule, which is on from the first start."""
+"""The hourly job and its schedule, which is on from the first start; and the daily tidying of Dagster's own records."""
 
 from __future__ import annotations
 
+import os
+
 from dagster import AssetSelection, DefaultScheduleStatus, ScheduleDefinition, define_asset_job, in_process_executor
 
-from dagster_project.translator import GROUP
+from dagster_project.prune import prune_job
+from dagster_project.step import JOB
+from dagster_project.translator import GROUP, HISTORY, asset_key
 
 weather_ingestion_job = define_asset_job(
-    "weather_ingestion_job",
-    selection=AssetSelection.groups(GROUP),
+    JOB,
+    selection=AssetSelection.groups(GROUP) - AssetSelection.assets(asset_key(HISTORY)),
     description="Loads whatever is new into every bronze table, then checks the tables.",
     # a process a step would cost seconds of imports each, and the steps take turns anyway
     executor_def=in_process_executor,
@@ -19,6 +23,18 @@ hourly_weather_schedule = ScheduleDefinition(
     job=weather_ingestion_job,
     cron_schedule="0 * * * *",
     execution_timezone="UTC",
+    # where something else loads every hour, two would spend the calls twice
+    default_status=DefaultScheduleStatus.STOPPED
+    if os.environ.get("WEATHER_SCHEDULE", "").strip().lower() == "off"
+    else DefaultScheduleStatus.RUNNING,
+    description="Every full hour, UTC. WEATHER_SCHEDULE=off where something else does the hourly load.",
+)
+
+prune_schedule = ScheduleDefinition(
+    name="prune_schedule",
+    job=prune_job,
+    cron_schedule="30 3 * * *",
+    execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
-    description="Every full hour, UTC.",
+    description="Every night, UTC.",
 )

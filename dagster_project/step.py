@@ -6,48 +6,106 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
+from structlog.contextvars import bound_contextvars
 
 from dagster_project import clock
 from dagster_project.failures import failure, failures_said
 from dagster_project.figures import Figures, figures, preview
 from dagster_project.loading import BronzeDltResource, through_dagster
 from dagster_project.translator import BronzeTranslator, asset_key, contracts_of
-from dagster_project.where import resolved
+from dagster_project.where import configured_resources, resolved
 from dlt_sources.weather.contracts import Contract
+from dlt_sources.weather.endpoints import LOCATIONS
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.load import load
+from dlt_sources.weather.plan import plan
 from dlt_sources.weather.run import Run
+from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.target import Target
 from dlt_sources.weather.writing import Report
 
+JOB = "weather_ingestion_job"
 # of dagster-dlt's own metadata, what does not speak of one package only
 KEPT = ("first_run", "dataset_name", "destination_name", "destination_type", "dagster/column_schema")
 
 
-def load_asset(context: AssetExecutionContext, resource: BronzeDltResource, name: str) -> MaterializeResult[Any]:
+def load_asset(
+    context: AssetExecutionContext,
+    resource: BronzeDltResource,
+    translator: BronzeTranslator,
+    name: str,
+    **given: Any,
+) -> MaterializeResult[Any]:
     """Load one resource, whatever an earlier run left behind first.
+
+    Args:
+        context: the step's.
+        resource: dagster-dlt's resource.
+        translator: which tells dagster-dlt the asset's key.
+        name: the dlt resource.
+        given: settings that win over the configured ones.
 
     Raises:
         Failure: it did not come, or most of it did not; what came is loaded.
     """
     contract = contracts_of(name)[0]
-    with failures_said(), resolved(name) as (target, settings):
+    with (
+        failures_said(),
+        bound_contextvars(asset=context.asset_key.to_user_string()),
+        resolved(name, **given) as (target, settings),
+    ):
+        if name != LOCATIONS and _places_came_before(context):
+            _leave_unknown_places_out(target, settings)
+        estimate = _estimate(context, target, settings)
         of_package: dict[str, Any] = {}
         before = _look(context, target, contract)
         report = load(
             target,
             settings,
             on_start=lambda run: _say(context, run, target),
-            load_package=through_dagster(context, resource, BronzeTranslator(target.destination), of_package.update),
+            load_package=through_dagster(context, resource, translator, of_package.update),
             now=clock.now,
         )
-        counts = _counts(report, name)
+        counts = estimate | _counts(report, name)
         if report.error:
             raise failure(report.error, counts)
         metadata = {key: of_package[key] for key in KEPT if key in of_package} | counts
         metadata["dagster/table_name"] = f"{target.dataset_name}.{contract.table}"
         metadata |= _of_table(context, target, contract, before)
-    return MaterializeResult(asset_key=asset_key(name), metadata=metadata)
+    return MaterializeResult(asset_key=context.asset_key, metadata=metadata)
+
+
+def _places_came_before(context: AssetExecutionContext) -> bool:
+    """Whether this run has a step that looks new places up."""
+    chosen = context.run.asset_selection
+    if not chosen:
+        return context.job_name == JOB and LOCATIONS in configured_resources()
+    return asset_key(LOCATIONS) in chosen
+
+
+def _leave_unknown_places_out(target: Target, settings: WeatherSettings) -> None:
+    """Choose the places that are looked up; each resource would ask for the others and reject them once more."""
+    with target.reader() as loaded:
+        known = loaded.locations().keys()
+    chosen = settings.only_location_ids
+    settings.only_location_ids = sorted(known if chosen is None else known & set(chosen))
+
+
+def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:
+    """How many calls a backfill will make, said before the first; an hourly load asks for what is new, and no more."""
+    if settings.since is None:
+        return {}
+    planned = plan(target, settings, clock.now())
+    context.log.info(
+        "Hours from %s to %s: %d calls for %d places, about %s at %d calls a minute; what is complete costs none",
+        settings.since,
+        settings.until,
+        planned.calls,
+        planned.places + planned.to_resolve,
+        planned.duration,
+        planned.calls_per_minute,
+    )
+    return {"calls_estimated": planned.calls}
 
 
 def _say(context: AssetExecutionContext, run: Run, target: Target) -> None:

@@ -14,6 +14,7 @@ from dlt_sources.weather.contracts.base import TIMESTAMP
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 
 GROUP = "bronze"
+HISTORY = "air_pollution_history"
 OWNERS = ["team:data-platform"]
 # an hour's load that is half an hour late, and two that did not come
 FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=90), fail_window=timedelta(hours=3))
@@ -90,4 +91,21 @@ class BronzeTranslator(DagsterDltTranslator):
             owners=OWNERS,
             metadata=metadata,
             freshness_policy=FRESHNESS,
+        )
+
+
+class HistoryTranslator(BronzeTranslator):
+    """Describes the asset of backfills: the same resource and table, by months."""
+
+    def get_asset_spec(self, data: Any) -> AssetSpec:
+        """The asset of the months; it is as fresh as its newest backfill, so that nothing says it must be fresher."""
+        spec = super().get_asset_spec(data)
+        return spec.replace_attributes(
+            key=asset_key(HISTORY),
+            description=(
+                "Air pollution of whole months, since 2020-11-27, into the table of air_pollution: choose partitions "
+                "to backfill. Only what is missing is asked for: one call a place and 90 days. The run's log says how "
+                "many before the first; `weather plan --resources air_pollution --since …` says so beforehand."
+            ),
+            freshness_policy=None,
         )

@@ -11,7 +11,9 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
+import dlt
 from pydantic import SecretStr
 
 from dlt_sources.weather.client import NO_KEY
@@ -44,8 +46,12 @@ def target() -> Target:
 
 
 @contextmanager
-def resolved(resource: str) -> Iterator[tuple[Target, WeatherSettings]]:
+def resolved(resource: str, **given: Any) -> Iterator[tuple[Target, WeatherSettings]]:
     """The target, and the settings to load one resource; in the demo, the simulator runs meanwhile.
+
+    Args:
+        resource: the resource.
+        given: settings that win over the configured ones, where they are not None.
 
     Raises:
         ConfigurationError: a setting has a value that cannot work.
@@ -53,9 +59,9 @@ def resolved(resource: str) -> Iterator[tuple[Target, WeatherSettings]]:
     """
     if is_demo():
         with simulated_api() as api:
-            yield target(), load_settings(resources=[resource], **api)
+            yield target(), load_settings(resources=[resource], **(given | api))
         return
-    settings = load_settings(resources=[resource])
+    settings = load_settings(resources=[resource], **given)
     if settings.secret_key is None:
         raise KeyRefusedError(NO_KEY)
     yield target(), settings
@@ -97,4 +103,6 @@ def secret_key() -> SecretStr | None:
     try:
         return load_settings().secret_key
     except ConfigurationError:
-        return None
+        # another setting is wrong; the key is to be kept out of what is said of that, too
+        key = dlt.secrets.get("sources.weather.api_key", str) or os.environ.get("OPENWEATHER_API_KEY")
+        return SecretStr(key) if key else None

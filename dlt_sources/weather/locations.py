@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,15 @@ class Lookup:
 
 
 def wanted_places(settings: WeatherSettings) -> Iterator[Wanted | BadPlace]:
-    """The user's list: the configured places, then those of the file."""
-    yield from parse_places(settings.locations or (), "location")
+    """The user's list: the configured places, then those of the file; of these, only the ones that are chosen."""
+    places = parse_places(settings.locations or (), "location")
     if settings.locations_file:
-        yield from read_places(Path(settings.locations_file))
+        places = chain(places, read_places(Path(settings.locations_file)))
+    if settings.only_location_ids is None:
+        yield from places
+        return
+    chosen = set(settings.only_location_ids)
+    yield from (place for place in places if isinstance(place, Wanted) and place.location_id in chosen)
 
 
 def sort_out(wanted: Iterable[Wanted | BadPlace], remembered: Remembered, now: datetime) -> Lookup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Literal
 
 import structlog
@@ -33,10 +34,16 @@ def logs_are_json() -> bool:
     return any(handler.name == "json" for handler in logging.getLogger().handlers)
 
 
-def configure_logging(log_format: LogFormat = "text", level: int = logging.INFO, key: SecretStr | None = None) -> None:
-    """Send all logs to standard error in one form.
+def log_formatter(
+    log_format: LogFormat = "text", key: SecretStr | None = None, enrich: Iterable[Processor] = ()
+) -> logging.Formatter:
+    """The one form of all logs.
 
-    A JSON line has timestamp (UTC), level, logger, message, and what is bound: run_id, resource, location.
+    Args:
+        log_format: text for a terminal, or json: an object a line with timestamp (UTC), level, logger, message, and
+            what is bound: run_id, resource, location.
+        key: the API key, to be taken out of every text.
+        enrich: structlog processors of the caller, which may add to an event or rename what is in it.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -44,19 +51,30 @@ def configure_logging(log_format: LogFormat = "text", level: int = logging.INFO,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *enrich,
     ]
-    json_form = log_format == "json"
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if json_form:
+    if log_format == "json":
         final += [structlog.processors.format_exc_info, structlog.processors.EventRenamer("message"), Redactor(key)]
-        final += [structlog.processors.JSONRenderer(ensure_ascii=False)]
+        final += [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
     else:
         final += [Redactor(key), structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
+
+
+def configure_logging(
+    log_format: LogFormat = "text",
+    level: int = logging.INFO,
+    key: SecretStr | None = None,
+    enrich: Iterable[Processor] = (),
+) -> None:
+    """Send all logs to standard error in one form, see ``log_formatter``."""
     handler = logging.StreamHandler()
     handler.name = log_format
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    handler.setFormatter(log_formatter(log_format, key, enrich))
     handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(capture=True)
     for chatty in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
     # dlt's logger has a handler and a format of its own, and passes nothing on

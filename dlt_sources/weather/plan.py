@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dlt_sources.weather.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS
 from dlt_sources.weather.history import history_of
@@ -55,14 +55,19 @@ class Plan:
         return timedelta(milliseconds=windows * WINDOW_MILLISECONDS)
 
 
-def plan(target: Target, settings: WeatherSettings) -> Plan:
+def plan(target: Target, settings: WeatherSettings, now: datetime | None = None) -> Plan:
     """Work out the calls that a load into the target would make.
+
+    Args:
+        target: where to.
+        settings: what and how.
+        now: the moment of the load, UTC; the present if left out.
 
     Raises:
         ConfigurationError: a setting cannot work.
         DestinationError: the destination, which knows what is loaded, cannot be reached.
     """
-    now = utc_now()
+    now = now or utc_now()
     with target.reader() as loaded:
         lookup = sort_out(wanted_places(settings), loaded.locations(), now)
         # a place still to be looked up has nothing loaded; where it lies does not change the number of calls

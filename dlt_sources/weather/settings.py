@@ -40,6 +40,7 @@ class WeatherSettings(BaseConfiguration):
     base_url: str = "https://api.openweathermap.org"
     locations: list[str] | None = None
     locations_file: str | None = None
+    only_location_ids: list[str] | None = None
     resources: list[str] | None = None
     units: str = "metric"
     answer_language: str = "en"

@@ -68,7 +68,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     """A Dagster instance whose storage is files below the test's folder."""
     folder = tmp_path / "dagster"
     folder.mkdir()
-    with DagsterInstance.local_temp(str(folder)) as instance:
+    with DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}}) as instance:
         yield instance
 
 

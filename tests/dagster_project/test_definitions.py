@@ -76,7 +76,7 @@ def test_each_resource_is_an_asset_and_the_api_is_their_only_upstream():
     graph = defs.resolve_asset_graph()
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == {
         "openweather",
-        *(f"bronze/{name}" for name in RESOURCES),
+        *(f"bronze/{name}" for name in [*RESOURCES, "air_pollution_history"]),
     }
     assert graph.external_asset_keys == {AssetKey("openweather")}
     for name in RESOURCES:
@@ -132,14 +132,14 @@ def test_every_asset_has_its_checks_and_duplicates_block():
 def test_one_call_is_an_asset_only_where_it_is_configured(monkeypatch):
     monkeypatch.setenv("SOURCES__WEATHER__RESOURCES", '["locations", "one_call"]')
     keys = [asset.key.to_user_string() for asset in bronze_assets()]
-    assert keys == ["bronze/locations", "bronze/one_call"]
+    assert keys == ["bronze/locations", "bronze/one_call", "bronze/air_pollution_history"]
     (checks,) = bronze_checks(["one_call"])
     assert "one_call_daily_no_duplicate_keys" in {spec.name for spec in checks.check_specs}
 
 
 def test_definitions_load_though_a_setting_is_wrong_so_that_a_run_can_say_so(monkeypatch):
     monkeypatch.setenv("SOURCES__WEATHER__UNITS", "kelvin")
-    assert [asset.key.path[-1] for asset in bronze_assets()] == RESOURCES
+    assert [asset.key.path[-1] for asset in bronze_assets()] == [*RESOURCES, "air_pollution_history"]
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "dagster_project"])

@@ -3,6 +3,7 @@
 import pytest
 from dagster import serialize_value
 
+from dagster_project.where import secret_key
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.extract import Extraction
 from tests.conftest import SENTINEL_KEY
@@ -60,3 +61,9 @@ def test_the_key_is_in_no_event_though_an_error_of_ours_names_it(run_job, duckdb
     data = outcome.failures["current_weather"].user_failure_data
     assert "no such thing as <redacted>" in data.metadata["traceback"].value
     assert_nowhere(outcome.run_id)
+
+
+def test_the_key_is_known_though_another_setting_is_wrong(monkeypatch):
+    monkeypatch.setenv("SOURCES__WEATHER__API_KEY", SENTINEL_KEY)
+    monkeypatch.setenv("SOURCES__WEATHER__UNITS", "kelvin")
+    assert secret_key().get_secret_value() == SENTINEL_KEY

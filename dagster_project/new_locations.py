@@ -1,0 +1,143 @@
+"""A place that is added to the list is loaded, history and all, within a minute: no restart, no wait for the hour.
+
+The sensor's cursor is a fingerprint of the list. It moves once the run it asked for has succeeded, so that a place is
+not forgotten because a run died; a place that cannot be found is left to the hourly runs after three tries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunRecord,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+from pydantic import BaseModel
+
+from dagster_project import clock
+from dagster_project.schedules import weather_ingestion_job
+from dagster_project.where import configured_resources, is_demo, reading
+from dlt_sources.weather.errors import KeyRefusedError, WeatherError
+from dlt_sources.weather.loaded import Loaded, utc
+from dlt_sources.weather.locations import wanted_places
+from dlt_sources.weather.places import Wanted
+from dlt_sources.weather.settings import load_settings
+
+NAME = "new_location_sensor"
+TRIES = 3
+WAIT = timedelta(minutes=10)
+# more than that, and the run asks for every place: its configuration would be too long to look at
+MOST_NAMED = 1000
+ENDED_BADLY = (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+
+
+class Seen(BaseModel):
+    """The cursor: fingerprints of the list that is loaded, and of the one that a run was asked for."""
+
+    loaded: str = ""
+    asked_for: str = ""
+    tries: int = 0
+
+
+@sensor(
+    name=NAME,
+    job=weather_ingestion_job,
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Loads places that were added to the list, with their history, and nothing else.",
+)
+def new_location_sensor(context: SensorEvaluationContext) -> SensorResult:
+    """Ask for a run for the places of the list that ``bronze.locations`` does not have."""
+    try:
+        wanted = _listed()
+        seen = _read(context.cursor)
+        named = sorted(f"{one} {place.query}" for one, place in wanted.items())
+        list_now = hashlib.sha256("\n".join(named).encode()).hexdigest()
+        if list_now == seen.loaded:
+            return _wait("All places of the list are loaded.")
+        if list_now == seen.asked_for:
+            return _follow_up(context, seen, wanted)
+        with reading(wait_seconds=0) as loaded:
+            missing = _missing(wanted, loaded)
+    except WeatherError as error:
+        return _wait(str(error))
+    if not missing:
+        return _done(list_now)
+    return _ask(Seen(loaded=seen.loaded, asked_for=list_now, tries=1), missing)
+
+
+def _listed() -> dict[str, Wanted]:
+    """The user's list by location_id; what is no place is for the run to reject.
+
+    Raises:
+        WeatherError: there is no list, or no key to ask with.
+    """
+    settings = load_settings()
+    if not is_demo() and settings.secret_key is None:
+        raise KeyRefusedError("No OpenWeather API key is set, so that new places cannot be loaded.")
+    return {place.location_id: place for place in wanted_places(settings) if isinstance(place, Wanted)}
+
+
+def _missing(wanted: dict[str, Wanted], loaded: Loaded) -> list[str]:
+    known = loaded.locations()
+    return [one for one, place in wanted.items() if one not in known or known[one][0] != place.query]
+
+
+def _follow_up(context: SensorEvaluationContext, seen: Seen, wanted: dict[str, Wanted]) -> SensorResult:
+    """See what became of the run that was asked for."""
+    record = _run_of(context, seen)
+    status = record.dagster_run.status if record else None
+    if status == DagsterRunStatus.SUCCESS:
+        return _done(seen.asked_for)
+    if record and status not in ENDED_BADLY:
+        return _wait(f"Run {record.dagster_run.run_id} loads the new places.")
+    if seen.tries >= TRIES:
+        context.log.warning("New places were not loaded in %d tries; the hourly runs go on trying.", seen.tries)
+        return _done(seen.asked_for)
+    if record and clock.now() - utc(record.create_timestamp) < WAIT:
+        return _wait(f"Run {record.dagster_run.run_id} did not load the new places; the next try follows.")
+    with reading(wait_seconds=0) as loaded:
+        missing = _missing(wanted, loaded)
+    if not missing:
+        return _done(seen.asked_for)
+    return _ask(seen.model_copy(update={"tries": seen.tries + 1}), missing)
+
+
+def _run_of(context: SensorEvaluationContext, seen: Seen) -> RunRecord | None:
+    tags = {"dagster/run_key": _run_key(seen), "dagster/sensor_name": NAME}
+    return next(iter(context.instance.get_run_records(RunsFilter(tags=tags), limit=1)), None)
+
+
+def _run_key(seen: Seen) -> str:
+    return f"{seen.asked_for}-{seen.tries}"
+
+
+def _read(cursor: str | None) -> Seen:
+    return Seen.model_validate_json(cursor) if cursor else Seen()
+
+
+def _ask(seen: Seen, missing: list[str]) -> SensorResult:
+    config: dict[str, object] = {}
+    if len(missing) <= MOST_NAMED:
+        places = {"config": {"only_location_ids": sorted(missing)}}
+        config = {"ops": dict.fromkeys(configured_resources(), places)}
+    return SensorResult(
+        run_requests=[RunRequest(run_key=_run_key(seen), run_config=config)], cursor=seen.model_dump_json()
+    )
+
+
+def _done(list_now: str) -> SensorResult:
+    cursor = Seen(loaded=list_now).model_dump_json()
+    return SensorResult(skip_reason=SkipReason("All places of the list are loaded."), cursor=cursor)
+
+
+def _wait(why: str) -> SensorResult:
+    return SensorResult(skip_reason=SkipReason(why))
