@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dagster import Definitions
 
+from dagster_project.alerts import ALERTS, alert_sensor, channels_work
 from dagster_project.assets import bronze_assets
 from dagster_project.checks import bronze_checks
 from dagster_project.loading import BronzeDltResource
 from dagster_project.new_locations import new_location_sensor
 from dagster_project.prune import prune_job
+from dagster_project.reports import load_runs_report, weather_report
 from dagster_project.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
 from dagster_project.translator import OPENWEATHER
 from dagster_project.where import configured_resources
 
 defs = Definitions(
-    assets=[OPENWEATHER, *bronze_assets()],
-    asset_checks=bronze_checks(configured_resources()),
+    assets=[OPENWEATHER, *bronze_assets(), weather_report, load_runs_report, ALERTS],
+    asset_checks=[*bronze_checks(configured_resources()), channels_work],
     jobs=[weather_ingestion_job, prune_job],
     schedules=[hourly_weather_schedule, prune_schedule],
-    sensors=[new_location_sensor],
+    sensors=[new_location_sensor, alert_sensor],
     resources={"dlt_resource": BronzeDltResource()},
 )

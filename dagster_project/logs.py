@@ -72,8 +72,9 @@ def _of_dagster(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
     if "run_id" in event:
         # the load's, bound while it lasts
         event["load_run_id"] = event["run_id"]
-    step = meta["step_key"]
-    event.update(event=meta["orig_message"], run_id=meta["run_id"], job=meta["job_name"])
+    # lines of sensors and schedules have no run
+    step = meta.get("step_key")
+    event.update(event=meta.get("orig_message", event["event"]), run_id=meta.get("run_id"), job=meta.get("job_name"))
     event.update(step=step, asset=event.get("asset") or _asset_of(step))
     if happened is not None:
         event["event_type"] = happened.event_type_value

@@ -12,8 +12,8 @@ from dagster_project.translator import GROUP, HISTORY, asset_key
 
 weather_ingestion_job = define_asset_job(
     JOB,
-    selection=AssetSelection.groups(GROUP) - AssetSelection.assets(asset_key(HISTORY)),
-    description="Loads whatever is new into every bronze table, then checks the tables.",
+    selection=AssetSelection.groups(GROUP, "reports") - AssetSelection.assets(asset_key(HISTORY)),
+    description="Loads whatever is new into every bronze table, checks the tables, and draws the reports.",
     # a process a step would cost seconds of imports each, and the steps take turns anyway
     executor_def=in_process_executor,
 )

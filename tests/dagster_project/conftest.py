@@ -28,17 +28,19 @@ SETTINGS = {
 
 
 class Outcome:
-    """What became of a run: materialisations' metadata, failures and check evaluations by name."""
+    """What became of a run: metadata of bronze assets and of reports, failures and check evaluations by name."""
 
     def __init__(self, result: ExecuteInProcessResult) -> None:
         self.success = result.success
         self.run_id = result.run_id
         materializations = result.get_asset_materialization_events()
-        self.order = [event.asset_key.path[-1] for event in materializations if event.asset_key]
-        self.metadata: dict[str, dict[str, Any]] = {
-            name: {key: value.value for key, value in event.materialization.metadata.items()}
-            for name, event in zip(self.order, materializations, strict=True)
-        }
+        self.sequence = [event.asset_key.path for event in materializations if event.asset_key]
+        self.order = [name for group, name in self.sequence if group == "bronze"]
+        self.metadata: dict[str, dict[str, Any]] = {}
+        self.reports: dict[str, dict[str, Any]] = {}
+        for (group, name), event in zip(self.sequence, materializations, strict=True):
+            found = {key: value.value for key, value in event.materialization.metadata.items()}
+            (self.metadata if group == "bronze" else self.reports)[name] = found
         self.failures = {
             event.step_key: event.step_failure_data for event in result.all_events if event.is_step_failure
         }

@@ -76,9 +76,12 @@ def test_each_resource_is_an_asset_and_the_api_is_their_only_upstream():
     graph = defs.resolve_asset_graph()
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == {
         "openweather",
+        "alerts",
+        "reports/weather",
+        "reports/load_runs",
         *(f"bronze/{name}" for name in [*RESOURCES, "air_pollution_history"]),
     }
-    assert graph.external_asset_keys == {AssetKey("openweather")}
+    assert graph.external_asset_keys == {AssetKey("openweather"), AssetKey("alerts")}
     for name in RESOURCES:
         assert graph.get(AssetKey(["bronze", name])).parent_keys == {AssetKey("openweather")}
 
@@ -115,7 +118,12 @@ def test_the_schedule_is_on_and_asks_for_the_whole_job_every_hour():
     assert isinstance(request, RunRequest)
     job = defs.resolve_job_def("weather_ingestion_job")
     assert job.executor_def.name == "in_process"
-    assert {node.name for node in job.nodes} == {*RESOURCES, *(f"check_{name}" for name in RESOURCES)}
+    assert {node.name for node in job.nodes} == {
+        *RESOURCES,
+        *(f"check_{name}" for name in RESOURCES),
+        "reports__weather",
+        "reports__load_runs",
+    }
     assert {node.definition.pool for node in job.nodes} == {POOL}
 
 

@@ -1,0 +1,1 @@
+"""Tests of the alerts: real runs, real HTTP and SMTP receivers."""

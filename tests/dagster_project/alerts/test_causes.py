@@ -1,0 +1,369 @@
+"""One message a cause, one when it is over; whatever happened, of the pipeline's own runs and of small ones."""
+
+import pytest
+from dagster import AssetCheckSeverity, AssetKey, DagsterEventType
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.client import NO_KEY
+from dlt_sources.weather.contracts import Forecast
+from dlt_sources.weather.errors import DestinationError
+from tests.dagster_project.conftest import RESOURCES
+from tests.support import query
+
+BOTH = pytest.mark.parametrize("instance", ["sqlite", "postgres"], indirect=True)
+
+
+def test_an_asset_that_fails_is_said_once_and_once_that_it_recovered(  # noqa: PLR0917
+    run_job, duckdb, simulator, clock, receiver, mailbox, to, ticks
+):
+    to(receiver.url, mailbox.url, dagster_url="https://dagster.example.org/")
+    simulator.inject(Fault(path="/data/2.5/forecast", status=500))
+    first = run_job(duckdb, "forecast")
+    ticks()
+    for _ in range(2):
+        assert not run_job(duckdb, "forecast").success
+        ticks(minutes=20)
+    ticks(seconds=30)
+    assert receiver.titles == mailbox.titles == ["Loading bronze/forecast failed: IncompleteError"]
+    (message,) = receiver.got
+    assert message["type"] == "failure"
+    assert message["message"].startswith("forecast: 2 of 2 ")
+    assert "Where: bronze/forecast (duckdb, dataset bronze)" in message["message"]
+    assert "Since: 20" in message["message"]
+    assert " UTC" in message["message"]
+    assert f"Run: https://dagster.example.org/runs/{first.run_id}" in message["message"]
+    assert "What to do: What came is loaded. Look at the rejects table" in message["message"]
+    assert mailbox.got[0]["To"] == "people@example.org"
+    assert "dagster.example.org/runs" in mailbox.got[0].get_content()
+
+    simulator.clear_faults()
+    clock.pass_time(hours=1)
+    good = run_job(duckdb, "forecast")
+    assert good.success
+    ticks(minutes=20)
+    ticks(minutes=20)
+    assert receiver.titles[1:] == mailbox.titles[1:] == ["Recovered: loading bronze/forecast failed: IncompleteError"]
+    said = receiver.got[1]
+    assert said["type"] == "success"
+    assert "met by 3 run(s)" in said["message"]
+    assert "It lasted 1 h " in said["message"]
+    assert good.run_id in said["message"]
+    assert ticks.account.open == {}
+
+
+def test_five_assets_that_fail_for_one_missing_key_are_one_message(run_job, duckdb, receiver, to, ticks, monkeypatch):  # noqa: PLR0917
+    to(receiver.url)
+    with monkeypatch.context() as without_key:
+        without_key.delenv("SOURCES__WEATHER__API_KEY")
+        for _ in range(2):
+            assert len(run_job(duckdb).failures) == len(RESOURCES)
+            ticks()
+    assert receiver.titles == ["Weather loads fail: KeyRefusedError"]
+    assert receiver.got[0]["message"].startswith(NO_KEY)
+    for name in RESOURCES:
+        assert f"bronze/{name}" in receiver.got[0]["message"]
+    assert "Mend the key" in receiver.got[0]["message"]
+
+    assert run_job(duckdb, "locations", "forecast").success
+    ticks()
+    assert len(receiver.got) == 1, "three of them have not succeeded since"
+    assert run_job(duckdb, *set(RESOURCES) - {"locations", "forecast"}).success
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: weather loads fail: KeyRefusedError"]
+    assert "met by 2 run(s)" in receiver.got[1]["message"]
+
+
+def test_a_check_that_fails_names_rows_and_cure_and_its_step_is_no_second_cause(run_job, duckdb, receiver, to, ticks):
+    assert run_job(duckdb, "forecast").success
+    ticks()
+    to(receiver.url)
+    key = ", ".join(Forecast.key)
+    query(duckdb, "CREATE TABLE saved AS SELECT * FROM forecast")
+    query(duckdb, "INSERT INTO forecast SELECT * FROM forecast LIMIT 1")
+    outcome = run_job(duckdb, "forecast")
+    assert set(outcome.failures) == {"check_forecast"}
+    (double,) = query(duckdb, f"SELECT location_id, strftime(dt::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ') FROM forecast"
+                              f" GROUP BY {key} HAVING count(*) > 1")  # fmt: skip
+    ticks()
+    assert receiver.titles == ["Check no_duplicate_keys of bronze/forecast failed"]
+    said = receiver.got[0]["message"]
+    assert "Rows at fault: 1; the first:" in said
+    assert f"location_id={double[0]} dt={double[1]} " in said
+    assert "What to do: Delete the surplus rows" in said
+    assert outcome.run_id in said
+
+    query(duckdb, "DELETE FROM forecast")
+    query(duckdb, "INSERT INTO forecast SELECT * FROM saved")
+    assert run_job(duckdb, "forecast").success
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: check no_duplicate_keys of bronze/forecast failed"]
+
+
+def test_a_check_that_warns_fails_no_run_and_is_said_as_a_warning(run_job, duckdb, receiver, to, ticks):
+    assert run_job(duckdb, "air_pollution").success
+    to(receiver.url)
+    query(duckdb, "DELETE FROM air_pollution WHERE dt = '2026-05-19T01:00Z'")
+    assert run_job(duckdb, "air_pollution").success
+    ticks()
+    assert receiver.titles == ["Warning: check no_gaps of bronze/air_pollution warns"]
+    assert receiver.got[0]["type"] == "warning"
+    assert "missing_hours 2" in receiver.got[0]["message"]
+    assert "What to do: weather load --resources air_pollution --since 2026-05-18" in receiver.got[0]["message"]
+
+
+def test_a_warning_that_becomes_an_error_is_said_again(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"check one"}
+    small.severity = AssetCheckSeverity.WARN
+    small.run("one")
+    ticks()
+    small.run("one")
+    ticks()
+    small.severity = AssetCheckSeverity.ERROR
+    small.run("one")
+    ticks()
+    small.severity = AssetCheckSeverity.WARN
+    small.run("one")
+    ticks()
+    assert receiver.titles == [
+        "Warning: check no_duplicate_keys of one warns",
+        "Check no_duplicate_keys of one failed",
+    ]
+    assert "It was a warning before." in receiver.got[1]["message"]
+    assert "Rows at fault: more than 20; the first:" in receiver.got[1]["message"]
+
+
+@BOTH
+def test_a_run_that_died_is_over_when_what_it_was_to_load_is_loaded(small, receiver, to, ticks):
+    to(receiver.url)
+    run_id = small.die()
+    ticks()
+    assert receiver.titles == ["A run of __ASSET_JOB died"]
+    assert "its pod was evicted" in receiver.got[0]["message"]
+    assert f"Run: http://localhost:3000/runs/{run_id}" in receiver.got[0]["message"]
+    small.run("one", "two")
+    ticks()
+    small.die()
+    ticks()
+    assert len(receiver.got) == 1
+    assert small.run().success
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: a run of __ASSET_JOB died"]
+    assert "met by 2 run(s)" in receiver.got[1]["message"]
+
+
+@BOTH
+def test_errors_of_one_kind_in_several_assets_are_several_causes_each_said_once(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one", "two"}
+    for _ in range(2):
+        small.run()
+        ticks()
+    assert sorted(receiver.titles) == ["Loading one failed: ValueError", "Loading two failed: ValueError"]
+    assert {message["message"].splitlines()[0] for message in receiver.got} == {
+        "ValueError: no one today",
+        "ValueError: no two today",
+    }
+    small.failing = {"two"}
+    small.run()
+    ticks()
+    assert receiver.titles[2:] == ["Recovered: loading one failed: ValueError"]
+
+
+def test_what_is_wrong_with_the_destination_is_one_cause_over_runs_and_assets(small, receiver, to, ticks):
+    to(receiver.url)
+    small.error = lambda name: DestinationError(f"the disk under {name} is full")
+    small.failing = {"one"}
+    small.run("one")
+    ticks()
+    small.failing = {"two", "three"}
+    small.run("two", "three")
+    ticks()
+    small.failing = set()
+    small.run("one", "two")
+    ticks()
+    assert receiver.titles == ["Weather loads fail: DestinationError"]
+    small.run("three")
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: weather loads fail: DestinationError"]
+    assert "Where: one, three, two" in receiver.got[1]["message"]
+
+
+def test_a_failure_that_was_over_before_anyone_looked_is_said_in_one_message(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one"}
+    small.run("one")
+    small.failing = set()
+    small.run("one")
+    ticks()
+    ticks()
+    assert receiver.titles == ["Recovered: loading one failed: ValueError"]
+    assert "It was: ValueError: no one today" in receiver.got[0]["message"]
+
+
+@BOTH
+def test_history_is_no_news(instance, small, receiver, to, ticks):
+    small.failing = {"one", "check two"}
+    small.run()
+    small.die()
+    to(receiver.url)
+    ticks.cursor = None
+    ticks()
+    ticks()
+    assert receiver.got == []
+    small.run()
+    ticks()
+    assert len(receiver.got) == 2
+    assert instance.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=9).records[0].storage_id in (
+        ticks.account.handled
+    )
+
+
+def test_a_run_that_someone_cancelled_is_no_trouble(instance, small, receiver, to, ticks):
+    to(receiver.url)
+    run = instance.create_run_for_job(small.job)
+    instance.report_run_canceled(run)
+    ticks()
+    assert receiver.got == []
+
+
+def test_a_step_that_went_down_with_its_process_is_a_run_that_died(small, receiver, to, ticks):
+    to(receiver.url)
+    small.error = lambda _: DagsterExecutionInterruptedError()
+    small.failing = {"one"}
+    small.run("one")
+    ticks()
+    assert receiver.titles == ["A run of __ASSET_JOB died"]
+    small.failing = set()
+    small.run("one")
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: a run of __ASSET_JOB died"]
+
+
+def test_an_event_that_is_committed_after_a_later_one_was_read_is_not_missed(instance, small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one"}
+    small.run("one")
+    account = ticks.account
+    (record,) = instance.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=1).records
+    account.position = record.storage_id + 3
+    ticks.cursor = account.model_dump_json()
+    ticks()
+    ticks()
+    assert receiver.titles == ["Loading one failed: ValueError"]
+
+
+def test_assets_that_nothing_loads_any_more_are_one_warning_then_one_error_then_recovered(
+    run_job, duckdb, receiver, to, ticks
+):
+    to(receiver.url)
+    assert run_job(duckdb, "locations", "current_weather").success
+    ticks(minutes=80)
+    assert receiver.got == []
+    ticks(minutes=15)
+    ticks(minutes=1)
+    assert receiver.titles == ["Warning: 2 assets are late"]
+    assert "Where: bronze/current_weather, bronze/locations" in receiver.got[0]["message"]
+    assert "hourly_weather_schedule" in receiver.got[0]["message"]
+    ticks(hours=2)
+    ticks(minutes=1)
+    assert receiver.titles[1:] == ["2 assets are stale"]
+    # loaded now, which the clock of the sensor takes for more than three hours ago
+    ticks.ahead *= 0
+    ticks()
+    assert receiver.titles[2:] == ["Recovered: 2 assets are stale"]
+
+
+def test_an_asset_is_not_late_as_well_while_it_is_said_why(run_job, duckdb, simulator, receiver, to, ticks):  # noqa: PLR0917
+    to(receiver.url)
+    assert run_job(duckdb, "forecast").success
+    simulator.inject(Fault(path="/data/2.5/forecast", status=500))
+    assert not run_job(duckdb, "forecast").success
+    ticks()
+    ticks(hours=4)
+    assert receiver.titles == ["Loading bronze/forecast failed: IncompleteError"]
+
+
+def test_what_was_old_before_alerts_began_is_history_until_it_is_old_again(run_job, duckdb, receiver, to, ticks):
+    assert run_job(duckdb, "forecast").success
+    to(receiver.url)
+    ticks.cursor = None
+    ticks(hours=5)
+    ticks(minutes=80)
+    assert receiver.got == []
+    ticks(minutes=15)
+    assert receiver.titles == ["Warning: 1 asset is late"]
+    assert "for 395 minutes" in receiver.got[0]["message"]
+
+
+def test_runs_that_cannot_be_read_stop_nothing(instance, small, receiver, to, ticks, monkeypatch):  # noqa: PLR0917
+    to(receiver.url)
+    small.failing = {"one", "two"}
+    bad = small.run("one").run_id
+    small.run("two")
+    read = instance.all_logs
+
+    def broken(run_id, **given):
+        if run_id == bad:
+            raise OSError("postgresql://dagster:hidden@host is gone")
+        return read(run_id, **given)
+
+    monkeypatch.setattr(instance, "all_logs", broken)
+    ticks()
+    assert sorted(receiver.titles) == ["A run of __ASSET_JOB died", "Loading two failed: ValueError"]
+    assert "could not be read" in receiver.got[0]["message"] + receiver.got[1]["message"]
+    assert "hidden" not in str(receiver.got)
+
+
+def test_records_that_cannot_be_read_are_read_by_a_later_tick(instance, small, receiver, to, ticks, monkeypatch):  # noqa: PLR0917
+    to(receiver.url)
+    small.failing = {"one"}
+    small.run("one")
+
+    def broken(*_, **__):
+        raise OSError("postgresql://dagster:hidden@host is gone")
+
+    with monkeypatch.context() as away:
+        away.setattr(instance, "fetch_run_status_changes", broken)
+        away.setattr(instance, "get_asset_records", broken)
+        ticks()
+    assert receiver.got == []
+    ticks()
+    assert receiver.titles == ["Loading one failed: ValueError"]
+
+
+def test_more_runs_than_one_tick_reads_are_read_by_the_next(small, receiver, to, ticks, monkeypatch):
+    monkeypatch.setattr("dagster_project.alerts.reading.MOST_RUNS", 2)
+    to(receiver.url)
+    small.failing = {"three"}
+    for name in ("one", "two", "three"):
+        small.run(name)
+    ticks()
+    assert receiver.got == []
+    ticks()
+    assert receiver.titles == ["Loading three failed: ValueError"]
+
+
+def test_a_cursor_of_another_form_begins_anew(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one"}
+    small.run("one")
+    ticks.cursor = '{"something": "else"}'
+    ticks()
+    assert receiver.got == []
+    small.run("one")
+    ticks()
+    assert receiver.titles == ["Loading one failed: ValueError"]
+
+
+def test_the_sensor_is_on_by_default_and_looks_every_half_minute():
+    from dagster import DefaultSensorStatus  # noqa: PLC0415
+
+    from dagster_project.alerts import ALERTS, alert_sensor, channels_work  # noqa: PLC0415
+
+    assert alert_sensor.default_status == DefaultSensorStatus.RUNNING
+    assert alert_sensor.minimum_interval_seconds == 30
+    (key,) = channels_work.check_keys
+    assert (key.asset_key, key.name) == (AssetKey("alerts"), "channels_work")
+    assert ALERTS.key == AssetKey("alerts")

@@ -1,0 +1,223 @@
+"""A broken channel fails nothing, holds up no other, is seen, and gets what it missed once when it is back."""
+
+import json
+
+import pytest
+from dagster import AssetCheckSeverity, AssetKey, Definitions
+
+from dagster_project.alerts import ALERTS, channels_work
+from dagster_project.alerts.channels import channels
+from tests.dagster_project.alerts.conftest import PASSWORD, TOKEN, Mailbox
+
+TITLE = "Loading one failed: ValueError"
+
+
+@pytest.fixture
+def fail(small):
+    def run(*names):
+        small.failing = set(names)
+        small.run(*names)
+
+    return run
+
+
+def shown(check):
+    return {name: value.value for name, value in check.metadata.items()}
+
+
+@pytest.mark.parametrize("trouble", ["refuses the connection", "answers 500"])
+def test_a_broken_channel_is_seen_and_gets_what_it_missed_once(fail, receiver, other, to, ticks, trouble):  # noqa: PLR0917
+    to(other.url, receiver.url)
+    ticks()
+    (works,) = ticks.checks
+    assert works.passed
+    if trouble == "answers 500":
+        other.status = 500
+    else:
+        other.stop()
+    fail("one")
+    ticks()
+    assert receiver.titles == [TITLE]
+    assert other.got == []
+    why = "HTTP status 500" if trouble == "answers 500" else "no connection"
+    broken = ticks.checks[-1]
+    assert (broken.asset_key, broken.check_name) == (AssetKey("alerts"), "channels_work")
+    assert not broken.passed
+    assert broken.severity == AssetCheckSeverity.ERROR
+    assert shown(broken) == {
+        "channels": 2,
+        "messages_waiting": 1,
+        "messages_lost": 0,
+        other.name: why,
+    }
+    fail("two")
+    ticks(seconds=31)
+    ticks(seconds=5)
+    assert len(ticks.checks) == 2, "said when it changes"
+    assert receiver.titles == [TITLE, "Loading two failed: ValueError"]
+
+    other.status = 200
+    if trouble != "answers 500":
+        other.start()
+    for _ in range(4):
+        ticks(minutes=2)
+    assert other.titles == receiver.titles
+    assert len(receiver.got) == 2
+    assert [check.passed for check in ticks.checks] == [True, False, True]
+    assert shown(ticks.checks[-1])["messages_waiting"] == 0
+    assert ticks.account.waiting == []
+
+
+def test_a_broken_channel_is_asked_less_and_less_often_and_what_it_misses_for_a_day_is_lost(
+    fail, receiver, other, to, ticks
+):
+    to(receiver.url, other.url)
+    other.status = 503
+    fail("one")
+    ticks()
+    for _ in range(60):
+        ticks(seconds=30)
+    assert 4 <= other.requests <= 7
+    assert len(ticks.account.waiting) == 1
+    ticks(hours=23)
+    assert len(ticks.account.waiting) == 1
+    ticks(hours=1)
+    assert ticks.account.waiting == []
+    assert ticks.account.lost == 1
+    other.status = 200
+    fail("two")
+    ticks(hours=1)
+    assert other.titles == ["Loading two failed: ValueError"]
+    assert shown(ticks.checks[-1])["messages_lost"] == 1
+
+
+def test_what_waits_for_a_broken_channel_is_bounded_and_comes_no_faster_than_the_limit(  # noqa: PLR0917
+    fail, receiver, other, to, ticks, monkeypatch
+):
+    monkeypatch.setattr("dagster_project.alerts.delivery.MOST_WAITING", 4)
+    to(receiver.url, other.url, most_an_hour=3)
+    other.status = 500
+    for name in ("one", "two", "three", "four", "five"):
+        fail(name)
+        ticks(minutes=25)
+    assert len(receiver.got) == 5
+    assert [message.title for message in ticks.account.waiting] == receiver.titles[1:]
+    assert ticks.account.lost == 1
+    other.status = 200
+    ticks(minutes=40)
+    assert other.titles == receiver.titles[1:4]
+    ticks(minutes=61)
+    assert other.titles == receiver.titles[1:]
+    assert len(receiver.got) == 5
+
+
+def test_a_mailbox_that_refuses_the_password_is_broken_and_a_right_one_is_not(fail, receiver, to, ticks):
+    mailbox = Mailbox(PASSWORD)
+    try:
+        to(mailbox.url_with("an-outdated-password"), receiver.url)
+        fail("one")
+        ticks()
+        assert mailbox.got == []
+        assert receiver.titles == [TITLE]
+        assert not ticks.checks[-1].passed
+        assert "an-outdated-password" not in str(shown(ticks.checks[-1])) + str(ticks.cursor)
+        to(mailbox.url_with(PASSWORD), receiver.url)
+        fail("two")
+        ticks(minutes=1)
+        assert "Loading two failed: ValueError" in mailbox.titles
+        assert ticks.checks[-1].passed
+    finally:
+        mailbox.stop()
+
+
+@pytest.mark.parametrize("url", [f"nonsense-{TOKEN}", f"nothing://{TOKEN}/x", f"tgram://{TOKEN}"])
+def test_a_url_that_is_none_is_seen_before_anything_is_to_be_sent(fail, receiver, to, ticks, url, logged, capfd):  # noqa: PLR0917
+    to(url, receiver.url)
+    ticks()
+    assert not ticks.checks[-1].passed
+    assert "the URL cannot be used" in shown(ticks.checks[-1]).values()
+    fail("one")
+    ticks()
+    assert receiver.titles == [TITLE]
+    said = "".join(capfd.readouterr())
+    assert "do not go: the URL cannot be used" in said
+    assert TOKEN not in said + str(logged) + str(ticks.checks) + str(ticks.cursor)
+    to(receiver.url)
+    ticks()
+    assert ticks.checks[-1].passed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("URLS", f"json://{TOKEN}"), ("URLS", '{"a": 1'), ("MOST_AN_HOUR", "many"), ("DAGSTER_URL", "here")],
+)
+def test_settings_that_cannot_be_read_are_seen_and_show_no_url(fail, ticks, monkeypatch, name, value, capfd):  # noqa: PLR0917
+    monkeypatch.setenv(f"ALERTS__{name}", value)
+    fail("one")
+    ticks()
+    (check,) = ticks.checks
+    assert not check.passed
+    assert "settings" in shown(check)
+    said = "".join(capfd.readouterr())
+    assert name.lower() in said
+    assert TOKEN not in said + str(shown(check)) + str(ticks.cursor)
+    monkeypatch.delenv(f"ALERTS__{name}")
+    ticks()
+    assert ticks.checks[-1].passed
+
+
+def test_without_channels_the_log_has_each_message_once(fail, ticks, capfd):
+    fail("one")
+    ticks()
+    ticks()
+    said = "".join(capfd.readouterr())
+    assert said.count("ValueError: no one today\n\nWhere:") == 1
+    assert "it goes nowhere" in said
+    assert ticks.checks == []
+    assert ticks.account.waiting == []
+    assert TITLE[0].lower() + TITLE[1:] in str(ticks.account.open)
+
+
+def test_channels_are_named_by_what_is_no_secret():
+    urls = {
+        "json://user:pw@host.example.org:8080/token?x=token": "json://host.example.org:8080",
+        "jsons://host.example.org/token": "jsons://host.example.org",
+        "slack://TokenA/TokenB/TokenC": "slack",
+        "mailto://user:pass/word@example.org": "mailto",
+        "mailto://user:pass?word@example.org": "mailto (2)",
+        "mailto://user:password@example.org": "mailto://example.org",
+        "https://hooks.slack.com/services/T0/B0/XX": "https://hooks.slack.com",
+        "no-url-at-all": "unknown",
+        "se-cret": "unknown (2)",
+        "tgram://123:abc/": "tgram",
+    }
+    found = channels(list(urls))
+    assert [channel.name for channel in found] == list(urls.values())
+    assert "token" not in repr(found)
+
+
+def test_the_check_executed_by_hand_sends_a_test_message_to_every_channel(instance, receiver, mailbox, to, ticks):
+    to(receiver.url, mailbox.url)
+    job = Definitions(assets=[ALERTS], asset_checks=[channels_work]).resolve_implicit_global_asset_job_def()
+    for status, passed in ((200, True), (500, False)):
+        receiver.status = status
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        (evaluation,) = result.get_asset_check_evaluations()
+        assert evaluation.passed == passed
+        assert TOKEN not in str(evaluation)
+    assert receiver.titles == ["Weather: a test"]
+    assert mailbox.titles == ["Weather: a test"] * 2
+    ticks()
+    assert len(receiver.got) == 1, "what is wrong with alerts is no alert"
+    assert ticks.account.open == {}
+
+
+def test_the_settings_never_show_a_url(to, receiver):
+    from dagster_project.alerts.settings import load_alert_settings  # noqa: PLC0415
+
+    to(receiver.url, most_an_hour=7)
+    settings = load_alert_settings()
+    assert settings.urls == [receiver.url]
+    assert settings.most_an_hour == 7
+    assert TOKEN not in repr(settings) + str(settings)
+    assert json.loads(json.dumps(str(settings)))

@@ -1,0 +1,64 @@
+"""How the loads went: numbers in the UI, and metrics for Prometheus."""
+
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from dlt_sources.openweather_simulator import Fault
+from tests.dagster_project.conftest import PLACES
+
+
+def samples(text):
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def gateway():
+    """A push gateway's address, and what it was sent."""
+    got = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_): ...
+
+    server = HTTPServer(("127.0.0.1", 0), Gateway)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", got
+    server.shutdown()
+
+
+def test_it_runs_last_and_runs_though_a_load_failed(run_job, target, simulator, tmp_path, monkeypatch, gateway):  # noqa: PLR0917
+    monkeypatch.setenv("REPORT__METRICS_TEXTFILE", str(tmp_path / "weather.prom"))
+    monkeypatch.setenv("REPORT__METRICS_PUSHGATEWAY", gateway[0])
+    simulator.inject(Fault(path="/data/2.5/forecast", status=500))
+    outcome = run_job(target)
+    assert not outcome.success
+    assert outcome.sequence[-1] == ["reports", "load_runs"]
+    metadata = outcome.reports["load_runs"]
+    assert metadata["rows_rejected"] == len(PLACES)
+    assert metadata["rows of current_weather"] == len(PLACES)
+    found = samples((tmp_path / "weather.prom").read_text())
+    assert found["weather_bronze_last_run_rows", "loaded", "current_weather"] == len(PLACES)
+    assert found["weather_bronze_last_run_rows", "rejected", "forecast"] == len(PLACES)
+    assert found["weather_bronze_table_rows", "air_pollution"] == metadata["rows of air_pollution"]
+    assert found["weather_bronze_missing_hours",] == 0
+    ((path, pushed),) = gateway[1]
+    assert path == "/metrics/job/weather_bronze"
+    assert samples(pushed) == found
+
+
+def test_a_gateway_that_is_down_fails_nothing(run_job, duckdb, monkeypatch):
+    monkeypatch.setenv("REPORT__METRICS_PUSHGATEWAY", "http://127.0.0.1:9")
+    outcome = run_job(duckdb)
+    assert outcome.success
+    assert outcome.reports["load_runs"]["metrics"] == "not published"

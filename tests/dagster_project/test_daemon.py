@@ -1,0 +1,280 @@
+"""From end to end, in real processes: daemon, webserver, schedule, runs, alerts, logs; and what a kill leaves."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+import requests
+
+from dlt_sources.openweather_simulator import Fault, Simulator, serve
+from tests.conftest import SENTINEL_KEY
+from tests.dagster_project.conftest import PLACES, SETTINGS
+from tests.support import assert_no_duplicates, count, query
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 300.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+RUNS = "{ runsOrError { ... on Runs { results { runId status tags { key value } startTime endTime } } } }"
+LAUNCH = """mutation($where: JobOrPipelineSelector!) {
+  launchRun(executionParams: {selector: $where, runConfigData: {}}) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+TICKS = """query($where: ScheduleSelector!) {
+  scheduleOrError(scheduleSelector: $where) { ... on Schedule { scheduleState { ticks { timestamp runIds } } } } }"""
+SCHEDULE = {
+    "repositoryLocationName": "minutely",
+    "repositoryName": "__repository__",
+    "scheduleName": "minutely",
+}
+JOB = {
+    "repositoryLocationName": "minutely",
+    "repositoryName": "__repository__",
+    "pipelineName": "weather_ingestion_job",
+}
+
+
+def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
+    """Wait for something to be true; fail naming it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := true():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
+
+
+class Deployment:
+    """Dagster as it is deployed: a daemon and a webserver, with the shipped settings in a home of their own."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+        (self.home / "dagster.yaml").symlink_to(ROOT / "dagster_project" / "dagster.yaml")
+        (folder / "workspace.yaml").write_text(
+            "load_from: [{python_module: {module_name: tests.dagster_project.minutely, location_name: minutely}}]"
+        )
+        self.environment = os.environ | environment
+        self.environment |= {"DAGSTER_HOME": str(self.home), "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.start("dagster-daemon", "run")
+        self.start("dagster-webserver", "--port", str(self.port))
+
+    def start(self, program: str, *arguments: str) -> None:
+        """Start one of Dagster's services."""
+        with (self.folder / f"{program}.log").open("ab") as log:
+            self.processes[program] = subprocess.Popen(
+                [
+                    str(Path(sys.executable).with_name(program)),
+                    *arguments,
+                    "-w",
+                    "workspace.yaml",
+                    "--log-format",
+                    "json",
+                ],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self) -> None:
+        """Stop everything that runs below."""
+        everything = [
+            child
+            for one in self.processes.values()
+            if one.poll() is None
+            for child in [*psutil.Process(one.pid).children(recursive=True), psutil.Process(one.pid)]
+        ]
+        for process in everything:
+            process.kill()
+        psutil.wait_procs(everything, 10)
+
+    def lines(self, program: str) -> list[str]:
+        """The lines of a service's log."""
+        return (self.folder / f"{program}.log").read_text().splitlines()
+
+    def ask(self, query_text: str, **variables: object) -> dict:
+        """Ask the webserver."""
+        answer = requests.post(
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": query_text, "variables": variables}, timeout=30
+        )
+        return answer.json()["data"]
+
+    def is_up(self) -> bool:
+        """Whether the webserver answers."""
+        try:
+            return bool(self.ask("{ version }"))
+        except requests.ConnectionError:
+            return False
+
+    def runs(self, **tags: str) -> list[dict]:
+        """Runs that have some tags, oldest first."""
+        found = self.ask(RUNS)["runsOrError"]["results"]
+        wanted = {name.replace("__", "/"): value for name, value in tags.items()}
+        return [run for run in reversed(found) if wanted.items() <= {t["key"]: t["value"] for t in run["tags"]}.items()]
+
+    def finished(self, number: int, **tags: str) -> list[dict]:
+        """The first runs with some tags, once so many are finished."""
+        runs = until(
+            lambda: (
+                [run for run in self.runs(**tags) if run["status"] in ("SUCCESS", "FAILURE")][number - 1 :]
+                and self.runs(**tags)
+            ),
+            f"run {number} with {tags}",
+        )
+        return runs[:number]
+
+    def launch(self) -> str:
+        """Start the job by hand."""
+        launched = self.ask(LAUNCH, where=JOB)["launchRun"]
+        return launched["run"]["runId"]
+
+    def status(self, run_id: str) -> str:
+        """How a run stands."""
+        return next(run["status"] for run in self.runs() if run["runId"] == run_id)
+
+
+@pytest.fixture
+def inbox() -> Iterator[tuple[str, list[str]]]:
+    """A web hook, by apprise's URL for it, and the titles of what it got."""
+    got: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["title"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"json://127.0.0.1:{server.server_port}/", got
+    server.shutdown()
+
+
+@pytest.fixture
+def api_now() -> Iterator[tuple[Simulator, str]]:
+    """The simulator on the real clock, which real processes go by."""
+    simulator = Simulator()
+    with serve(simulator, port=0) as url:
+        yield simulator, url
+
+
+@pytest.fixture
+def deploy(tmp_path, api_now, inbox) -> Iterator[Callable[..., Deployment]]:
+    started: list[Deployment] = []
+
+    def start(target, **more: str) -> Deployment:
+        settings = SETTINGS | {"BASE_URL": api_now[1]}
+        environment = {f"SOURCES__WEATHER__{name}": value for name, value in settings.items()}
+        environment |= {"WEATHER_DESTINATION": target.destination, "ALERTS__URLS": json.dumps([inbox[0]])}
+        started.append(Deployment(tmp_path, environment | more))
+        until(started[0].is_up, "the webserver's answer")
+        return started[0]
+
+    yield start
+    for deployment in started:
+        deployment.stop()
+
+
+def test_every_tick_loads_a_failure_is_told_once_and_so_is_its_end(deploy, duckdb, api_now, inbox):
+    simulator, _ = api_now
+    _, messages = inbox
+    began = datetime.now(timezone.utc)
+    dagster = deploy(duckdb)
+    (first,) = dagster.finished(1, dagster__schedule_name="minutely")
+    assert first["status"] == "SUCCESS"
+    ticks = dagster.ask(TICKS, where=SCHEDULE)["scheduleOrError"]["scheduleState"]["ticks"]
+    times = sorted(tick["timestamp"] for tick in ticks if tick["runIds"])
+    assert times[0] % 60 == 0
+    assert began.timestamp() - 60 <= times[0] <= began.timestamp() + 180
+    assert times == [times[0] + 60 * n for n in range(len(times))], "every minute"
+
+    simulator.inject(Fault(path="/data/2.5/forecast", status=500))
+    until(lambda: "FAILURE" in [run["status"] for run in dagster.runs()], "the planted failure")
+    until(lambda: messages, "the alert")
+    simulator.clear_faults()
+    mended = dagster.launch()
+    until(lambda: dagster.status(mended) == "SUCCESS", "the run after the repair")
+    until(lambda: len(messages) > 1, "the message that it is over")
+    # longer than the sensor's interval, so that a third message would have come
+    time.sleep(35)
+    assert len(messages) == 2, messages
+    assert "forecast" in messages[0]
+    assert "recovered" in messages[1].lower()
+
+    dagster.stop()
+    assert count(duckdb, "current_weather") >= len(PLACES)
+    assert_no_duplicates(duckdb, "current_weather", "location_id", "dt")
+    assert_no_duplicates(duckdb, "air_pollution", "location_id", "dt")
+    assert query(duckdb, "SELECT count(*) FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == [(0,)]
+    said = [json.loads(line) for line in dagster.lines("dagster-daemon") + dagster.lines("dagster-webserver")]
+    of_runs = [line for line in said if line.get("job")]
+    assert {line["run_id"] for line in of_runs} >= {first["runId"], mended}
+    assert all(line["asset"] for line in of_runs if line["step"])
+    assert any(line.get("event_type") == "STEP_FAILURE" and line["asset"] == "bronze/forecast" for line in of_runs)
+    for file in dagster.folder.rglob("*"):
+        if file.is_file():
+            assert SENTINEL_KEY.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("killed", ["the run", "the daemon and its runs"])
+def test_a_kill_in_mid_load_loses_no_hour_and_doubles_none(deploy, postgres, api_now, killed):
+    simulator, _ = api_now
+    # slow enough to be met at work
+    simulator.inject(Fault(path="/data/2.5/air_pollution/history", latency=2.0))
+    dagster = deploy(postgres, SOURCES__WEATHER__HISTORY_DAYS_PER_CALL="1", SOURCES__WEATHER__CHUNK_ROWS="20")
+    until(lambda: count(postgres, "air_pollution"), "the first package")
+    daemon = psutil.Process(dagster.processes["dagster-daemon"].pid)
+    # runs are processes of the code server, with a process of their own
+    victims = [one for one in daemon.children(recursive=True) if "multiprocessing" in " ".join(one.cmdline())]
+    if killed != "the run":
+        victims = [*daemon.children(recursive=True), daemon]
+    assert victims
+    for process in victims:
+        process.kill()
+    simulator.clear_faults()
+    if killed != "the run":
+        dagster.processes["dagster-daemon"].wait(20)
+        dagster.start("dagster-daemon", "run")
+    hours = 2 * 24 + 1
+    sql = "SELECT count(*), count(DISTINCT dt), count(DISTINCT location_id) FROM air_pollution"
+    until(
+        lambda: query(postgres, sql)[0][0] >= hours * len(PLACES),
+        f"all hours of all places, {query(postgres, sql)} so far,",
+        600,
+    )
+    dagster.stop()
+    assert_no_duplicates(postgres, "air_pollution", "location_id", "dt")
+    hours_between = "extract(epoch FROM max(dt) - min(dt)) / 3600 + 1"
+    assert query(postgres, f"SELECT 1 FROM air_pollution GROUP BY location_id HAVING {hours_between} <> count(*)") == []
+
+
+def test_command_line_schedule_and_a_run_by_hand_take_turns(deploy, postgres):
+    dagster = deploy(postgres)
+    by_hand = dagster.launch()
+    command = [sys.executable, "-m", "dlt_sources.weather", "load", "--destination", "postgres"]
+    loads = [subprocess.Popen(command, env=dagster.environment, cwd=dagster.folder) for _ in range(2)]
+    assert [load.wait(120) for load in loads] == [0, 0]
+    until(lambda: dagster.status(by_hand) == "SUCCESS", "the run by hand")
+    (scheduled,) = dagster.finished(1, dagster__schedule_name="minutely")
+    assert scheduled["status"] == "SUCCESS"
+    dagster.stop()
+    assert_no_duplicates(postgres, "air_pollution", "location_id", "dt")
+    assert_no_duplicates(postgres, "forecast", "location_id", "dt", "issued_at")
+    assert query(postgres, "SELECT count(*) FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == [(0,)]
