@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import tomlkit
 
+from dagster_project.alerts.settings import AlertSettings
+from dagster_project.reports.settings import ReportSettings
 from dlt_sources.weather.cli import EPILOG, weather
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.endpoints import DEFAULT_RESOURCES, RESOURCES
@@ -43,14 +45,20 @@ def test_every_exit_code_is_in_the_help():
         assert re.search(rf"^ +{error.exit_code}  ", EPILOG, re.MULTILINE), error
 
 
-def test_the_shipped_configuration_states_each_setting_with_its_default():
-    shipped = tomlkit.parse(CONFIG)["sources"]["weather"].unwrap()
-    defaults = {name: field.default for name, field in WeatherSettings.__dataclass_fields__.items()}
+@pytest.mark.parametrize(
+    ("section", "spec"), [("sources.weather", WeatherSettings), ("alerts", AlertSettings), ("report", ReportSettings)]
+)
+def test_the_shipped_configuration_states_each_setting_with_its_default(section, spec):
+    _, _, text = CONFIG.partition(f"[{section}]\n")
+    text = text.partition("\n[")[0]
+    shipped = tomlkit.parse(text).unwrap()
+    defaults = {name: field.default for name, field in spec.__dataclass_fields__.items()}
     settings = {name for name in defaults if not name.startswith("__")} - NO_DEFAULT
-    commented = set(re.findall(r"^# (\w+) = ", CONFIG, re.MULTILINE))
+    commented = set(re.findall(r"^# (\w+)(?: =|: )", text, re.MULTILINE)) - {"Places"}
     assert shipped.keys() | commented == settings
-    assert shipped.pop("locations") == DEFAULT_LOCATIONS
-    assert tuple(shipped.pop("resources")) == DEFAULT_RESOURCES
+    if spec is WeatherSettings:
+        assert shipped.pop("locations") == DEFAULT_LOCATIONS
+        assert tuple(shipped.pop("resources")) == DEFAULT_RESOURCES
     assert shipped == {name: defaults[name] for name in shipped}
 
 
