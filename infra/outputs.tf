@@ -1,0 +1,43 @@
+locals {
+  kubectl = "kubectl --kubeconfig '${local.kubeconfig}'${try(var.existing_cluster.context, null) != null ? " --context '${var.existing_cluster.context}'" : ""}"
+}
+
+output "kubeconfig" {
+  description = "The cluster's kubeconfig: export KUBECONFIG=$(terraform output -raw kubeconfig)."
+  value       = local.kubeconfig
+}
+
+output "image" {
+  description = "The project's image that runs there."
+  value       = local.image
+}
+
+output "database" {
+  description = "How to reach the database: forward its port (to this machine only), then connect as reader, or as loader from dagster dev."
+  value = {
+    forward  = "${local.kubectl} -n database port-forward service/postgres 5432:5432"
+    password = "${local.kubectl} -n database get secret postgres-secret -o jsonpath='{.data.READER_PASSWORD}' | base64 -d"
+    connect  = "psql postgresql://reader@localhost:5432/weather"
+    inside   = "${local.kubectl} -n database exec -it postgres-0 -- psql -U postgres weather"
+  }
+}
+
+output "ui" {
+  description = "How to reach Dagster's UI, which has no login: forward its port (to this machine only), then open the address."
+  value = {
+    forward = "${local.kubectl} -n weather port-forward service/dagster-webserver ${local.ui_port}:${local.ui_port}"
+    address = "http://localhost:${local.ui_port}"
+  }
+}
+
+output "logs" {
+  description = "The logs by component: one JSON object a line (PostgreSQL's own are plain)."
+  value = merge(
+    { for component in ["database", "backup"] : component => "${local.kubectl} -n database logs --tail=-1 -l ${local.log_selector[component]}" },
+    { for component in ["ingestor", "webserver", "daemon", "code", "run"] : component => "${local.kubectl} -n weather logs --tail=-1 -l ${local.log_selector[component]}" },
+  )
+}
+
+locals {
+  log_selector = { for component, selector in local.selector : component => join(",", [for label, value in selector : "${label}=${value}"]) }
+}

