@@ -122,7 +122,8 @@ resource "kubernetes_persistent_volume_claim_v1" "work" {
   wait_until_bound = false
 }
 
-# A claim cannot go while a pod names it, a finished one too; and the Jobs of runs are Dagster's, unknown to Terraform.
+# A claim cannot go while a pod names it, a finished one too; and the Jobs of runs are Dagster's, unknown to Terraform. So
+# they go first, pods and all: a load that is going on writes what it has, while the database is still there.
 resource "terraform_data" "jobs" {
   input = {
     kubeconfig = local.kubeconfig
@@ -131,12 +132,12 @@ resource "terraform_data" "jobs" {
 
   provisioner "local-exec" {
     when    = destroy
-    command = "if [ -e \"$CONFIG\" ]; then ${self.input.kubectl} -n weather delete jobs --all; fi"
+    command = "if [ -e \"$CONFIG\" ]; then ${self.input.kubectl} -n weather delete jobs --all --cascade=foreground; fi"
     environment = {
       CONFIG = self.input.kubeconfig
     }
   }
-  depends_on = [kubernetes_persistent_volume_claim_v1.work]
+  depends_on = [kubernetes_persistent_volume_claim_v1.work, kubernetes_stateful_set_v1.postgres]
 }
 
 resource "kubernetes_cron_job_v1" "ingestor" {
