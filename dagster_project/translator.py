@@ -20,6 +20,7 @@ OWNERS = ["team:data-platform"]
 FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=90), fail_window=timedelta(hours=3))
 OPENWEATHER = AssetSpec(
     "openweather",
+    group_name="sources",
     description="OpenWeather's HTTP API: current weather, forecasts, air quality and geocoding.",
     metadata={"reference": "https://openweathermap.org/api"},
     owners=OWNERS,

@@ -22,6 +22,7 @@ from dlt_sources.weather.errors import WeatherError
 
 ALERTS = AssetSpec(
     "alerts",
+    group_name="alerts",
     description="Messages about what goes wrong, and when it is over, to the channels of ALERTS__URLS.",
     owners=OWNERS,
     kinds={"alert"},

@@ -8,11 +8,13 @@ there are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.connection import connected
 from dlt_sources.weather.contracts import AirPollution, Location
@@ -23,11 +25,11 @@ class Loaded:
     """Reads bronze tables through dlt, so that it works on any destination dlt can query.
 
     Args:
-        pipeline: the pipeline that loads; None (a source used without one) means that nothing is loaded yet.
+        client: an open connection; None means that nothing is loaded yet.
     """
 
-    def __init__(self, pipeline: Pipeline | None) -> None:
-        self._pipeline = pipeline
+    def __init__(self, client: SqlClientBase[Any] | None) -> None:
+        self._client = client
 
     def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
         """Run a query whose ``{table}`` fields are replaced by qualified names.
@@ -35,14 +37,14 @@ class Loaded:
         Returns:
             The rows; none where a table does not exist yet.
         """
-        if self._pipeline is None:
+        client = self._client
+        if client is None:
             return []
-        with connected(self._pipeline) as client:
-            names = {key: client.make_qualified_table_name(table) for key, table in tables.items()}
-            try:
-                return client.execute_sql(sql.format(**names), *parameters) or []  # type: ignore[return-value]
-            except DatabaseUndefinedRelation:
-                return []
+        names = {key: client.make_qualified_table_name(table) for key, table in tables.items()}
+        try:
+            return client.execute_sql(sql.format(**names), *parameters) or []  # type: ignore[return-value]
+        except DatabaseUndefinedRelation:
+            return []
 
     def locations(self) -> dict[str, tuple[str, str | None, float, float]]:
         """The places already resolved: query, name, latitude and longitude by location_id."""
@@ -66,6 +68,24 @@ class Loaded:
             hours = int((end - start).total_seconds()) // 3600 + 1
             for (location_id,) in self.rows(sql, start, end, hours, air=AirPollution.table):
                 yield location_id, start
+
+
+@contextmanager
+def reading(pipeline: Pipeline | None) -> Iterator[Loaded]:
+    """Read through one connection: dlt resolves its whole configuration for each.
+
+    Args:
+        pipeline: the pipeline that loads; None for a source that is used without one.
+
+    Raises:
+        WriterBusyError: another process has the DuckDB file, which locks readers out too.
+        DestinationError: the destination cannot be reached.
+    """
+    if pipeline is None:
+        yield Loaded(None)
+        return
+    with connected(pipeline) as client:
+        yield Loaded(client)
 
 
 def utc(moment: datetime) -> datetime:

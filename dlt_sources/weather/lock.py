@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import dlt
 from filelock import FileLock, Timeout
 
-from dlt_sources.weather.connection import connected
 from dlt_sources.weather.errors import WriterBusyError
 from dlt_sources.weather.target import Target
 
@@ -29,7 +27,7 @@ LOCK_SPACE = 0x77656174
 
 
 @contextmanager
-def only_writer(target: Target, pipeline: dlt.Pipeline, run_id: str, wait_seconds: float) -> Iterator[None]:
+def only_writer(target: Target, run_id: str, wait_seconds: float) -> Iterator[None]:
     """Hold the dataset's lock; wait for its holder at most ``wait_seconds``.
 
     Raises:
@@ -40,7 +38,7 @@ def only_writer(target: Target, pipeline: dlt.Pipeline, run_id: str, wait_second
     with ExitStack() as held:
         _hold_directory(held, target.root, run_id, deadline)
         if target.destination in _HOLDERS:
-            _HOLDERS[target.destination](held, target, pipeline, run_id, deadline)
+            _HOLDERS[target.destination](held, target, run_id, deadline)
         yield
 
 
@@ -59,8 +57,8 @@ def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -
     _wait(attempt, deadline)
 
 
-def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_id: str, deadline: float) -> None:
-    client = held.enter_context(connected(pipeline))
+def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> None:
+    client = held.enter_context(target.connection())
     client.execute_sql("SELECT set_config('application_name', %s, false)", f"weather run {run_id}")
     key = f"weather {target.dataset_name}"
 
@@ -79,10 +77,10 @@ def _hold_postgres(held: ExitStack, target: Target, pipeline: dlt.Pipeline, run_
     _wait(attempt, deadline)
 
 
-def _hold_duckdb(held: ExitStack, _target: Target, pipeline: dlt.Pipeline, _run_id: str, deadline: float) -> None:
+def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> None:
     def attempt() -> str | None:
         try:
-            held.enter_context(connected(pipeline))
+            held.enter_context(target.connection())
         except WriterBusyError as error:
             return str(error)
         return None
@@ -90,7 +88,7 @@ def _hold_duckdb(held: ExitStack, _target: Target, pipeline: dlt.Pipeline, _run_
     _wait(attempt, deadline)
 
 
-_HOLDERS: dict[str, Callable[[ExitStack, Target, dlt.Pipeline, str, float], None]] = {
+_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], None]] = {
     "postgres": _hold_postgres,
     "duckdb": _hold_duckdb,
 }

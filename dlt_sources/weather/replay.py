@@ -14,7 +14,7 @@ from dlt_sources.weather.endpoints import ENDPOINTS, Endpoint
 from dlt_sources.weather.errors import ConfigurationError
 from dlt_sources.weather.extract import Extraction
 from dlt_sources.weather.items import UPSERT
-from dlt_sources.weather.loaded import Loaded, utc
+from dlt_sources.weather.loaded import Loaded, reading, utc
 from dlt_sources.weather.outcomes import Answer, Request
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.settings import WeatherSettings
@@ -85,9 +85,10 @@ def replay(
         writing(target, run) as writer,
     ):
         for endpoint in endpoints:
-            answers = KeptAnswers(Loaded(writer.pipeline), endpoint)
-            while answers.more:
-                writer.load(_source(run, endpoint, answers))
+            with reading(writer.pipeline) as loaded:
+                answers = KeptAnswers(loaded, endpoint)
+                while answers.more:
+                    writer.load(_source(run, endpoint, answers))
     return writer.report
 
 

@@ -21,13 +21,13 @@ from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.errors import IncompleteError, KeyRefusedError, WeatherError
 from dlt_sources.weather.history import history_of
-from dlt_sources.weather.loaded import Loaded
+from dlt_sources.weather.loaded import reading
 from dlt_sources.weather.locations import Lookup, sort_out, wanted_places
 from dlt_sources.weather.outcomes import Failure
 from dlt_sources.weather.rows import Converter
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.tally import Status, Tally
-from dlt_sources.weather.work import Place, Work
+from dlt_sources.weather.work import History, Place, Work
 
 
 def utc_now() -> datetime:
@@ -87,14 +87,11 @@ class Run:
         self.client.close()
 
     @cached_property
-    def loaded(self) -> Loaded:
-        """What the destination of the active pipeline holds."""
-        return Loaded(_active_pipeline())
-
-    @cached_property
     def lookup(self) -> Lookup:
         """The user's list of places, those known told from those to look up."""
-        return sort_out(wanted_places(self.settings), self.loaded.locations(), self.started_at)
+        with reading(_active_pipeline()) as loaded:
+            known = loaded.locations()
+        return sort_out(wanted_places(self.settings), known, self.started_at)
 
     @property
     def places_known(self) -> bool:
@@ -121,14 +118,14 @@ class Run:
     def work(self, endpoint: Endpoint) -> Work:
         """What is left to ask of an endpoint."""
         if endpoint.name not in self._works:
-            can_merge = _merges(_active_pipeline())
-            history = (
-                history_of(self.settings, self.loaded, self.started_at, overlap=can_merge)
-                if endpoint.incremental
-                else None
-            )
+            history = self._history() if endpoint.incremental else None
             self._works[endpoint.name] = Work(endpoint, self.places, self.settings, history)
         return self._works[endpoint.name]
+
+    def _history(self) -> History:
+        pipeline = _active_pipeline()
+        with reading(pipeline) as loaded:
+            return history_of(self.settings, loaded, self.started_at, overlap=_merges(pipeline))
 
     def begin_package(self) -> None:
         """Note that a new load package begins, with all its room."""

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.client import DestinationClientConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.connection import connected
 from dlt_sources.weather.errors import ConfigurationError
@@ -49,19 +52,37 @@ class Target:
         Raises:
             ConfigurationError: dlt knows no such destination, or its credentials are missing.
         """
+        # looked at first, because a pipeline without credentials fails no sooner than it loads
+        assert self._config  # noqa: S101
+        return self._pipeline(working_directory)
+
+    def _pipeline(self, working_directory: Path) -> dlt.Pipeline:
         # every row says which load brought it; dlt leaves that out of Arrow tables unless told
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
         # a long run makes many packages; those that are loaded need no room
         dlt.config["load.delete_completed_jobs"] = True
+        return dlt.pipeline(
+            self.pipeline_name,
+            destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,
+            dataset_name=self.dataset_name,
+            pipelines_dir=str(working_directory),
+            progress=NULL_COLLECTOR,
+        )
+
+    @cached_property
+    def _look(self) -> dlt.Pipeline:
+        """A pipeline that only looks, in a folder of its own each time: dlt would remember another run's paths."""
+        return self._pipeline(Path(self._look_folder.name))
+
+    @cached_property
+    def _look_folder(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory(prefix="weather-look-")
+
+    @cached_property
+    def _config(self) -> DestinationClientConfiguration:
+        """The destination's configuration; dlt takes long to resolve it, so it is kept."""
         try:
-            pipeline = dlt.pipeline(
-                self.pipeline_name,
-                destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,
-                dataset_name=self.dataset_name,
-                pipelines_dir=str(working_directory),
-                progress=NULL_COLLECTOR,
-            )
-            pipeline.destination_client()
+            return self._look.destination_client().config
         except (UnknownDestinationModule, ImportError) as error:
             raise ConfigurationError(f"dlt knows no destination {self.destination!r}: {error}") from None
         except ConfigurationException:
@@ -70,16 +91,17 @@ class Target:
                 f"DESTINATION__{self.destination.upper()}__CREDENTIALS, or [destination.{self.destination}] in "
                 ".dlt/secrets.toml."
             ) from None
-        return pipeline
 
-    @cached_property
-    def _look(self) -> dlt.Pipeline:
-        """A pipeline that only looks, in a folder of its own each time: dlt would remember another run's paths."""
-        return self.pipeline(Path(self._look_folder.name))
+    @contextmanager
+    def connection(self) -> Iterator[SqlClientBase[Any]]:
+        """Open a connection that belongs to no working directory.
 
-    @cached_property
-    def _look_folder(self) -> TemporaryDirectory[str]:
-        return TemporaryDirectory(prefix="weather-look-")
+        Raises:
+            WriterBusyError: DuckDB's file is in use by another process.
+            DestinationError: the destination cannot be reached.
+        """
+        with connected(self._look) as client:
+            yield client
 
     @contextmanager
     def reader(self) -> Iterator[Loaded]:
@@ -92,18 +114,18 @@ class Target:
         if not self.exists:
             yield Loaded(None)
             return
-        with connected(self._look):
-            yield Loaded(self._look)
+        with self.connection() as client:
+            yield Loaded(client)
 
     @cached_property
     def where(self) -> str:
         """The place in words, without secrets."""
-        return str(self._look.destination_client().config)
+        return str(self._config)
 
     @property
     def exists(self) -> bool:
         """Whether there may be anything to read: False for a DuckDB file that is not there yet."""
-        database = getattr(self._look.destination_client().config.credentials, "database", None)
+        database = getattr(self._config.credentials, "database", None)
         return self.destination != "duckdb" or database is None or Path(database).exists()
 
     @cached_property

@@ -77,13 +77,11 @@ def writing(target: Target, run: Run, load_package: LoadPackage = load_package) 
     began = monotonic()
     report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
     working_directory = target.root / run.run_id
-    pipeline = target.pipeline(working_directory)
     with (
         bound_contextvars(run_id=run.run_id),
-        only_writer(target, pipeline, run.run_id, run.settings.lock_wait_seconds),
+        only_writer(target, run.run_id, run.settings.lock_wait_seconds),
     ):
         report.finished_before = finish_pending(target, load_package)
-        # made again: finishing an older package leaves that package's pipeline active
         writer = Writer(target.pipeline(working_directory), report, load_package)
         yield writer
         check_accounts(run, writer.rows)

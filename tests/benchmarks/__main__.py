@@ -12,17 +12,22 @@ from tests.benchmarks.bench import Bench
 from tests.benchmarks.cases import CASES
 from tests.benchmarks.destinations import DESTINATIONS, databases
 from tests.benchmarks.processes import cache_bytecode
-from tests.benchmarks.results import Result, save, show
+from tests.benchmarks.results import Result, compare, save, show
 
 # click keeps the lines of a paragraph that begins with a backspace
 EPILOG = """\b
 Cases:
   start    the demonstration, warm, against `import dlt` and five rows
   current  current weather of 2,000 and 20,000 places, and how memory grows
-  history  a year of hourly air quality for 60 places
+  forecast the forecast of 2,000 places: 80,000 rows
+  history  a year of hourly air quality for 100 places
   latency  500 places where every answer takes 50 ms
-  rate     60, 600 and 3,000 calls a minute: limit kept, limit used
-           (2.5 minutes, mostly asleep)
+  scale    200,000 places, in the memory of 20,000 (some minutes)
+  again    a second load of 20,000 places with nothing new
+  rate     60, 600, 3,000 and 30,000 calls a minute: limit kept, limit used
+           (2 minutes, mostly asleep)
+  imports  importing the source, against importing dlt
+  dagster  one asset against the command line; importing the definitions
 """
 
 
@@ -33,15 +38,27 @@ Cases:
     "destinations",
     multiple=True,
     type=click.Choice(DESTINATIONS),
-    help="Where to load to; repeatable. Both if absent. start and rate always use DuckDB.",
+    help="Where to load to; repeatable. Both if absent. start, rate, imports and dagster always use DuckDB or nothing.",
 )
-@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Turns; medians count.")
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1), help="Turns; medians count.")
 @click.option("--small", is_flag=True, help="A tenth of the work, to see that the benchmarks themselves run.")
+@click.option(
+    "--compare",
+    "before",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that --json wrote: name what is slower by more than 15 % now, by ratio to the floor where it has one.",
+)
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here too."
 )
 def main(
-    *, names: tuple[str, ...], destinations: tuple[str, ...], repeats: int, small: bool, json_file: Path | None
+    *,
+    names: tuple[str, ...],
+    destinations: tuple[str, ...],
+    repeats: int,
+    small: bool,
+    before: Path | None,
+    json_file: Path | None,
 ) -> None:
     """Measure loads from the simulated API against a floor, and say which goals are met.
 
@@ -52,7 +69,7 @@ def main(
     the product's process. PostgreSQL runs from a pip package, with fsync off. Whatever else runs on the machine
     disturbs the seconds more than the ratios.
 
-    Exits with 1 if a goal is missed.
+    Exits with 1 if a goal is missed, or something became slower.
     """
     results: list[Result] = []
     chosen = tuple(destinations) or DESTINATIONS
@@ -71,7 +88,10 @@ def main(
     show(results)
     if json_file:
         save(results, json_file)
-    if any(result.met is False for result in results):
+    slower = list(compare(results, before)) if before else []
+    for line in slower:
+        click.echo(line)
+    if slower or any(result.met is False for result in results):
         raise SystemExit(1)
 
 

@@ -39,7 +39,8 @@ def to_arrow(bodies: list[bytes]) -> Any:
     records: list[dict[str, Any]] = []
     for body in bodies:
         data = orjson.loads(body)
-        place = f"{data['coord']['lat']},{data['coord']['lon']}"
+        point = data["coord"] if "coord" in data else data["city"]["coord"]
+        place = f"{point['lat']},{point['lon']}"
         for record in data.get("list", [data]):
             record["location_id"] = place
             if "weather" in record:

@@ -11,6 +11,10 @@ import json
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlt_sources.weather.target import Target
 
 
 def load() -> dict[str, object]:
@@ -19,7 +23,8 @@ def load() -> dict[str, object]:
     from dlt_sources.weather.settings import load_settings  # noqa: PLC0415
     from dlt_sources.weather.target import Target  # noqa: PLC0415
 
-    report = load_weather(Target(sys.argv[1]), load_settings(**json.loads(sys.argv[2])))
+    target = Target(sys.argv[1])
+    report = load_weather(target, load_settings(**json.loads(sys.argv[2])))
     if report.error:
         raise report.error
     return {
@@ -28,7 +33,15 @@ def load() -> dict[str, object]:
         "calls": sum(tally.calls for tally in report.tallies.values()),
         "packages": report.packages,
         "seconds": report.seconds,
+        "state_bytes": _state_bytes(target),
     }
+
+
+def _state_bytes(target: Target) -> int:
+    """The size of the largest state that dlt keeps of the pipeline."""
+    with target.reader() as loaded:
+        rows = loaded.rows("SELECT max(length(state)) FROM {state}", state="_dlt_pipeline_state")
+    return int(rows[0][0] or 0) if rows else 0
 
 
 def profile_threads(prefix: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+MOST_SLOWER = 1.15
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,23 @@ def save(results: list[Result], path: Path) -> None:
         "load_average": os.getloadavg(),
     }
     path.write_text(json.dumps({"machine": machine, "results": lines}, indent=2) + "\n")
+
+
+def compare(results: list[Result], before: Path) -> Iterator[str]:
+    """Say what is slower than in a file of results, by more than noise explains."""
+    earlier = {(old["case"], old["destination"]): old for old in json.loads(before.read_text())["results"]}
+    for result in results:
+        old = earlier.get((result.case, result.destination))
+        if old is None:
+            continue
+        # the floor takes the machine's mood out of the comparison
+        now, then, what = (
+            (result.ratio, old["ratio"], "x floor")
+            if result.ratio and old["ratio"]
+            else (result.seconds, old["seconds"], "s")
+        )
+        if now and then and now > then * MOST_SLOWER:
+            yield f"slower: {result.case} {result.destination}: {then:.2f} -> {now:.2f} {what}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -9,11 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.benchmarks.simulated import KEY
+from tests.benchmarks.simulated import KEY, Api
 
-# more than any case asks within a minute; the client keeps 200 calls in flight at this rate
-UNTHROTTLED = 30_000
-CONCURRENCY = 200
+# the most that can be set, and more than any case asks within a minute
+UNTHROTTLED = 1_000_000
+# as many as the client keeps in flight at that rate
+CONCURRENCY = 256
+# a forecast answers for five days in steps of three hours
+STEPS = {"current_weather": 1, "forecast": 40}
+PATHS = {"current_weather": "weather", "forecast": "forecast"}
+LOAD = ("dlt_sources.weather", "load")
+FIVE_PLACES = ["40.4168,-3.7038", "59.9139,10.7522", "51.5074,-0.1278", "48.8566,2.3522", "52.52,13.405"]
 HISTORY_BEGINS = datetime(2024, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 DAYS_PER_CALL = 90
@@ -24,7 +31,7 @@ class Workload:
     """A resource for a number of places.
 
     Args:
-        resource: current_weather or air_pollution.
+        resource: current_weather, forecast or air_pollution.
         places: how many.
         days: how many days of history.
         calls_per_minute: the product's setting.
@@ -38,7 +45,7 @@ class Workload:
     @property
     def rows(self) -> int:
         """How many rows must arrive."""
-        return self.places * (self.days * 24 if self.days else 1)
+        return self.places * (self.days * 24 if self.days else STEPS[self.resource])
 
     def at_rate(self, calls_per_minute: int) -> Workload:
         """The same with another limit."""
@@ -71,7 +78,7 @@ class Workload:
             place = {"lat": f"{lat:.4f}", "lon": f"{lon:.4f}"}
             if not self.days:
                 query = place | {"units": "metric", "lang": "en", "appid": KEY}
-                yield f"{base_url}/data/2.5/weather?{urlencode(query)}"
+                yield f"{base_url}/data/2.5/{PATHS[self.resource]}?{urlencode(query)}"
                 continue
             for start, end in self._windows():
                 query = place | {"start": f"{start.timestamp():.0f}", "end": f"{end.timestamp():.0f}", "appid": KEY}
@@ -92,3 +99,9 @@ class Workload:
             end = min(start + timedelta(days=DAYS_PER_CALL) - HOUR, last)
             yield start, end
             start = end + HOUR
+
+
+def five_places(api: Api) -> dict[str, str]:
+    """The settings of a small load, as environment variables."""
+    settings = {"API_KEY": KEY, "BASE_URL": api.url, "LOCATIONS": json.dumps(FIVE_PLACES), "CALLS_PER_MINUTE": "600"}
+    return {f"SOURCES__WEATHER__{name}": value for name, value in settings.items()}

@@ -76,7 +76,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 @pytest.fixture
 def run_job(environment: None, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> RunJob:  # noqa: ARG001
-    """Run ``weather_ingestion_job``, or some of its assets, into a target."""
+    """Run ``weather_ingestion_job``, or some of its assets (forecast, reports/weather), into a target."""
     # imported here so that nothing is read from the developer's own settings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,7 +86,7 @@ def run_job(environment: None, instance: DagsterInstance, monkeypatch: pytest.Mo
 
     def run(target: Any, *assets: str) -> Outcome:
         monkeypatch.setenv("WEATHER_DESTINATION", target.destination)
-        selection = [AssetKey(["bronze", name]) for name in assets] or None
+        selection = [AssetKey(name.split("/") if "/" in name else ["bronze", name]) for name in assets] or None
         return Outcome(job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection))
 
     return run

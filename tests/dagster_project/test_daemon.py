@@ -1,33 +1,24 @@
 """From end to end, in real processes: daemon, webserver, schedule, runs, alerts, logs; and what a kill leaves."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import psutil
 import pytest
-import requests
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.conftest import PLACES, SETTINGS
+from tests.dagster_project.deployment import Deployment, until
 from tests.support import assert_no_duplicates, count, query
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 300.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-RUNS = "{ runsOrError { ... on Runs { results { runId status tags { key value } startTime endTime } } } }"
-LAUNCH = """mutation($where: JobOrPipelineSelector!) {
-  launchRun(executionParams: {selector: $where, runConfigData: {}}) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 TICKS = """query($where: ScheduleSelector!) {
   scheduleOrError(scheduleSelector: $where) { ... on Schedule { scheduleState { ticks { timestamp runIds } } } } }"""
 SCHEDULE = {
@@ -35,117 +26,6 @@ SCHEDULE = {
     "repositoryName": "__repository__",
     "scheduleName": "minutely",
 }
-JOB = {
-    "repositoryLocationName": "minutely",
-    "repositoryName": "__repository__",
-    "pipelineName": "weather_ingestion_job",
-}
-
-
-def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
-    """Wait for something to be true; fail naming it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := true():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
-
-
-class Deployment:
-    """Dagster as it is deployed: a daemon and a webserver, with the shipped settings in a home of their own."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.home.mkdir()
-        (self.home / "dagster.yaml").symlink_to(ROOT / "dagster_project" / "dagster.yaml")
-        (folder / "workspace.yaml").write_text(
-            "load_from: [{python_module: {module_name: tests.dagster_project.minutely, location_name: minutely}}]"
-        )
-        self.environment = os.environ | environment
-        self.environment |= {"DAGSTER_HOME": str(self.home), "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.start("dagster-daemon", "run")
-        self.start("dagster-webserver", "--port", str(self.port))
-
-    def start(self, program: str, *arguments: str) -> None:
-        """Start one of Dagster's services."""
-        with (self.folder / f"{program}.log").open("ab") as log:
-            self.processes[program] = subprocess.Popen(
-                [
-                    str(Path(sys.executable).with_name(program)),
-                    *arguments,
-                    "-w",
-                    "workspace.yaml",
-                    "--log-format",
-                    "json",
-                ],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def stop(self) -> None:
-        """Stop everything that runs below."""
-        everything = [
-            child
-            for one in self.processes.values()
-            if one.poll() is None
-            for child in [*psutil.Process(one.pid).children(recursive=True), psutil.Process(one.pid)]
-        ]
-        for process in everything:
-            process.kill()
-        psutil.wait_procs(everything, 10)
-
-    def lines(self, program: str) -> list[str]:
-        """The lines of a service's log."""
-        return (self.folder / f"{program}.log").read_text().splitlines()
-
-    def ask(self, query_text: str, **variables: object) -> dict:
-        """Ask the webserver."""
-        answer = requests.post(
-            f"http://127.0.0.1:{self.port}/graphql", json={"query": query_text, "variables": variables}, timeout=30
-        )
-        return answer.json()["data"]
-
-    def is_up(self) -> bool:
-        """Whether the webserver answers."""
-        try:
-            return bool(self.ask("{ version }"))
-        except requests.ConnectionError:
-            return False
-
-    def runs(self, **tags: str) -> list[dict]:
-        """Runs that have some tags, oldest first."""
-        found = self.ask(RUNS)["runsOrError"]["results"]
-        wanted = {name.replace("__", "/"): value for name, value in tags.items()}
-        return [run for run in reversed(found) if wanted.items() <= {t["key"]: t["value"] for t in run["tags"]}.items()]
-
-    def finished(self, number: int, **tags: str) -> list[dict]:
-        """The first runs with some tags, once so many are finished."""
-        runs = until(
-            lambda: (
-                [run for run in self.runs(**tags) if run["status"] in ("SUCCESS", "FAILURE")][number - 1 :]
-                and self.runs(**tags)
-            ),
-            f"run {number} with {tags}",
-        )
-        return runs[:number]
-
-    def launch(self) -> str:
-        """Start the job by hand."""
-        launched = self.ask(LAUNCH, where=JOB)["launchRun"]
-        return launched["run"]["runId"]
-
-    def status(self, run_id: str) -> str:
-        """How a run stands."""
-        return next(run["status"] for run in self.runs() if run["runId"] == run_id)
 
 
 @pytest.fixture
@@ -183,7 +63,7 @@ def deploy(tmp_path, api_now, inbox) -> Iterator[Callable[..., Deployment]]:
         settings = SETTINGS | {"BASE_URL": api_now[1]}
         environment = {f"SOURCES__WEATHER__{name}": value for name, value in settings.items()}
         environment |= {"WEATHER_DESTINATION": target.destination, "ALERTS__URLS": json.dumps([inbox[0]])}
-        started.append(Deployment(tmp_path, environment | more))
+        started.append(Deployment(tmp_path, environment | more, "tests.dagster_project.minutely", "minutely"))
         until(started[0].is_up, "the webserver's answer")
         return started[0]
 

@@ -78,6 +78,6 @@ def _die() -> None:
 
 
 def _hold_lock(target: Target) -> None:
-    with lock.only_writer(target, target.pipeline(target.root / "holder"), "holder", 0):
+    with lock.only_writer(target, "holder", 0):
         Path("held").touch()
         time.sleep(600)

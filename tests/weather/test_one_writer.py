@@ -35,7 +35,7 @@ def test_two_loads_started_together_both_succeed_one_after_the_other(target):
 
 def test_a_load_that_does_not_want_to_wait_names_the_holder(target, settings, clock, simulator):
     with (
-        only_writer(target, target.pipeline(target.root / "holder"), "the-holder", 0),
+        only_writer(target, "the-holder", 0),
         pytest.raises(WriterBusyError, match="run the-holder"),
     ):
         load(target, settings(lock_wait_seconds=0), now=clock)
@@ -45,7 +45,7 @@ def test_a_load_that_does_not_want_to_wait_names_the_holder(target, settings, cl
 
 
 def test_the_command_ends_with_a_code_of_its_own_when_another_run_holds_the_dataset(postgres, tmp_path):
-    with only_writer(postgres, postgres.pipeline(postgres.root / "holder"), "the-holder", 0):
+    with only_writer(postgres, "the-holder", 0):
         here = run("--destination", "postgres", SOURCES__WEATHER__LOCK_WAIT_SECONDS="1")
         # another machine shares the database and nothing else
         elsewhere = run(

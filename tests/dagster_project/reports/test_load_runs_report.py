@@ -41,7 +41,7 @@ def test_it_runs_last_and_runs_though_a_load_failed(run_job, target, simulator, 
     monkeypatch.setenv("REPORT__METRICS_TEXTFILE", str(tmp_path / "weather.prom"))
     monkeypatch.setenv("REPORT__METRICS_PUSHGATEWAY", gateway[0])
     simulator.inject(Fault(path="/data/2.5/forecast", status=500))
-    outcome = run_job(target)
+    outcome = run_job(target, "current_weather", "forecast", "air_pollution", "reports/load_runs")
     assert not outcome.success
     assert outcome.sequence[-1] == ["reports", "load_runs"]
     metadata = outcome.reports["load_runs"]
@@ -59,6 +59,6 @@ def test_it_runs_last_and_runs_though_a_load_failed(run_job, target, simulator, 
 
 def test_a_gateway_that_is_down_fails_nothing(run_job, duckdb, monkeypatch):
     monkeypatch.setenv("REPORT__METRICS_PUSHGATEWAY", "http://127.0.0.1:9")
-    outcome = run_job(duckdb)
+    outcome = run_job(duckdb, "current_weather", "reports/load_runs")
     assert outcome.success
     assert outcome.reports["load_runs"]["metrics"] == "not published"

@@ -24,15 +24,15 @@ def picture_of(png):
 
 
 def test_it_shows_what_the_tables_hold(target, settings, clock):
-    for _ in range(9):
+    for _ in range(3):
         load(target, settings(locations=PLACES, history_days=2), now=clock)
-        clock.pass_time(hours=3)
+        clock.pass_time(hours=12)
     with target.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
     assert weather.all_places == len(PLACES)
     for place in weather.places:
         (rows,) = query(target, "SELECT count(*) FROM current_weather WHERE location_id = %s", place.location_id)
-        assert len(place.temperature) == rows[0] == 9
+        assert len(place.temperature) == rows[0] == 3
         (hours,) = query(target, "SELECT count(*) FROM air_pollution WHERE location_id = %s", place.location_id)
         assert len(place.pm2_5) == hours[0]
         assert len(place.to_come) == 40
@@ -88,8 +88,8 @@ def test_a_hostile_name_breaks_neither_picture_nor_page(duckdb, settings, clock)
     assert "<script>" not in page(weather, draw(weather))
 
 
-def test_the_asset_shows_and_keeps_it_and_a_folder_that_cannot_be_written_fails_nothing(run_job, duckdb, tmp_path):
-    outcome = run_job(duckdb)
+def test_the_asset_shows_and_keeps_it(run_job, duckdb, tmp_path):
+    outcome = run_job(duckdb, "current_weather", "air_pollution", "reports/weather")
     metadata = outcome.reports["weather"]
     assert metadata["picture"].startswith("![the weather](data:image/png;base64,")
     assert metadata["places"] == len(PLACES)
@@ -100,6 +100,6 @@ def test_the_asset_shows_and_keeps_it_and_a_folder_that_cannot_be_written_fails_
 def test_a_folder_that_cannot_be_written_fails_nothing(run_job, duckdb, tmp_path, monkeypatch):
     (tmp_path / "a file").touch()
     monkeypatch.setenv("REPORT__FOLDER", str(tmp_path / "a file" / "report"))
-    metadata = run_job(duckdb).reports["weather"]
+    metadata = run_job(duckdb, "current_weather", "reports/weather").reports["weather"]
     assert metadata["picture"]
     assert "page" not in metadata
