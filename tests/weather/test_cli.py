@@ -1,6 +1,7 @@
 """The command line as a user meets it: real processes, what they print, how they end."""
 
 import json
+import os
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -52,7 +53,8 @@ def test_the_demo_needs_no_key_and_keeps_to_its_own_database(duckdb):
     loaded = run("--demo", **no_key)
     assert loaded.code == 0, loaded.said
     assert "bronze_demo" in loaded.out
-    assert "weather status --demo" in loaded.out
+    command = "python -m dlt_sources.weather status --demo"
+    assert f"Next: {'uv run ' if 'UV' in os.environ else ''}{command}\n" in loaded.out, "as the user called it"
     assert not duckdb.exists, "real rows never stand beside simulated ones"
     shown = run("status", "--demo")
     refused = run("--demo", "--destination", "postgres")

@@ -37,8 +37,7 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
         _graceful_signals() as on_start,
     ):
         report = load(target, settings, on_start=on_start, on_progress=show)
-    again = "weather status --demo" if demo else "weather status"
-    conclude(report, log_format=log_format, quiet=quiet, strict=strict, next_step=again)
+    conclude(report, log_format=log_format, quiet=quiet, strict=strict, demo=demo)
 
 
 @contextmanager

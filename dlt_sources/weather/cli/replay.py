@@ -33,5 +33,5 @@ def replay_command(*, demo: bool, log_format: LogFormat, quiet: bool, **given: A
         log_format=log_format,
         quiet=quiet,
         strict=False,
-        next_step="weather status --demo" if demo else "weather status",
+        demo=demo,
     )

@@ -8,14 +8,14 @@ import click
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
-from dlt_sources.weather.cli.tell import tell
+from dlt_sources.weather.cli.tell import as_called, tell
 from dlt_sources.weather.errors import IncompleteError
 from dlt_sources.weather.writing import Report
 
 logger = logging.getLogger(__name__)
 
 
-def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, next_step: str) -> None:
+def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, demo: bool) -> None:
     """Print the summary (a log line where logs are JSON) and end as the report says.
 
     Raises:
@@ -25,7 +25,7 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, next
     if log_format == "json":
         logger.info("finished", extra=_facts(report))
     elif not quiet:
-        _print(report, next_step)
+        _print(report, "status --demo" if demo else "status")
     if report.error:
         raise report.error
     if report.interrupted:
@@ -38,7 +38,7 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, next
         logger.warning(message, extra={"run_id": report.run_id})
 
 
-def _print(report: Report, next_step: str) -> None:
+def _print(report: Report, next_command: str) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("resource")
     for name in ("fetched", "loaded", "rejected", "calls", "seconds"):
@@ -61,7 +61,7 @@ def _print(report: Report, next_step: str) -> None:
     if report.finished_before:
         console.print(f"Before that, {report.finished_before} load(s) left behind by an earlier run were finished.")
     console.print(f"The data is in {report.where}, dataset {report.dataset_name}.", highlight=False)
-    console.print(f"Next: {next_step}", highlight=False)
+    console.print(f"Next: {as_called(next_command)}", highlight=False)
 
 
 def _facts(report: Report) -> dict[str, object]:

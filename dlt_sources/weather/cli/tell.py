@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from pathlib import Path
 
 import click
 
 from dlt_sources.weather.logs import logs_are_json
 
 logger = logging.getLogger("weather")
+
+
+def as_called(command: str) -> str:
+    """Another command of this program, the way this one was called, so that it can be copied."""
+    program = "weather" if Path(sys.argv[0]).stem == "weather" else "python -m dlt_sources.weather"
+    # uv tells its children where it is
+    return f"uv run {program} {command}" if "UV" in os.environ else f"{program} {command}"
 
 
 def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
