@@ -1,0 +1,39 @@
+"""The scenarios, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos import kills
+from tests.chaos.world import Round, World
+
+BOTH = ("duckdb", "postgres")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What may happen to loads.
+
+    Attributes:
+        play: plays one round.
+        rounds: how many by default.
+        long_rounds: how many with ``--long``.
+        destinations: where it can happen.
+        impossible: why it cannot be played on this machine; None if it can.
+    """
+
+    play: Callable[[Round], None]
+    rounds: int = 1
+    long_rounds: int = 100
+    destinations: tuple[str, ...] = BOTH
+    impossible: Callable[[World], str | None] = lambda _: None
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "kill-extract": Scenario(kills.extracting, 1, 200),
+    "kill-normalize": Scenario(kills.normalizing, 1, 100),
+    "kill-load": Scenario(kills.loading, 2, 400),
+    "kill-cli": Scenario(kills.command_line, 1, 50),
+    "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
+}
