@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import kills
+from tests.chaos import answers, clocks, kills, losses, outages, places, writers
 from tests.chaos.world import Round, World
 
 BOTH = ("duckdb", "postgres")
@@ -36,4 +36,17 @@ SCENARIOS: dict[str, Scenario] = {
     "kill-load": Scenario(kills.loading, 2, 400),
     "kill-cli": Scenario(kills.command_line, 1, 50),
     "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
+    "server-down": Scenario(outages.stopped, 2, 150, ("postgres",)),
+    "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
+    "disk-full": Scenario(outages.no_room, 1, 100, ("postgres",), outages.cannot_mount),
+    "faults-alone": Scenario(answers.alone, 1, 50),
+    "faults-mixed": Scenario(answers.mixed, 1, 200),
+    "nights": Scenario(clocks.nights, 1, 50),
+    "clock-jumps": Scenario(clocks.jumps, 1, 100),
+    "places-change": Scenario(places.changing, 1, 100),
+    "writers": Scenario(writers.at_once, 1, 30),
+    "directory-lost": Scenario(losses.directory, 1, 50),
+    "state-lost": Scenario(losses.state, 1, 50),
+    "package-spoilt": Scenario(losses.package, 1, 150),
+    "older-release": Scenario(losses.older_release, 1, 50),
 }

@@ -1,0 +1,162 @@
+"""PostgreSQL stopped, killed, restarted, without connections or without room while a load runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg2
+
+from dlt_sources.weather.errors import DestinationError
+from tests.chaos.world import Round, World
+from tests.postgres import PostgresServer
+
+EXIT_DESTINATION = DestinationError.exit_code
+LONGEST_DELAY = 1.2
+DISK_MEGABYTES = 160
+
+
+def stopped(round_: Round) -> None:
+    """The server is shut down, killed or restarted during a load, and another load meets it so."""
+    server = round_.world.server
+    assert server is not None
+    mode = round_.random.choice(["fast", "immediate"])
+
+    @contextmanager
+    def down() -> Iterator[None]:
+        server.stop(mode)
+        try:
+            yield
+        finally:
+            server.start()
+
+    _during_a_load(round_, down, f"stop, {mode}")
+
+
+def no_connections(round_: Round) -> None:
+    """All connections are taken during a load, and another load meets it so."""
+    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+
+    @contextmanager
+    def crowded() -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                while True:
+                    connection = psycopg2.connect(url)
+                    held.callback(connection.close)
+            except psycopg2.OperationalError:
+                yield
+
+    _during_a_load(round_, crowded, "no connections")
+
+
+def _during_a_load(round_: Round, trouble: Callable[[], object], what: str) -> None:
+    """Have trouble begin at a random moment of a load, end sooner or later, and hold the next loads to account."""
+    if round_.random.random() < 0.5:
+        round_.load()
+        round_.pass_time()
+    round_.simulator.latency = 0.02
+    calls = round_.simulator.stats.calls
+    worker = round_.start()
+    round_.wait_for_calls(calls + round_.random.randint(1, 5), worker.is_alive)
+    time.sleep(round_.random.uniform(0, LONGEST_DELAY))
+    began = round_.clock()
+    with trouble():
+        if round_.random.random() < 0.5:
+            # it lasts until the load has noticed, and on
+            code = round_.end_of(worker, 0, EXIT_DESTINATION)
+            for _ in range(4):
+                round_.pass_time()
+                _meets(round_)
+        else:
+            time.sleep(round_.random.uniform(0, 0.5))
+            code = None
+    if code is None:
+        code = round_.end_of(worker, 0, EXIT_DESTINATION)
+    if code == 0:
+        round_.observed.append(began)
+    round_.found.note(f"{what}, load ended with {code}")
+    round_.simulator.latency = 0.0
+    round_.pass_time()
+    round_.finish()
+
+
+def _meets(round_: Round) -> None:
+    """Load while the trouble lasts: an error for the user, and nothing else."""
+    error = round_.load_or_error()
+    if not isinstance(error, DestinationError):
+        round_.found.problems.append(f"a load into a destination that is down ended with {error!r}")
+
+
+def no_room(round_: Round) -> None:
+    """The disk of the server is full during a load, and stays so for more tries than a bad package gets."""
+    server, disk = _small_server(round_.world)
+    database = f"chaos_{round_.folder.name}".replace("-", "_")
+    os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = server.create_database(database)
+    ballast = disk / "ballast"
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        _fill(ballast, round_.random.choice([0, 0, 8, 64, 200]) * 1024)
+        try:
+            yield
+        finally:
+            ballast.unlink()
+            # a server that cannot write its log goes down
+            _up(server)
+
+    try:
+        _during_a_load(round_, full, "disk full")
+    finally:
+        server.drop_database(database)
+
+
+def cannot_mount(world: World) -> str | None:
+    """Why no small disk can be had here; None if it can."""
+    try:
+        _small_server(world)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        return f"no small disk can be mounted here: {said.decode().strip() or error}"
+    return None
+
+
+_small: list[tuple[PostgresServer, Path]] = []
+
+
+def _small_server(world: World) -> tuple[PostgresServer, Path]:
+    """A server whose data lies on a small disk in memory, started once."""
+    if not _small:
+        disk = world.folder / "disk"
+        disk.mkdir()
+        size = f"size={DISK_MEGABYTES}m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True, capture_output=True)
+        world.at_the_end.append(lambda: subprocess.run(["umount", "--lazy", str(disk)], check=True))
+        server = PostgresServer(disk / "postgres")
+        server.start()
+        world.at_the_end.append(lambda: server.stop("immediate"))
+        _small.append((server, disk))
+    return _small[0]
+
+
+def _fill(ballast: Path, but: int) -> None:
+    """Fill the disk but for some bytes."""
+    with ballast.open("wb") as file:
+        try:
+            while True:
+                file.write(b"\0" * 65_536)
+                file.flush()
+        except OSError:
+            size = ballast.stat().st_size
+    os.truncate(ballast, max(0, size - but))
+
+
+def _up(server: PostgresServer) -> None:
+    try:
+        server.psql("postgres", "SELECT 1")
+    except subprocess.CalledProcessError:
+        server.start()
