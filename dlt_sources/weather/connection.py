@@ -39,6 +39,9 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 def is_down(error: BaseException | None) -> bool:
     """Whether the destination could not be reached or asks to try again, as against refusing the data."""
     while error is not None:
+        # drivers come and go, but all name the database's own troubles as DB-API 2.0 does: no connection, a full disk
+        if any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__):
+            return True
         if isinstance(error, DestinationError | DestinationConnectionError | DestinationTransientException):
             return True
         error = error.__cause__ or error.__context__

@@ -58,7 +58,8 @@ def package(round_: Round) -> None:
     for _ in range(round_.random.randint(1, 2)):
         round_.pass_time()
         point = round_.random.choice(["normalize:1", "after-normalize:1", "load:1", "complete-job:3"])
-        round_.end_of(round_.start(point), -signal.SIGKILL)
+        # a spoilt package of the turn before may keep it from getting so far
+        round_.end_of(round_.start(point), 0, -signal.SIGKILL)
         files = [file for run in left_behind(round_.target) for file in _files(round_.target.root / run)]
         for file in round_.random.sample(files, min(len(files), round_.random.randint(1, 3))):
             how = round_.random.choice(list(SPOIL))

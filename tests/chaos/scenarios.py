@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import answers, clocks, kills, losses, outages, places, writers
+from tests.chaos import answers, bodies, clocks, kills, losses, outages, places, writers
 from tests.chaos.world import Round, World
 
 BOTH = ("duckdb", "postgres")
@@ -45,6 +45,8 @@ SCENARIOS: dict[str, Scenario] = {
     "clock-jumps": Scenario(clocks.jumps, 1, 100),
     "places-change": Scenario(places.changing, 1, 100),
     "writers": Scenario(writers.at_once, 1, 30),
+    "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
+    "fuzz-load": Scenario(bodies.loaded, 1, 20),
     "directory-lost": Scenario(losses.directory, 1, 50),
     "state-lost": Scenario(losses.state, 1, 50),
     "package-spoilt": Scenario(losses.package, 1, 150),

@@ -76,6 +76,7 @@ class World:
         os.chdir(folder)
         self.simulator.reset()
         self.simulator.latency = 0.0
+        self.simulator.one_call_keys = frozenset()
         try:
             yield Round(self, destination, chosen, folder)
         finally:
