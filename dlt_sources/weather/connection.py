@@ -11,7 +11,7 @@ from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
 
-from dlt_sources.weather.errors import DestinationError, WriterBusyError, reason
+from dlt_sources.weather.errors import DestinationError, WeatherError, WriterBusyError, reason
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 
     Raises:
         WriterBusyError: another process has the DuckDB file, which locks readers out too.
-        DestinationError: the destination cannot be reached.
+        DestinationError: the destination cannot be reached, or went down while the client was open.
     """
     client = pipeline.sql_client()
     try:
@@ -32,6 +32,12 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
         raise DestinationError(f"The destination cannot be reached: {said}") from None
     try:
         yield client
+    except WeatherError:
+        raise
+    except Exception as error:
+        if is_down(error):
+            raise DestinationError(f"The destination cannot be reached any more: {reason(error)}") from None
+        raise
     finally:
         client.close_connection()
 

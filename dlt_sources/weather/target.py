@@ -108,8 +108,17 @@ class Target:
 
     @cached_property
     def root(self) -> Path:
-        """The folder of this target's working directories: below dlt's pipelines folder (``DLT_DATA_DIR``)."""
+        """The folder of this target's working directories: below dlt's pipelines folder (``DLT_DATA_DIR``).
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
         fingerprint = hashlib.sha256(f"{self.where} {self.dataset_name}".encode()).hexdigest()[:12]
         root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{fingerprint}"
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"dlt's data cannot be kept in {root.parent}: {error.strerror}. Set DLT_DATA_DIR."
+            ) from None
         return root

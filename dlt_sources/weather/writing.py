@@ -13,6 +13,7 @@ import dlt
 from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
+from dlt_sources.weather.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.indexes import ensure_indexes
@@ -82,6 +83,7 @@ def writing(target: Target, run: Run, load_package: LoadPackage = load_package) 
         bound_contextvars(run_id=run.run_id),
         only_writer(target, pipeline, run.run_id, run.settings.lock_wait_seconds),
     ):
+        restore_dlt_tables(pipeline)
         report.finished_before = finish_pending(target, load_package)
         # made again: finishing an older package leaves that package's pipeline active
         writer = Writer(target.pipeline(working_directory), report, load_package)

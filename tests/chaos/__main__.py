@@ -118,9 +118,7 @@ def _tell(world: World, name: str, destination: str, number: int, result: Result
 @contextmanager
 def _world(seed: int, destinations: tuple[str, ...], *, long: bool, say: object) -> Iterator[World]:
     with ExitStack() as stack:
-        name = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="weather-chaos-", ignore_cleanup_errors=True)
-        )
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="weather-chaos-", ignore_cleanup_errors=True))
         folder = Path(name)
         _forget_settings()
         cache_bytecode(folder / "bytecode")
@@ -135,9 +133,8 @@ def _world(seed: int, destinations: tuple[str, ...], *, long: bool, say: object)
         simulator = Simulator()
         api = stack.enter_context(serve(simulator))
         world = World(folder, server, simulator, api, seed, long, say)
+        stack.enter_context(world.at_the_end)
         yield world
-        for end in reversed(world.at_the_end):
-            end()
 
 
 def _forget_settings() -> None:

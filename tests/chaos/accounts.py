@@ -19,9 +19,10 @@ def examine(
     target: Target,
     found: Findings,
     places: Iterable[str],
+    *,
     until: datetime,
     history: timedelta,
-    observed: Iterable[datetime] = (),
+    observed: Iterable[datetime],
 ) -> None:
     """Hold a target's tables to account and write down what is wrong.
 

@@ -13,7 +13,20 @@ from tests.chaos.world import HISTORY, Round
 
 PATHS = (None, "/data/2.5/weather", "/data/2.5/air_pollution/history", "/data/2.5")
 MEMBERS = ("dt", "main", "components", "main.aqi", "components.pm2_5", "components.new", "a.b.c", "wind")
-VALUES: tuple[Any, ...] = (None, "x", -1, 10**30, 1e300, True, [], {}, [1, "a"], {"deep": {"er": [1]}}, "\x00", "é" * 999)
+VALUES: tuple[Any, ...] = (
+    None,
+    "x",
+    -1,
+    10**30,
+    1e300,
+    True,
+    [],
+    {},
+    [1, "a"],
+    {"deep": {"er": [1]}},
+    "\x00",
+    "é" * 999,
+)
 STATUSES = (400, 401, 403, 404, 408, 418, 429, 500, 502, 503, 504, 301, 204)
 
 # every switch with something to set it to

@@ -155,7 +155,7 @@ class Fuzz:
             items = list(Extraction(run, endpoint).items(iter(outcomes), lambda _: None))
             tally = run.tally(endpoint.name)
         rows = _rows(items, set(endpoint.tables))
-        if not tally.rows_fetched == tally.rows_loaded + tally.rows_rejected:
+        if tally.rows_fetched != tally.rows_loaded + tally.rows_rejected:
             self._found(f"{endpoint.name}: {tally} does not add up", bodies)
         if (rows["loaded"], rows["rejects"]) != (tally.rows_loaded, tally.rows_rejected):
             self._found(f"{endpoint.name}: {rows}, but counted {tally}", bodies)

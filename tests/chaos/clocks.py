@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.errors import ConfigurationError
 from tests.chaos.world import MADRID, OSLO, Round
+from tests.conftest import Clock
 
 # UTC moments shortly before the hour that is special
 NIGHTS = {
@@ -54,17 +55,17 @@ def nights(round_: Round) -> None:
 
 def jumps(round_: Round) -> None:
     """The loader's clock jumps back and forth, while the API's goes on as it should."""
-    truth = round_.clock.moment
-    round_.simulator.clock = lambda: truth.timestamp()
+    right = Clock(round_.clock.moment)
+    round_.simulator.clock = lambda: right().timestamp()
     round_.load()
     for _ in range(round_.random.randint(3, 6)):
-        truth += timedelta(minutes=round_.random.choice([20, 60, 60, 150]))
+        right.pass_time(minutes=round_.random.choice([20, 60, 60, 150]))
         jump = round_.random.choice(JUMPS)
-        round_.clock.moment = truth + jump
+        round_.clock.moment = right() + jump
         error = round_.load_or_error()
         if error is not None and not isinstance(error, ConfigurationError):
             round_.found.problems.append(f"a clock off by {jump}: {type(error).__name__}: {error}")
         round_.found.note("loads with a wrong clock" if jump else "loads with a right one")
-    truth += timedelta(hours=1)
-    round_.clock.moment = truth
+    right.pass_time(hours=1)
+    round_.clock.moment = right()
     round_.finish()

@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.benchmarks.processes import PROJECT
 from tests.chaos.world import LONGEST_SECONDS, MADRID, OSLO, Round
@@ -116,24 +116,27 @@ def _program(round_: Round, command: Sequence[str], environment: dict[str, str])
         )
 
 
-def _kill_program(round_: Round, begin: object) -> None:
-    """Kill a program twice, then load in this process; programs have no clock but the machine's."""
+def _kill_program(round_: Round, begin: Callable[[], subprocess.Popen[str]]) -> None:
+    """Kill a program, twice if there is time, then load in this process; programs have no clock but the machine's."""
     round_.use_real_time()
     round_.simulator.latency = 0.03
     for _ in range(2 if round_.world.long else 1):
         round_.simulator.reset()
-        process = begin()
-        try:
-            round_.wait_for_calls(round_.random.randint(1, 6), lambda: process.poll() is None)
-            process.wait(round_.random.uniform(0.0, 2.0))
-        except subprocess.TimeoutExpired:
-            round_.found.note("killed")
-        else:
-            round_.found.note(f"ended before, with {process.returncode}")
-            if process.returncode:
-                round_.found.problems.append(f"the program ended with {process.returncode}")
-        finally:
-            process.kill()
-            process.communicate(timeout=LONGEST_SECONDS)
+        _kill_once(round_, begin())
     round_.simulator.reset()
     round_.finish()
+
+
+def _kill_once(round_: Round, process: subprocess.Popen[str]) -> None:
+    try:
+        round_.wait_for_calls(round_.random.randint(1, 6), lambda: process.poll() is None)
+        process.wait(round_.random.uniform(0.0, 1.5))
+    except subprocess.TimeoutExpired:
+        round_.found.note("killed")
+    else:
+        round_.found.note(f"ended before, with {process.returncode}")
+        if process.returncode:
+            round_.found.problems.append(f"the program ended with {process.returncode}")
+    finally:
+        process.kill()
+        process.communicate(timeout=LONGEST_SECONDS)

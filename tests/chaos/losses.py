@@ -35,7 +35,7 @@ def directory(round_: Round) -> None:
 
 
 def state(round_: Round) -> None:
-    """dlt's own tables are emptied or dropped."""
+    """The tables that dlt keeps for itself are emptied or dropped."""
     tables = ["_dlt_pipeline_state", "_dlt_version", "_dlt_loads"]
     for _ in range(2):
         round_.load()

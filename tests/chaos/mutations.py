@@ -30,7 +30,8 @@ NAMES = st.sampled_from(
     ["new", "", " ", "dt", "DT", "location_id", "fetched_at", "_dlt_id", "_dlt_load_id", "list", "1h", "a.b", "a__b",
      "é", "x" * 200, "select", "main", "\x00", "\ud800", "cod", "message", "units", "issued_at", "weather_id"]
 )  # fmt: skip
-VALUES = ODD | st.integers() | st.floats() | st.text(max_size=20)
+# copied, since what is drawn may be changed further
+VALUES = ODD.map(copy.deepcopy) | st.integers() | st.floats() | st.text(max_size=20)
 
 
 @st.composite

@@ -17,7 +17,7 @@ from tests.postgres import PostgresServer
 
 EXIT_DESTINATION = DestinationError.exit_code
 LONGEST_DELAY = 1.2
-DISK_MEGABYTES = 160
+POSTGRES_MEGABYTES, DUCKDB_MEGABYTES = 160, 64
 
 
 def stopped(round_: Round) -> None:
@@ -93,36 +93,49 @@ def _meets(round_: Round) -> None:
 
 
 def no_room(round_: Round) -> None:
-    """The disk of the server is full during a load, and stays so for more tries than a bad package gets."""
+    """A disk is full during a load, and stays so for more tries than a bad package gets.
+
+    With PostgreSQL it is the server's; with DuckDB its file and the working directories lie on it.
+    """
+    if round_.destination == "duckdb":
+        disk = round_.folder / "disk"
+        with _small_disk(disk, DUCKDB_MEGABYTES):
+            os.environ["DLT_DATA_DIR"] = str(disk / "dlt")
+            os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(disk / "weather.duckdb")
+            _during_a_load(round_, lambda: _full(round_, disk), "disk full")
+        return
     server, disk = _small_server(round_.world)
     database = f"chaos_{round_.folder.name}".replace("-", "_")
     os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = server.create_database(database)
-    ballast = disk / "ballast"
-
-    @contextmanager
-    def full() -> Iterator[None]:
-        _fill(ballast, round_.random.choice([0, 0, 8, 64, 200]) * 1024)
-        try:
-            yield
-        finally:
-            ballast.unlink()
-            # a server that cannot write its log goes down
-            _up(server)
-
     try:
-        _during_a_load(round_, full, "disk full")
+        _during_a_load(round_, lambda: _full(round_, disk, server), "disk full")
     finally:
         server.drop_database(database)
+
+
+@contextmanager
+def _full(round_: Round, disk: Path, server: PostgresServer | None = None) -> Iterator[None]:
+    ballast = disk / "ballast"
+    _fill(ballast, round_.random.choice([0, 0, 8, 64, 200]) * 1024)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+        if server:
+            # one that cannot write its log goes down
+            _up(server)
 
 
 def cannot_mount(world: World) -> str | None:
     """Why no small disk can be had here; None if it can."""
     try:
-        _small_server(world)
+        with _small_disk(world.folder / "try", 1):
+            return None
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", b"") or b""
         return f"no small disk can be mounted here: {said.decode().strip() or error}"
-    return None
+    finally:
+        (world.folder / "try").rmdir()
 
 
 _small: list[tuple[PostgresServer, Path]] = []
@@ -132,15 +145,24 @@ def _small_server(world: World) -> tuple[PostgresServer, Path]:
     """A server whose data lies on a small disk in memory, started once."""
     if not _small:
         disk = world.folder / "disk"
-        disk.mkdir()
-        size = f"size={DISK_MEGABYTES}m"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True, capture_output=True)
-        world.at_the_end.append(lambda: subprocess.run(["umount", "--lazy", str(disk)], check=True))
+        world.at_the_end.enter_context(_small_disk(disk, POSTGRES_MEGABYTES))
         server = PostgresServer(disk / "postgres")
         server.start()
-        world.at_the_end.append(lambda: server.stop("immediate"))
+        world.at_the_end.callback(server.stop, "immediate")
         _small.append((server, disk))
     return _small[0]
+
+
+@contextmanager
+def _small_disk(disk: Path, megabytes: int) -> Iterator[None]:
+    """A disk in memory, for as long as it is wanted."""
+    disk.mkdir()
+    size = f"size={megabytes}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def _fill(ballast: Path, but: int) -> None:

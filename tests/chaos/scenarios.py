@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import answers, bodies, clocks, kills, losses, outages, places, writers
+from tests.chaos import answers, bodies, clocks, inputs, kills, losses, outages, places, writers
 from tests.chaos.world import Round, World
 
 BOTH = ("duckdb", "postgres")
@@ -38,7 +38,7 @@ SCENARIOS: dict[str, Scenario] = {
     "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
     "server-down": Scenario(outages.stopped, 2, 150, ("postgres",)),
     "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
-    "disk-full": Scenario(outages.no_room, 1, 100, ("postgres",), outages.cannot_mount),
+    "disk-full": Scenario(outages.no_room, 1, 100, impossible=outages.cannot_mount),
     "faults-alone": Scenario(answers.alone, 1, 50),
     "faults-mixed": Scenario(answers.mixed, 1, 200),
     "nights": Scenario(clocks.nights, 1, 50),
@@ -47,6 +47,9 @@ SCENARIOS: dict[str, Scenario] = {
     "writers": Scenario(writers.at_once, 1, 30),
     "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
     "fuzz-load": Scenario(bodies.loaded, 1, 20),
+    "hostile-names": Scenario(inputs.names, 1, 20),
+    "hostile-files": Scenario(inputs.files, 1, 20),
+    "wrong-settings": Scenario(inputs.settings, 1, 1, ("duckdb",)),
     "directory-lost": Scenario(losses.directory, 1, 50),
     "state-lost": Scenario(losses.state, 1, 50),
     "package-spoilt": Scenario(losses.package, 1, 150),

@@ -11,12 +11,11 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from dlt_sources.openweather_simulator import Simulator
 from dlt_sources.weather.errors import WeatherError
@@ -57,8 +56,8 @@ class World:
     seed: int
     long: bool
     say: Callable[[str], None]
-    # of servers that a scenario starts for itself
-    at_the_end: list[Callable[[], None]] = field(default_factory=list)
+    # what a scenario started for itself
+    at_the_end: ExitStack = field(default_factory=ExitStack)
 
     @contextmanager
     def round(self, scenario: str, destination: str, number: int) -> Iterator[Round]:
@@ -117,7 +116,7 @@ class Round:
         self.clock = Now()
 
     def settings(self, **given: object) -> dict[str, object]:
-        """Settings of a small load in two packages: two places, their current weather, a day of hours in two windows."""
+        """Settings of a small load in two packages: two places, their current weather, a day of hours in 2 windows."""
         defaults: dict[str, object] = {
             "base_url": self.world.api,
             "api_key": SENTINEL_KEY,
@@ -183,9 +182,10 @@ class Round:
             self.found.problems.append(f"the last load, undisturbed, ended with an error: {error}")
         self.examine(places=places)
 
-    def examine(self, places: list[str] | None = None, history: timedelta = HISTORY) -> None:
+    def examine(self, places: list[str] | None = None) -> None:
         """Hold the tables to account; nothing may be left behind or set aside."""
-        examine(self.target, self.found, places or [MADRID, OSLO], self.clock(), history, self.observed)
+        listed = places or [MADRID, OSLO]
+        examine(self.target, self.found, listed, until=self.clock(), history=HISTORY, observed=self.observed)
         if left := left_behind(self.target):
             self.found.problems.append(f"packages left behind: {', '.join(left)}")
         if aside := set_aside(self.target):
@@ -205,6 +205,3 @@ class Now(Clock):
     def pass_time(self, **delta: float) -> None:
         """Refuse: real time cannot be moved."""
         raise TypeError(f"real time cannot pass by {delta}")
-
-
-Do = Callable[[Round], Any]

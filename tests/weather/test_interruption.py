@@ -5,10 +5,12 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dlt
+import psycopg2
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
@@ -311,3 +313,43 @@ def test_a_destination_that_goes_down_keeps_the_rows_for_the_next_load(own_serve
     assert report.finished_before == 1
     assert current_weather_at(target, began) == len(PLACES)
     assert_whole(target, hour(clock()), since=hour(began) - HISTORY)
+
+
+def connections(server: PostgresServer) -> Iterator[psycopg2.extensions.connection]:
+    """Connect for as long as the server lets one."""
+    with suppress(psycopg2.OperationalError):
+        while True:
+            yield psycopg2.connect(server.url("weather"))
+
+
+def test_a_package_outlasts_a_server_that_has_connections_for_the_lock_alone(own_server, settings, clock):
+    target = Target("postgres")
+    choice = settings(**SMALL)
+    load_accounted(target, choice, clock)
+    clock.pass_time(hours=1)
+    killed_at = clock()
+    load_and_die(target, "load:1", dict(choice), killed_at)
+    with ExitStack() as held:
+        taken = list(connections(own_server))
+        taken.pop().close()
+        for connection in taken:
+            held.callback(connection.close)
+        # once more than a package is tried that the destination refuses
+        for _ in range(4):
+            with pytest.raises(DestinationError, match="too many clients"):
+                load(target, choice, now=clock)
+    clock.pass_time(hours=1)
+    assert load_accounted(target, choice, clock).finished_before == 1
+    assert current_weather_at(target, killed_at) == len(PLACES)
+
+
+@pytest.mark.parametrize("lost", ["_dlt_pipeline_state", "_dlt_loads", "_dlt_version"])
+def test_a_table_of_dlts_own_that_was_dropped_is_made_again(target, settings, clock, lost):
+    load_accounted(target, settings(**SMALL), clock)
+    query(target, f"DROP TABLE {lost}")
+    for _ in range(2):
+        clock.pass_time(hours=1)
+        assert load_accounted(target, settings(**SMALL), clock).error is None
+    assert query(target, f"SELECT count(*) > 0 FROM {lost}") == [(True,)]
+    assert_each_key_once(target)
+    assert count(target, "air_pollution") == len(PLACES) * (24 + 3)
