@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,20 +32,34 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
             raise WriterBusyError(f"Another process uses the database: {said}") from None
         raise DestinationError(f"The destination cannot be reached: {said}") from None
     try:
-        yield client
-    except WeatherError:
-        raise
-    except Exception as error:
-        if is_down(error):
-            raise DestinationError(f"The destination cannot be reached any more: {reason(error)}") from None
-        raise
+        with outages_said():
+            yield client
     finally:
         client.close_connection()
 
 
+@contextmanager
+def outages_said() -> Iterator[None]:
+    """Say in a sentence what cut off whatever happens inside.
+
+    Raises:
+        DestinationError: the destination went down, or a disk is full, the destination's or this machine's.
+    """
+    try:
+        yield
+    except WeatherError:
+        raise
+    except Exception as error:
+        if is_down(error):
+            raise DestinationError(f"The destination cannot be written to any more: {reason(error)}") from None
+        raise
+
+
 def is_down(error: BaseException | None) -> bool:
-    """Whether the destination could not be reached or asks to try again, as against refusing the data."""
+    """Whether the destination could not be reached, is full or asks to try again, as against refusing the data."""
     while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
         # drivers come and go, but all name the database's own troubles as DB-API 2.0 does: no connection, a full disk
         if any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__):
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -13,6 +13,7 @@ import dlt
 from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
+from dlt_sources.weather.connection import outages_said
 from dlt_sources.weather.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.errors import WeatherError
@@ -73,16 +74,16 @@ def writing(target: Target, run: Run, load_package: LoadPackage = load_package) 
 
     Raises:
         WriterBusyError: another run holds the dataset.
-        DestinationError: the destination cannot be reached.
+        DestinationError: the destination cannot be reached, or a disk is full.
     """
     began = monotonic()
     report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
     working_directory = target.root / run.run_id
-    pipeline = target.pipeline(working_directory)
-    with (
-        bound_contextvars(run_id=run.run_id),
-        only_writer(target, pipeline, run.run_id, run.settings.lock_wait_seconds),
-    ):
+    with ExitStack() as held:
+        held.enter_context(bound_contextvars(run_id=run.run_id))
+        held.enter_context(outages_said())
+        pipeline = target.pipeline(working_directory)
+        held.enter_context(only_writer(target, pipeline, run.run_id, run.settings.lock_wait_seconds))
         restore_dlt_tables(pipeline)
         report.finished_before = finish_pending(target, load_package)
         # made again: finishing an older package leaves that package's pipeline active

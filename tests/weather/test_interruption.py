@@ -1,5 +1,6 @@
 """Loads that are killed, interrupted, refused or cut off from the destination: the next ones complete the tables."""
 
+import errno
 import logging
 import shutil
 import signal
@@ -14,6 +15,7 @@ import psycopg2
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather import writing
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.errors import DestinationError
 from dlt_sources.weather.load import load
@@ -313,6 +315,47 @@ def test_a_destination_that_goes_down_keeps_the_rows_for_the_next_load(own_serve
     assert report.finished_before == 1
     assert current_weather_at(target, began) == len(PLACES)
     assert_whole(target, hour(clock()), since=hour(began) - HISTORY)
+
+
+def test_a_server_that_goes_down_between_two_steps_is_told_in_a_sentence(own_server, settings, clock, monkeypatch):
+    target = Target("postgres")
+    ensure_indexes = writing.ensure_indexes
+
+    def stop_first(*args):
+        own_server.stop("immediate")
+        ensure_indexes(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dlt_sources.weather.writing.ensure_indexes", stop_first)
+        with pytest.raises(DestinationError, match="cannot be reached"):
+            load(target, settings(**SMALL), now=clock)
+    own_server.start()
+    clock.pass_time(hours=1)
+    load_accounted(target, settings(**SMALL), clock)
+    assert_whole(target, hour(clock()), since=hour(clock()) - HISTORY - timedelta(hours=1))
+
+
+@pytest.mark.parametrize("step", ["extract", "normalize", "load"])
+def test_a_full_disk_of_the_loaders_own_is_told_in_a_sentence_and_loses_nothing(
+    target, settings, clock, monkeypatch, step
+):
+    since = hour(clock()) - HISTORY
+    began = clock()
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt.Pipeline, step, full)
+        for _ in range(4):
+            with pytest.raises(DestinationError, match="No space left on device"):
+                load(target, settings(**SMALL), now=clock)
+    clock.pass_time(hours=1)
+    load_accounted(target, settings(**SMALL), clock)
+    assert_whole(target, hour(clock()), since=since)
+    assert not list((target.root / "set_aside").glob("2*"))
+    if step != "extract":
+        assert current_weather_at(target, began) == len(PLACES)
 
 
 def connections(server: PostgresServer) -> Iterator[psycopg2.extensions.connection]:
