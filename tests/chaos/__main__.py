@@ -35,7 +35,7 @@ EPILOG = "\b\nScenarios:\n" + "\n".join(
     "destinations",
     multiple=True,
     type=click.Choice(BOTH),
-    help="Where to load to; repeatable. Both if absent.",
+    help="Where to load to; repeatable. If absent, both, or either where it matters little.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of everything random; the table says which it was.")
 @click.option("--rounds", type=click.IntRange(min=1), help="Of each scenario; its own number if absent.")
@@ -68,10 +68,11 @@ def main(
     results = []
     with _world(seed, chosen, long=long, say=say) as world:
         for name in names or SCENARIOS:
-            for destination in chosen:
-                scenario = SCENARIOS[name]
-                if destination not in scenario.destinations:
-                    continue
+            scenario = SCENARIOS[name]
+            some = [destination for destination in chosen if destination in scenario.destinations]
+            if scenario.either and not (destinations or long):
+                some = random.Random(f"{seed} {name}").sample(some, 1)
+            for destination in some:
                 number = rounds or (scenario.long_rounds if long else scenario.rounds)
                 result = _play(world, name, scenario, destination, [only] if only else range(1, number + 1))
                 results.append(result)
