@@ -11,8 +11,14 @@ import dlt
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
+from dlt.load.exceptions import LoadClientJobRetry
 
 from dlt_sources.weather.errors import DestinationError, WeatherError, WriterBusyError, reason
+
+# drivers come and go, but all name these as DB-API 2.0 does: the database's own troubles (no connection, a full disk),
+# and what is wrong with the rows
+TROUBLES = ("OperationalError", "InterfaceError")
+REFUSALS = ("DataError", "IntegrityError", "ProgrammingError", "NotSupportedError")
 
 
 @contextmanager
@@ -58,12 +64,18 @@ def outages_said() -> Iterator[None]:
 def is_down(error: BaseException | None) -> bool:
     """Whether the destination could not be reached, is full or asks to try again, as against refusing the data."""
     while error is not None:
+        # dlt tries a job again that the driver refused, and calls it transient then, whatever the driver said
+        if isinstance(error, LoadClientJobRetry) and _is_a(error.client_exception, *REFUSALS):
+            return False
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        # drivers come and go, but all name the database's own troubles as DB-API 2.0 does: no connection, a full disk
-        if any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__):
+        if _is_a(error, *TROUBLES):
             return True
         if isinstance(error, DestinationError | DestinationConnectionError | DestinationTransientException):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _is_a(error: BaseException | None, *names: str) -> bool:
+    return any(kind.__name__ in names for kind in type(error).__mro__)

@@ -113,6 +113,9 @@ def older_release(round_: Round) -> None:
         for table, column in gone_columns:
             if table in existing and table != gone_table:
                 _drop_column(client, table, column)
+        if round_.destination == "postgres":
+            name = client.make_qualified_table_name(f"{chosen.choice(['air_pollution', 'current_weather'])}_key")
+            client.execute_sql(f"DROP INDEX {name}")
         if gone_table in existing:
             client.execute_sql(f"DROP TABLE {client.make_qualified_table_name(gone_table)}")
     round_.found.note("columns gone", len(gone_columns))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import dlt
 import psycopg2
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
@@ -274,6 +276,24 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
     assert current_weather_at(target, refused_at) == len(PLACES)
     assert query(target, "SELECT rows_loaded FROM load_runs WHERE run_id = %s AND resource = 'current_weather'", run_id)
     assert_no_duplicates(target, "current_weather", "location_id", "dt")
+
+
+def test_a_package_that_postgresql_cannot_even_copy_does_not_hold_up_the_hours_after_it(postgres, settings, clock):
+    target = postgres
+    choice = settings(resources=["current_weather"], locations=PLACES)
+    load_accounted(target, choice, clock)
+    clock.pass_time(hours=1)
+    load_and_die(target, "load:1", dict(choice), clock())
+    (file,) = target.root.glob("*/weather/load/normalized/*/new_jobs/current_weather.*.parquet")
+    table = pq.read_table(file)
+    position = table.schema.get_field_index("weather_main")
+    pq.write_table(table.set_column(position, table.schema.field(position), pa.array(["\x00"] * len(PLACES))), file)
+    (run_id,) = folders(target)
+    for _ in range(3):
+        clock.pass_time(hours=1)
+        assert load_accounted(target, choice, clock).error is None
+        assert current_weather_at(target, clock()) == len(PLACES)
+    assert (target.root / "set_aside" / run_id).exists()
 
 
 @pytest.fixture
