@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing import forkserver
 from pathlib import Path
@@ -61,12 +62,13 @@ def main(
 
     Exits with 1 if any verdict is bad.
     """
+    # a time limit's signal must not leave a server or a mounted disk behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     chosen = destinations or BOTH
-    say = _say
-    say(f"seed {seed}")
+    _say(f"seed {seed}")
     results = []
-    with _world(seed, chosen, long=long, say=say) as world:
+    with _world(seed, chosen, long=long, say=_say) as world:
         for name in names or SCENARIOS:
             scenario = SCENARIOS[name]
             some = [destination for destination in chosen if destination in scenario.destinations]
@@ -76,7 +78,7 @@ def main(
                 number = rounds or (scenario.long_rounds if long else scenario.rounds)
                 result = _play(world, name, scenario, destination, [only] if only else range(1, number + 1))
                 results.append(result)
-                say(f"  {name}, {destination}: {result.verdict}, {result.seconds:.0f} s")
+                _say(f"  {name}, {destination}: {result.verdict}, {result.seconds:.0f} s")
     show(results, seed)
     if json_file:
         save(results, seed, json_file)
@@ -117,7 +119,7 @@ def _tell(world: World, name: str, destination: str, number: int, result: Result
 
 
 @contextmanager
-def _world(seed: int, destinations: tuple[str, ...], *, long: bool, say: object) -> Iterator[World]:
+def _world(seed: int, destinations: tuple[str, ...], *, long: bool, say: Callable[[str], None]) -> Iterator[World]:
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="weather-chaos-", ignore_cleanup_errors=True))
         folder = Path(name)

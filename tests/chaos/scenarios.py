@@ -36,8 +36,8 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {
     "kill-extract": Scenario(kills.extracting, 1, 200, either=True),
     "kill-normalize": Scenario(kills.normalizing, 1, 100, either=True),
-    "kill-load": Scenario(kills.loading, 1, 400),
-    "kill-cli": Scenario(kills.command_line, 1, 50),
+    "kill-load": Scenario(kills.loading, 1, 400, either=True),
+    "kill-cli": Scenario(kills.command_line, 1, 50, either=True),
     "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
     "server-down": Scenario(outages.stopped, 1, 150, ("postgres",)),
     "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
@@ -54,7 +54,7 @@ SCENARIOS: dict[str, Scenario] = {
     "hostile-files": Scenario(inputs.files, 1, 20, either=True),
     "wrong-settings": Scenario(inputs.settings, 1, 1, ("duckdb",)),
     "directory-lost": Scenario(losses.directory, 1, 50, either=True),
-    "state-lost": Scenario(losses.state, 1, 50),
+    "state-lost": Scenario(losses.state, 1, 50, either=True),
     "package-spoilt": Scenario(losses.package, 1, 150, either=True),
     "older-release": Scenario(losses.older_release, 1, 50, either=True),
 }
