@@ -408,11 +408,12 @@ def test_a_package_outlasts_a_server_that_has_connections_for_the_lock_alone(own
 
 @pytest.mark.parametrize("lost", ["_dlt_pipeline_state", "_dlt_loads", "_dlt_version"])
 def test_a_table_of_dlts_own_that_was_dropped_is_made_again(target, settings, clock, lost):
-    load_accounted(target, settings(**SMALL), clock)
-    query(target, f"DROP TABLE {lost}")
-    for _ in range(2):
-        clock.pass_time(hours=1)
+    # by the second load the destination knows the schema that a load without any state begins with
+    for losses in (["DROP TABLE _dlt_pipeline_state", "DELETE FROM _dlt_version"], [f"DROP TABLE {lost}"], []):
         assert load_accounted(target, settings(**SMALL), clock).error is None
+        for loss in losses:
+            query(target, loss)
+        clock.pass_time(hours=1)
     assert query(target, f"SELECT count(*) > 0 FROM {lost}") == [(True,)]
     assert_each_key_once(target)
     assert count(target, "air_pollution") == len(PLACES) * (24 + 3)
