@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,8 +11,14 @@ import dlt
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
+from dlt.load.exceptions import LoadClientJobRetry
 
-from dlt_sources.weather.errors import DestinationError, WriterBusyError, reason
+from dlt_sources.weather.errors import DestinationError, WeatherError, WriterBusyError, reason
+
+# drivers come and go, but all name these as DB-API 2.0 does: the database's own troubles (no connection, a full disk),
+# and what is wrong with the rows
+TROUBLES = ("OperationalError", "InterfaceError")
+REFUSALS = ("DataError", "IntegrityError", "ProgrammingError", "NotSupportedError")
 
 
 @contextmanager
@@ -20,7 +27,7 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 
     Raises:
         WriterBusyError: another process has the DuckDB file, which locks readers out too.
-        DestinationError: the destination cannot be reached.
+        DestinationError: the destination cannot be reached, or went down while the client was open.
     """
     client = pipeline.sql_client()
     try:
@@ -31,15 +38,44 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
             raise WriterBusyError(f"Another process uses the database: {said}") from None
         raise DestinationError(f"The destination cannot be reached: {said}") from None
     try:
-        yield client
+        with outages_said():
+            yield client
     finally:
         client.close_connection()
 
 
+@contextmanager
+def outages_said() -> Iterator[None]:
+    """Say in a sentence what cut off whatever happens inside.
+
+    Raises:
+        DestinationError: the destination went down, or a disk is full, the destination's or this machine's.
+    """
+    try:
+        yield
+    except WeatherError:
+        raise
+    except Exception as error:
+        if is_down(error):
+            raise DestinationError(f"The destination cannot be written to any more: {reason(error)}") from None
+        raise
+
+
 def is_down(error: BaseException | None) -> bool:
-    """Whether the destination could not be reached or asks to try again, as against refusing the data."""
+    """Whether the destination could not be reached, is full or asks to try again, as against refusing the data."""
     while error is not None:
+        # dlt tries a job again that the driver refused, and calls it transient then, whatever the driver said
+        if isinstance(error, LoadClientJobRetry) and _is_a(error.client_exception, *REFUSALS):
+            return False
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if _is_a(error, *TROUBLES):
+            return True
         if isinstance(error, DestinationError | DestinationConnectionError | DestinationTransientException):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _is_a(error: BaseException | None, *names: str) -> bool:
+    return any(kind.__name__ in names for kind in type(error).__mro__)

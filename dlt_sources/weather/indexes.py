@@ -10,12 +10,13 @@ from collections.abc import Iterable
 
 import dlt
 
+from dlt_sources.weather.connection import connected
 from dlt_sources.weather.contracts import TABLES
 
 
 def ensure_indexes(pipeline: dlt.Pipeline, tables: Iterable[str]) -> None:
     """Create the missing indexes of some tables, which must be there; tables that are not ours are passed over."""
-    with pipeline.sql_client() as client:
+    with connected(pipeline) as client:
         for name in sorted(TABLES.keys() & set(tables)):
             table = client.make_qualified_table_name(name)
             key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)

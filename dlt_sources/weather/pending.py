@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.extract import DltResource, DltSource
 
+from dlt_sources.weather.connection import is_down
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.errors import DestinationError, RowsRefusedError, reason
+from dlt_sources.weather.errors import RowsRefusedError, reason
 from dlt_sources.weather.items import as_table
 from dlt_sources.weather.target import Target
 
@@ -44,18 +45,18 @@ def finish_pending(target: Target, load_package: LoadPackage) -> int:
         How many runs left something that is loaded now.
 
     Raises:
-        DestinationError: the destination is down; everything is kept.
+        DestinationError: the destination is down, or a disk is full; everything is kept.
     """
     finished = 0
     directories = [path for path in target.root.iterdir() if path.is_dir() and path.name not in (ASIDE, AGAIN)]
     for directory in sorted(directories):
         try:
             finished += _finish(target, directory, load_package)
-        except DestinationError as error:
-            if not isinstance(error, RowsRefusedError):
+        except Exception as error:
+            # whatever is wrong with one old package must not stop new loads; a destination that is down, or a full
+            # disk, is wrong with no package
+            if not isinstance(error, RowsRefusedError) and is_down(error):
                 raise
-            _refused_again(target, directory, error)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one old package must not stop new loads
             _refused_again(target, directory, error)
         else:
             shutil.rmtree(directory)

@@ -64,6 +64,12 @@ class WeatherSettings(BaseConfiguration):
     def on_resolved(self) -> None:
         """Refuse what cannot work, naming the setting."""
         _check_types(self)
+        key = self.secret_key.get_secret_value() if self.secret_key else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigurationError(
+                "The API key holds characters that no key has. Check OPENWEATHER_API_KEY, or api_key under "
+                "[sources.weather] in .dlt/secrets.toml."
+            )
         if self.locations is None:
             self.locations = [] if self.locations_file else list(DEFAULT_LOCATIONS)
         self.base_url = _checked_base_url(self.base_url)

@@ -17,10 +17,11 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination.client import DestinationClientConfiguration
+from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.connection import connected
@@ -53,7 +54,7 @@ class Target:
             ConfigurationError: dlt knows no such destination, or its credentials are missing.
         """
         # looked at first, because a pipeline without credentials fails no sooner than it loads
-        assert self._config  # noqa: S101
+        assert self._client  # noqa: S101
         return self._pipeline(working_directory)
 
     def _pipeline(self, working_directory: Path) -> dlt.Pipeline:
@@ -79,10 +80,10 @@ class Target:
         return TemporaryDirectory(prefix="weather-look-")
 
     @cached_property
-    def _config(self) -> DestinationClientConfiguration:
-        """The destination's configuration; dlt takes long to resolve it, so it is kept."""
+    def _client(self) -> JobClientBase:
+        """The destination's client, not connected, with its configuration: dlt takes long to resolve that."""
         try:
-            return self._look.destination_client().config
+            return self._look.destination_client()
         except (UnknownDestinationModule, ImportError) as error:
             raise ConfigurationError(f"dlt knows no destination {self.destination!r}: {error}") from None
         except ConfigurationException:
@@ -120,18 +121,32 @@ class Target:
     @cached_property
     def where(self) -> str:
         """The place in words, without secrets."""
-        return str(self._config)
+        return str(self._client.config)
+
+    @property
+    def is_database(self) -> bool:
+        """Whether the destination is a database, which dlt keeps tables of its own in."""
+        return isinstance(self._client, SqlJobClientBase)
 
     @property
     def exists(self) -> bool:
         """Whether there may be anything to read: False for a DuckDB file that is not there yet."""
-        database = getattr(self._config.credentials, "database", None)
+        database = getattr(self._client.config.credentials, "database", None)
         return self.destination != "duckdb" or database is None or Path(database).exists()
 
     @cached_property
     def root(self) -> Path:
-        """The folder of this target's working directories: below dlt's pipelines folder (``DLT_DATA_DIR``)."""
+        """The folder of this target's working directories: below dlt's pipelines folder (``DLT_DATA_DIR``).
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
         fingerprint = hashlib.sha256(f"{self.where} {self.dataset_name}".encode()).hexdigest()[:12]
         root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{fingerprint}"
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"dlt's data cannot be kept in {root.parent}: {error.strerror}. Set DLT_DATA_DIR."
+            ) from None
         return root

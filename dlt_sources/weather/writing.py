@@ -13,6 +13,8 @@ import dlt
 from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
+from dlt_sources.weather.connection import outages_said
+from dlt_sources.weather.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.indexes import ensure_indexes
@@ -72,15 +74,17 @@ def writing(target: Target, run: Run, load_package: LoadPackage = load_package) 
 
     Raises:
         WriterBusyError: another run holds the dataset.
-        DestinationError: the destination cannot be reached.
+        DestinationError: the destination cannot be reached, or a disk is full.
     """
     began = monotonic()
     report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
     working_directory = target.root / run.run_id
     with (
         bound_contextvars(run_id=run.run_id),
+        outages_said(),
         only_writer(target, run.run_id, run.settings.lock_wait_seconds),
     ):
+        restore_dlt_tables(target)
         report.finished_before = finish_pending(target, load_package)
         writer = Writer(target.pipeline(working_directory), report, load_package)
         yield writer

@@ -1,13 +1,16 @@
 """A load in a process of its own that kills itself, as the kernel would, at a named point of its work.
 
-A point is ``<step>:<n>``: just before the step is taken for the n-th time; with ``after-`` in front, just after it.
-``end`` is no step: the load runs to its end. ``hold-lock`` takes the writer's lock and sleeps.
+A point is ``<step>:<n>``: just before the step is taken for the n-th time; with ``after-`` in front, just after it;
+with ``+<seconds>`` behind, so many seconds after it began. ``end`` is no step: the load runs to its end. ``hold-lock``
+takes the writer's lock and sleeps. A load that ends with an error for the user has the exit code of the command line.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +23,7 @@ from dlt.common.storages import load_package
 from dlt.load import Load
 
 from dlt_sources.weather import client, extract, load, lock, writing
+from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.settings import load_settings
 from dlt_sources.weather.target import Target
 
@@ -53,16 +57,27 @@ def work(  # noqa: PLR0917 - arguments travel to the process by position
         _hold_lock(target)
     step, _, number = point.removeprefix("after-").partition(":")
     if step in STEPS:
-        _die_at(*STEPS[step], int(number), after=point.startswith("after-"))
-    load.load(target, load_settings(**settings), now=lambda: moment)
+        number, _, seconds = number.partition("+")
+        _die_at(*STEPS[step], int(number), after=point.startswith("after-"), seconds=float(seconds or 0))
+    try:
+        report = load.load(target, load_settings(**settings), now=lambda: moment)
+    except WeatherError as error:
+        sys.exit(error.exit_code)
+    if report.error:
+        sys.exit(report.error.exit_code)
 
 
-def _die_at(owner: Any, name: str, number: int, *, after: bool) -> None:
+def _die_at(owner: Any, name: str, number: int, *, after: bool, seconds: float) -> None:
     original: Callable[..., Any] = getattr(owner, name)
     calls = count(1)
 
     def dying(*args: Any, **kwargs: Any) -> Any:
         last = next(calls) == number
+        if last and seconds:
+            timer = threading.Timer(seconds, _die)
+            timer.daemon = True
+            timer.start()
+            last = False
         if last and not after:
             _die()
         result = original(*args, **kwargs)

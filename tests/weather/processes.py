@@ -36,8 +36,10 @@ class Finished:
         return self.out + self.err
 
 
-def start(*arguments: str, api: str = "http://127.0.0.1:9", **environment: str) -> subprocess.Popen[str]:
-    """Start ``python -m dlt_sources.weather`` against a simulated API."""
+def start(
+    *arguments: str, api: str = "http://127.0.0.1:9", folder: Path | None = None, **environment: str
+) -> subprocess.Popen[str]:
+    """Start ``python -m dlt_sources.weather`` against a simulated API, in a folder or the present one."""
     settings = {
         "SOURCES__WEATHER__BASE_URL": api,
         "SOURCES__WEATHER__API_KEY": SENTINEL_KEY,
@@ -49,6 +51,7 @@ def start(*arguments: str, api: str = "http://127.0.0.1:9", **environment: str) 
     return subprocess.Popen(
         [sys.executable, "-m", "dlt_sources.weather", *arguments],
         env=os.environ | settings | environment,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,17 +1,23 @@
 """Loads that are killed, interrupted, refused or cut off from the destination: the next ones complete the tables."""
 
+import errno
 import logging
 import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dlt
+import psycopg2
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather import writing
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.errors import DestinationError
 from dlt_sources.weather.load import load
@@ -272,6 +278,24 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
     assert_no_duplicates(target, "current_weather", "location_id", "dt")
 
 
+def test_a_package_that_postgresql_cannot_even_copy_does_not_hold_up_the_hours_after_it(postgres, settings, clock):
+    target = postgres
+    choice = settings(resources=["current_weather"], locations=PLACES)
+    load_accounted(target, choice, clock)
+    clock.pass_time(hours=1)
+    load_and_die(target, "load:1", dict(choice), clock())
+    (file,) = target.root.glob("*/weather/load/normalized/*/new_jobs/current_weather.*.parquet")
+    table = pq.read_table(file)
+    position = table.schema.get_field_index("weather_main")
+    pq.write_table(table.set_column(position, table.schema.field(position), pa.array(["\x00"] * len(PLACES))), file)
+    (run_id,) = folders(target)
+    for _ in range(3):
+        clock.pass_time(hours=1)
+        assert load_accounted(target, choice, clock).error is None
+        assert current_weather_at(target, clock()) == len(PLACES)
+    assert (target.root / "set_aside" / run_id).exists()
+
+
 @pytest.fixture
 def own_server(tmp_path_factory, monkeypatch) -> Iterator[PostgresServer]:
     """A PostgreSQL server that a test may stop."""
@@ -311,3 +335,85 @@ def test_a_destination_that_goes_down_keeps_the_rows_for_the_next_load(own_serve
     assert report.finished_before == 1
     assert current_weather_at(target, began) == len(PLACES)
     assert_whole(target, hour(clock()), since=hour(began) - HISTORY)
+
+
+def test_a_server_that_goes_down_between_two_steps_is_told_in_a_sentence(own_server, settings, clock, monkeypatch):
+    target = Target("postgres")
+    ensure_indexes = writing.ensure_indexes
+
+    def stop_first(*args):
+        own_server.stop("immediate")
+        ensure_indexes(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dlt_sources.weather.writing.ensure_indexes", stop_first)
+        with pytest.raises(DestinationError, match="cannot be reached"):
+            load(target, settings(**SMALL), now=clock)
+    own_server.start()
+    clock.pass_time(hours=1)
+    load_accounted(target, settings(**SMALL), clock)
+    assert_whole(target, hour(clock()), since=hour(clock()) - HISTORY - timedelta(hours=1))
+
+
+@pytest.mark.parametrize("step", ["extract", "normalize", "load"])
+def test_a_full_disk_of_the_loaders_own_is_told_in_a_sentence_and_loses_nothing(
+    target, settings, clock, monkeypatch, step
+):
+    since = hour(clock()) - HISTORY
+    began = clock()
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt.Pipeline, step, full)
+        for _ in range(4):
+            with pytest.raises(DestinationError, match="No space left on device"):
+                load(target, settings(**SMALL), now=clock)
+    clock.pass_time(hours=1)
+    load_accounted(target, settings(**SMALL), clock)
+    assert_whole(target, hour(clock()), since=since)
+    assert not list((target.root / "set_aside").glob("2*"))
+    if step != "extract":
+        assert current_weather_at(target, began) == len(PLACES)
+
+
+def connections(server: PostgresServer) -> Iterator[psycopg2.extensions.connection]:
+    """Connect for as long as the server lets one."""
+    with suppress(psycopg2.OperationalError):
+        while True:
+            yield psycopg2.connect(server.url("weather"))
+
+
+def test_a_package_outlasts_a_server_that_has_connections_for_the_lock_alone(own_server, settings, clock):
+    target = Target("postgres")
+    choice = settings(**SMALL)
+    load_accounted(target, choice, clock)
+    clock.pass_time(hours=1)
+    killed_at = clock()
+    load_and_die(target, "load:1", dict(choice), killed_at)
+    with ExitStack() as held:
+        taken = list(connections(own_server))
+        taken.pop().close()
+        for connection in taken:
+            held.callback(connection.close)
+        # once more than a package is tried that the destination refuses
+        for _ in range(4):
+            with pytest.raises(DestinationError, match="too many clients"):
+                load(target, choice, now=clock)
+    clock.pass_time(hours=1)
+    assert load_accounted(target, choice, clock).finished_before == 1
+    assert current_weather_at(target, killed_at) == len(PLACES)
+
+
+@pytest.mark.parametrize("lost", ["_dlt_pipeline_state", "_dlt_loads", "_dlt_version"])
+def test_a_table_of_dlts_own_that_was_dropped_is_made_again(target, settings, clock, lost):
+    # by the second load the destination knows the schema that a load without any state begins with
+    for losses in (["DROP TABLE _dlt_pipeline_state", "DELETE FROM _dlt_version"], [f"DROP TABLE {lost}"], []):
+        assert load_accounted(target, settings(**SMALL), clock).error is None
+        for loss in losses:
+            query(target, loss)
+        clock.pass_time(hours=1)
+    assert query(target, f"SELECT count(*) > 0 FROM {lost}") == [(True,)]
+    assert_each_key_once(target)
+    assert count(target, "air_pollution") == len(PLACES) * (24 + 3)

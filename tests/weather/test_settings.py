@@ -106,6 +106,13 @@ def test_an_empty_key_is_no_key(monkeypatch, key):
     assert load_settings(api_key=key).secret_key is None
 
 
+@pytest.mark.parametrize("key", ["5e47\nnot-shown", "5e47é", "5e47\udcff", "5e47\x00"])
+def test_a_key_with_characters_that_no_key_has_is_refused_and_not_repeated(key):
+    said = refused(api_key=key)
+    assert "The API key holds characters that no key has" in said
+    assert "5e47" not in said
+
+
 @pytest.mark.parametrize("show", [repr, str, "{}".format], ids=["repr", "str", "format"])
 def test_the_key_shows_in_no_printed_object(show):
     settings = load_settings(api_key=SENTINEL_KEY)

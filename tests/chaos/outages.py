@@ -1,0 +1,185 @@
+"""PostgreSQL stopped, killed, restarted, without connections or without room while a load runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg2
+
+from dlt_sources.weather.errors import DestinationError
+from tests.chaos.world import Round, World
+from tests.postgres import PostgresServer
+
+FULL = "disk full"
+EXIT_DESTINATION = DestinationError.exit_code
+LONGEST_DELAY = 0.8
+POSTGRES_MEGABYTES, DUCKDB_MEGABYTES = 160, 64
+
+
+def stopped(round_: Round) -> None:
+    """The server is shut down, killed or restarted during a load, and another load meets it so."""
+    server = round_.world.server
+    assert server is not None
+    mode = round_.random.choice(["fast", "immediate"])
+
+    @contextmanager
+    def down() -> Iterator[None]:
+        server.stop(mode)
+        try:
+            yield
+        finally:
+            server.start()
+
+    _during_a_load(round_, down, f"stop, {mode}")
+
+
+def no_connections(round_: Round) -> None:
+    """All connections are taken during a load, and another load meets it so."""
+    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+
+    @contextmanager
+    def crowded() -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                while True:
+                    connection = psycopg2.connect(url)
+                    held.callback(connection.close)
+            except psycopg2.OperationalError:
+                yield
+
+    _during_a_load(round_, crowded, "no connections")
+
+
+def _during_a_load(round_: Round, trouble: Callable[[], object], what: str) -> None:
+    """Have trouble begin at a random moment of a load, end sooner or later, and hold the next loads to account."""
+    if round_.random.random() < 0.5:
+        round_.load()
+        round_.pass_time()
+    round_.simulator.latency = 0.02
+    calls = round_.simulator.stats.calls
+    worker = round_.start()
+    round_.wait_for_calls(calls + round_.random.randint(1, 5), worker.is_alive)
+    time.sleep(round_.random.uniform(0, LONGEST_DELAY))
+    began = round_.clock()
+    with trouble():
+        if what == FULL or round_.random.random() < 0.5:
+            # it lasts until the load has noticed, and on
+            code = round_.end_of(worker, 0, EXIT_DESTINATION)
+            for _ in range(4):
+                round_.pass_time()
+                _meets(round_, certain=what != FULL)
+        else:
+            time.sleep(round_.random.uniform(0, 0.5))
+            code = None
+    if code is None:
+        code = round_.end_of(worker, 0, EXIT_DESTINATION)
+    if code == 0:
+        round_.observed.append(began)
+    round_.found.note(f"{what}, load ended with {code}")
+    round_.simulator.latency = 0.0
+    round_.pass_time()
+    round_.finish()
+
+
+def _meets(round_: Round, *, certain: bool) -> None:
+    """Load while the trouble lasts: an error for the user, and nothing else; or success, unless that is impossible."""
+    error = round_.load_or_error()
+    if not (isinstance(error, DestinationError) or (error is None and not certain)):
+        round_.found.problems.append(f"a load into a destination that is down ended with {error!r}")
+
+
+def no_room(round_: Round) -> None:
+    """A disk is full during a load, and stays so for more tries than a bad package gets.
+
+    With PostgreSQL it is the server's; with DuckDB its file and the working directories lie on it.
+    """
+    if round_.destination == "duckdb":
+        disk = round_.folder / "disk"
+        with _small_disk(disk, DUCKDB_MEGABYTES):
+            os.environ["DLT_DATA_DIR"] = str(disk / "dlt")
+            os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(disk / "weather.duckdb")
+            _during_a_load(round_, lambda: _full(round_, disk), FULL)
+        return
+    server, disk = _small_server(round_.world)
+    database = f"chaos_{round_.folder.name}".replace("-", "_")
+    os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = server.create_database(database)
+    try:
+        _during_a_load(round_, lambda: _full(round_, disk, server), FULL)
+    finally:
+        server.drop_database(database)
+
+
+@contextmanager
+def _full(round_: Round, disk: Path, server: PostgresServer | None = None) -> Iterator[None]:
+    ballast = disk / "ballast"
+    _fill(ballast, round_.random.choice([0, 0, 0, 8, 64]) * 1024)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+        if server:
+            # one that cannot write its log goes down
+            _up(server)
+
+
+def cannot_mount(world: World) -> str | None:
+    """Why no small disk can be had here; None if it can."""
+    try:
+        with _small_disk(world.folder / "try", 1):
+            return None
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        return f"no small disk can be mounted here: {said.decode().strip() or error}"
+    finally:
+        (world.folder / "try").rmdir()
+
+
+_small: list[tuple[PostgresServer, Path]] = []
+
+
+def _small_server(world: World) -> tuple[PostgresServer, Path]:
+    """A server whose data lies on a small disk in memory, started once."""
+    if not _small:
+        disk = world.folder / "disk"
+        world.at_the_end.enter_context(_small_disk(disk, POSTGRES_MEGABYTES))
+        server = PostgresServer(disk / "postgres")
+        server.start()
+        world.at_the_end.callback(server.stop, "immediate")
+        _small.append((server, disk))
+    return _small[0]
+
+
+@contextmanager
+def _small_disk(disk: Path, megabytes: int) -> Iterator[None]:
+    """A disk in memory, for as long as it is wanted."""
+    disk.mkdir()
+    size = f"size={megabytes}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def _fill(ballast: Path, but: int) -> None:
+    """Fill the disk but for some bytes."""
+    with ballast.open("wb") as file:
+        try:
+            while True:
+                file.write(b"\0" * 65_536)
+                file.flush()
+        except OSError:
+            size = ballast.stat().st_size
+    os.truncate(ballast, max(0, size - but))
+
+
+def _up(server: PostgresServer) -> None:
+    try:
+        server.psql("postgres", "SELECT 1")
+    except subprocess.CalledProcessError:
+        server.start()

@@ -1,0 +1,60 @@
+"""The scenarios, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos import answers, bodies, clocks, inputs, kills, losses, outages, places, writers
+from tests.chaos.world import Round, World
+
+BOTH = ("duckdb", "postgres")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What may happen to loads.
+
+    Attributes:
+        play: plays one round.
+        rounds: how many by default.
+        long_rounds: how many with ``--long``.
+        destinations: where it can happen.
+        either: whether one destination, chosen by the seed, is enough where there is little time: it is about what
+            comes before a destination.
+        impossible: why it cannot be played on this machine; None if it can.
+    """
+
+    play: Callable[[Round], None]
+    rounds: int = 1
+    long_rounds: int = 100
+    destinations: tuple[str, ...] = BOTH
+    either: bool = False
+    impossible: Callable[[World], str | None] = lambda _: None
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "kill-extract": Scenario(kills.extracting, 1, 200, either=True),
+    "kill-normalize": Scenario(kills.normalizing, 1, 100, either=True),
+    "kill-load": Scenario(kills.loading, 1, 400, either=True),
+    "kill-cli": Scenario(kills.command_line, 1, 50, either=True),
+    "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
+    "server-down": Scenario(outages.stopped, 1, 150, ("postgres",)),
+    "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
+    "disk-full": Scenario(outages.no_room, 1, 100, impossible=outages.cannot_mount),
+    "faults-alone": Scenario(answers.alone, 1, 50, either=True),
+    "faults-mixed": Scenario(answers.mixed, 1, 200, either=True),
+    "nights": Scenario(clocks.nights, 1, 50, either=True),
+    "clock-jumps": Scenario(clocks.jumps, 1, 100, either=True),
+    "places-change": Scenario(places.changing, 1, 100, either=True),
+    "writers": Scenario(writers.at_once, 1, 30, either=True),
+    "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
+    "fuzz-load": Scenario(bodies.loaded, 1, 20, either=True),
+    "hostile-names": Scenario(inputs.names, 1, 20, either=True),
+    "hostile-files": Scenario(inputs.files, 1, 20, either=True),
+    "wrong-settings": Scenario(inputs.settings, 1, 1, ("duckdb",)),
+    "directory-lost": Scenario(losses.directory, 1, 50, either=True),
+    "state-lost": Scenario(losses.state, 1, 50, either=True),
+    "package-spoilt": Scenario(losses.package, 1, 150, either=True),
+    "older-release": Scenario(losses.older_release, 1, 50, either=True),
+}
