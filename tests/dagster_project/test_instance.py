@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, RunConfig, job, op
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus, RunConfig, job, op
+from dagster._core.launcher import WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from dagster_project.prune import Retention, prune_job
 from tests.conftest import SENTINEL_KEY
@@ -104,3 +108,27 @@ def test_old_runs_are_deleted_and_runs_of_partitions_are_kept(instance, clock, m
     assert instance.get_run_by_id(old) is None
     assert instance.all_logs(old) == []
     assert instance.get_run_by_id(month)
+
+
+def test_a_run_whose_process_died_with_its_code_server_is_noticed(home):  # noqa: ARG001
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here, elsewhere = (
+        {GRPC_INFO_TAG: json.dumps({"host": host, "port": 4000})} for host in ("localhost", "dagster-code")
+    )
+    young = psutil.Process().create_time() - 60
+    with DagsterInstance.get() as instance:
+
+        def health(process, tags, began=None):
+            run = instance.create_run_for_job(nothing, tags=tags, status=DagsterRunStatus.STARTED)
+            event = DagsterEvent(DagsterEventType.RUN_START.value, "nothing", pid=process)
+            instance.report_dagster_event(event, run.run_id, timestamp=began or time.time())
+            return instance.run_launcher.check_run_worker_health(run).status
+
+        assert instance.run_launcher.supports_check_run_worker_health
+        assert health(os.getpid(), here) == WorkerStatus.RUNNING
+        assert health(ended.pid, here) == WorkerStatus.NOT_FOUND
+        assert health(os.getpid(), here, began=young) == WorkerStatus.NOT_FOUND, "another process with its number"
+        assert health(ended.pid, elsewhere) == WorkerStatus.RUNNING, "it cannot be seen from here"
+        run = instance.create_run_for_job(nothing, tags=here, status=DagsterRunStatus.STARTED)
+        assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING, "it has not begun yet"
