@@ -51,18 +51,18 @@ def sensor(environment, instance, monkeypatch, tmp_path):  # noqa: ARG001 - the 
     return Evaluated()
 
 
-def test_an_added_place_is_loaded_with_its_history_and_the_others_are_left_alone(sensor, target, simulator):
-    assert sensor.tick(target).requests, "an empty database: everything is new"
-    assert sensor.tick(target).requests == ()
+def test_an_added_place_is_loaded_with_its_history_and_the_others_are_left_alone(sensor, postgres, simulator):
+    assert sensor.tick(postgres).requests, "an empty database: everything is new"
+    assert sensor.tick(postgres).requests == ()
     calls = simulator.stats.calls
 
     sensor.list_places(*PLACES, KYIV)
-    (request,) = sensor.tick(target).requests
+    (request,) = sensor.tick(postgres).requests
     assert request.run_config["ops"]["air_pollution"]["config"]["only_location_ids"] == [KYIV]
-    assert query(target, "SELECT count(*) FROM air_pollution WHERE location_id = %s", KYIV) == [(2 * 24 + 1,)]
+    assert query(postgres, "SELECT count(*) FROM air_pollution WHERE location_id = %s", KYIV) == [(2 * 24 + 1,)]
     assert simulator.stats.calls - calls == 4, "one a table"
-    assert sensor.tick(target).requests == ()
-    assert "loaded" in sensor.tick(target).said
+    assert sensor.tick(postgres).requests == ()
+    assert "loaded" in sensor.tick(postgres).said
 
 
 def test_a_place_added_to_a_file_is_seen(sensor, duckdb, tmp_path, monkeypatch):
