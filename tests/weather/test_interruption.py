@@ -282,6 +282,8 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
     assert_no_duplicates(target, "current_weather", "location_id", "dt")
 
 
+# dlt tries again and again, which takes long
+@pytest.mark.slow
 def test_a_package_that_postgresql_cannot_even_copy_does_not_hold_up_the_hours_after_it(postgres, settings, clock):
     target = postgres
     choice = settings(resources=["current_weather"], locations=PLACES)
