@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagster import Definitions
+from dagster import Definitions, in_process_executor
 
 from dagster_project.alerts import ALERTS, alert_sensor, channels_work
 from dagster_project.assets import bronze_assets
@@ -16,6 +16,8 @@ from dagster_project.translator import OPENWEATHER
 from dagster_project.where import configured_resources
 
 defs = Definitions(
+    # the pool lets one step load at a time anyway, and a process for each would import everything anew
+    executor=in_process_executor,
     assets=[OPENWEATHER, *bronze_assets(), weather_report, load_runs_report, ALERTS],
     asset_checks=[*bronze_checks(configured_resources()), channels_work],
     jobs=[weather_ingestion_job, prune_job],
