@@ -54,7 +54,7 @@ class Target:
             ConfigurationError: dlt knows no such destination, or its credentials are missing.
         """
         # looked at first, because a pipeline without credentials fails no sooner than it loads
-        assert self._client  # noqa: S101
+        _ = self._client
         return self._pipeline(working_directory)
 
     def _pipeline(self, working_directory: Path) -> dlt.Pipeline:

@@ -82,6 +82,11 @@ def show(results: list[Result]) -> None:
             {True: "[green]yes[/]", False: "[red]NO[/]", None: ""}[result.met],
             result.note,
         )
+    print_wide(table)
+
+
+def print_wide(table: Table) -> None:
+    """Print a table on one line a row."""
     console = Console()
     # a pipe has no width; a table folded to 80 columns is hard to read
     console = console if console.is_terminal else Console(width=210)

@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.loaded import Loaded, utc
+from dlt_sources.weather.pending import AGAIN, ASIDE
 from dlt_sources.weather.target import Target
 from dlt_sources.weather.work import HOUR, floor_hour
 from tests.chaos.results import Findings
-
-# folders below a target's root that are no run's
-NO_RUNS = ("set_aside", "loading_again")
 
 
 def examine(
@@ -85,10 +83,10 @@ def count_unaccounted(loaded: Loaded, found: Findings) -> None:
 
 def left_behind(target: Target) -> list[str]:
     """The working directories of runs that are not finished."""
-    return [path.name for path in target.root.iterdir() if path.is_dir() and path.name not in NO_RUNS]
+    return [path.name for path in target.root.iterdir() if path.is_dir() and path.name not in (ASIDE, AGAIN)]
 
 
 def set_aside(target: Target) -> list[str]:
     """The runs whose packages were set aside."""
-    aside = target.root / "set_aside"
+    aside = target.root / ASIDE
     return [path.name for path in aside.iterdir()] if aside.exists() else []

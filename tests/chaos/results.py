@@ -8,8 +8,9 @@ import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
+
+from tests.benchmarks.results import print_wide
 
 
 @dataclass
@@ -110,10 +111,7 @@ def show(results: list[Result], seed: int) -> None:
             {"good": "[green]good[/]", "BAD": "[red]BAD[/]", "skipped": "skipped"}[result.verdict],
             result.skipped or ", ".join(f"{times:,} x {text}" for text, times in sorted(result.notes.items())),
         )
-    console = Console()
-    # a pipe has no width; a table folded to 80 columns is hard to read
-    console = console if console.is_terminal else Console(width=210)
-    console.print(table)
+    print_wide(table)
 
 
 def save(results: list[Result], seed: int, path: Path) -> None:
