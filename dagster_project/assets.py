@@ -27,9 +27,9 @@ from dagster_project.translator import HISTORY, BronzeTranslator, HistoryTransla
 from dagster_project.where import configured_resources, destination
 from dlt_sources.weather.contracts import AirPollution
 from dlt_sources.weather.endpoints import LOCATIONS
+from dlt_sources.weather.resources import source_of
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.settings import HISTORY_BEGINS, WeatherSettings
-from dlt_sources.weather.source import source_of
 
 # one load at a time, whoever started the run: the limit is in dagster.yaml, the dataset's own lock stands behind it
 POOL = "weather_bronze"

@@ -12,24 +12,19 @@ from typing import Any
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
-from dlt_sources.weather.target import Target
-
 logger = logging.getLogger(__name__)
 SCHEMA_NAME = "weather"
 VERSIONS = "_dlt_version"
 OTHERS = ("_dlt_loads", "_dlt_pipeline_state")
 
 
-def restore_dlt_tables(target: Target) -> None:
+def restore_dlt_tables(client: SqlClientBase[Any]) -> None:
     """Have dlt forget its schema versions where others of its tables are missing, so that it makes them again."""
-    if not target.is_database:
-        return
-    with target.connection() as client:
-        missing = [name for name in OTHERS if not _exists(client, name)]
-        if missing and _exists(client, VERSIONS):
-            logger.warning("%s is missing in the destination; dlt makes it again", " and ".join(missing))
-            versions = client.make_qualified_table_name(VERSIONS)
-            client.execute_sql(f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
+    missing = [name for name in OTHERS if not _exists(client, name)]
+    if missing and _exists(client, VERSIONS):
+        logger.warning("%s is missing in the destination; dlt makes it again", " and ".join(missing))
+        versions = client.make_qualified_table_name(VERSIONS)
+        client.execute_sql(f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
 
 
 def _exists(client: SqlClientBase[Any], name: str) -> bool:

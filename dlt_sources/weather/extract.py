@@ -179,6 +179,7 @@ class Extraction:
         self._tally.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
         self._tally.rows_loaded += table.num_rows
         if table.num_rows:
+            self._run.count_bytes(table.nbytes)
             yield as_table(part.contract, table)
 
     def _each_key_once(self, part: Part, table: pa.Table) -> pa.Table:
@@ -212,8 +213,9 @@ class Extraction:
         }
 
     def _raw_answers(self) -> Iterator[object]:
-        rows, self._raw, self._raw_bytes = self._raw, [], 0
+        rows, size, self._raw, self._raw_bytes = self._raw, self._raw_bytes, [], 0
         if rows:
+            self._run.count_bytes(size)
             yield to_table(WeatherRaw, rows)
 
 

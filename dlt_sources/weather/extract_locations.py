@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dlt_sources.weather.contracts import LoadRun, Location, Reject
 from dlt_sources.weather.endpoints import LOCATIONS
-from dlt_sources.weather.items import to_table
+from dlt_sources.weather.items import as_table, to_table
 from dlt_sources.weather.locations import resolve
 from dlt_sources.weather.outcomes import Failure
 from dlt_sources.weather.run import Run
@@ -32,13 +32,15 @@ def look_up(run: Run) -> Iterator[object]:
         else:
             tally.requests += 1
         run.on_progress(tally)
-    rows, run.lookup.rows = run.lookup.rows, []
-    tally.rows_fetched += len(rows)
-    tally.rows_loaded += len(rows)
+    tables = run.lookup.rows.take()
+    rows = sum(table.num_rows for table in tables)
+    tally.rows_fetched += rows
+    tally.rows_loaded += rows
     tally.calls = run.client.calls_for[LOCATIONS]
     tally.pause()
-    if rows:
-        yield to_table(Location, rows)
+    for table in tables:
+        run.count_bytes(table.nbytes)
+        yield as_table(Location, table)
     if rejects:
         yield to_table(Reject, rejects)
     yield to_table(LoadRun, [tally.row(run.status(LOCATIONS), run.now())])

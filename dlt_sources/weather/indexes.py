@@ -7,18 +7,17 @@ its indexes live in memory.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-import dlt
+from dlt.destinations.sql_client import SqlClientBase
 
-from dlt_sources.weather.connection import connected
 from dlt_sources.weather.contracts import TABLES
 
 
-def ensure_indexes(pipeline: dlt.Pipeline, tables: Iterable[str]) -> None:
+def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> None:
     """Create the missing indexes of some tables, which must be there; tables that are not ours are passed over."""
-    with connected(pipeline) as client:
-        for name in sorted(TABLES.keys() & set(tables)):
-            table = client.make_qualified_table_name(name)
-            key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
-            index = client.escape_column_name(f"{name}_key")
-            client.execute_sql(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} ({key})")
+    for name in sorted(TABLES.keys() & set(tables)):
+        table = client.make_qualified_table_name(name)
+        key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
+        index = client.escape_column_name(f"{name}_key")
+        client.execute_sql(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} ({key})")

@@ -8,9 +8,9 @@ from datetime import datetime
 from dlt_sources.weather.endpoints import DEFAULT_RESOURCES, LOCATIONS
 from dlt_sources.weather.errors import IncompleteError
 from dlt_sources.weather.packages import LoadPackage, load_package
+from dlt_sources.weather.resources import source_of
 from dlt_sources.weather.run import Run, utc_now
 from dlt_sources.weather.settings import WeatherSettings
-from dlt_sources.weather.source import source_of
 from dlt_sources.weather.tally import Tally
 from dlt_sources.weather.target import Target
 from dlt_sources.weather.writing import Report, writing

@@ -15,7 +15,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from dlt_sources.weather.client import Client
+from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.endpoints import LOCATIONS
 from dlt_sources.weather.outcomes import Answer, Failure, Request
 from dlt_sources.weather.places import BadPlace, Wanted, at, parse_places, read_places
@@ -26,6 +29,32 @@ logger = logging.getLogger(__name__)
 Remembered = dict[str, tuple[str, str | None, float, float]]
 # several matches are worth telling the user about; 5 is the most the geocoder gives
 MATCHES = 5
+ROWS_PACKED = 5_000
+
+
+class NewRows:
+    """Rows for ``bronze.locations``, packed into Arrow as they come: a Python object each would take ten times that."""
+
+    def __init__(self) -> None:
+        self._tables: list[pa.Table] = []
+        self._rows: list[dict[str, Any]] = []
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a row."""
+        self._rows.append(row)
+        if len(self._rows) >= ROWS_PACKED:
+            self._pack()
+
+    def take(self) -> list[pa.Table]:
+        """Hand out the rows, and begin anew."""
+        if self._rows:
+            self._pack()
+        tables, self._tables = self._tables, []
+        return tables
+
+    def _pack(self) -> None:
+        self._tables.append(pa.Table.from_pylist(self._rows, schema=Location.arrow_schema()))
+        self._rows = []
 
 
 @dataclass
@@ -34,7 +63,7 @@ class Lookup:
 
     places: list[Place] = field(default_factory=list)
     to_resolve: deque[Wanted] = field(default_factory=deque)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: NewRows = field(default_factory=NewRows)
     bad: list[BadPlace] = field(default_factory=list)
 
 
@@ -94,6 +123,8 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
     Yields:
         Each place found, and a failure for each that was not.
     """
+    if not lookup.to_resolve:
+        return
     taken = {(place.lat, place.lon): place for place in lookup.places}
 
     def requests() -> Iterator[Request]:

@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
 from dlt_sources.weather.errors import WriterBusyError
@@ -27,8 +29,11 @@ LOCK_SPACE = 0x77656174
 
 
 @contextmanager
-def only_writer(target: Target, run_id: str, wait_seconds: float) -> Iterator[None]:
+def only_writer(target: Target, run_id: str, wait_seconds: float) -> Iterator[SqlClientBase[Any] | None]:
     """Hold the dataset's lock; wait for its holder at most ``wait_seconds``.
+
+    Yields:
+        The connection that holds it, open for as long, to read through; None where the destination is no database.
 
     Raises:
         WriterBusyError: the holder did not finish in time; the message names it.
@@ -37,9 +42,8 @@ def only_writer(target: Target, run_id: str, wait_seconds: float) -> Iterator[No
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as held:
         _hold_directory(held, target.root, run_id, deadline)
-        if target.destination in _HOLDERS:
-            _HOLDERS[target.destination](held, target, run_id, deadline)
-        yield
+        hold = _HOLDERS.get(target.destination, _hold_nothing)
+        yield hold(held, target, run_id, deadline) if target.is_database else None
 
 
 def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -> None:
@@ -57,7 +61,11 @@ def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -
     _wait(attempt, deadline)
 
 
-def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> None:
+def _hold_nothing(held: ExitStack, target: Target, _run_id: str, _deadline: float) -> SqlClientBase[Any]:
+    return held.enter_context(target.connection())
+
+
+def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> SqlClientBase[Any]:
     client = held.enter_context(target.connection())
     client.execute_sql("SELECT set_config('application_name', %s, false)", f"weather run {run_id}")
     key = f"weather {target.dataset_name}"
@@ -75,20 +83,24 @@ def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float
         return ", ".join(f"{name} from {host} since {since:%H:%M:%S}" for name, host, since in holders or ()) or "?"
 
     _wait(attempt, deadline)
+    return client
 
 
-def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> None:
+def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> SqlClientBase[Any]:
+    opened: list[SqlClientBase[Any]] = []
+
     def attempt() -> str | None:
         try:
-            held.enter_context(target.connection())
+            opened.append(held.enter_context(target.connection()))
         except WriterBusyError as error:
             return str(error)
         return None
 
     _wait(attempt, deadline)
+    return opened[0]
 
 
-_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], None]] = {
+_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], SqlClientBase[Any]]] = {
     "postgres": _hold_postgres,
     "duckdb": _hold_duckdb,
 }

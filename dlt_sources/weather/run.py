@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 from time import monotonic
@@ -21,13 +22,16 @@ from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.errors import IncompleteError, KeyRefusedError, WeatherError
 from dlt_sources.weather.history import history_of
-from dlt_sources.weather.loaded import reading
+from dlt_sources.weather.loaded import Loaded, reading
 from dlt_sources.weather.locations import Lookup, sort_out, wanted_places
 from dlt_sources.weather.outcomes import Failure
 from dlt_sources.weather.rows import Converter
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.tally import Status, Tally
 from dlt_sources.weather.work import History, Place, Work
+
+# of rows in a load package: a destination takes several times that in memory while it merges them
+PACKAGE_BYTES = 16_000_000
 
 
 def utc_now() -> datetime:
@@ -70,6 +74,8 @@ class Run:
         self.on_progress = on_progress
         self.client = Client(settings, now)
         self.tallies: dict[str, Tally] = {}
+        # what reads the destination; without one, each look opens a connection of its own
+        self.loaded: Loaded | None = None
         self.stopped_by: WeatherError | None = None
         self.interrupted = False
         self._works: dict[str, Work] = {}
@@ -89,7 +95,7 @@ class Run:
     @cached_property
     def lookup(self) -> Lookup:
         """The user's list of places, those known told from those to look up."""
-        with reading(_active_pipeline()) as loaded:
+        with self._reading() as loaded:
             known = loaded.locations()
         return sort_out(wanted_places(self.settings), known, self.started_at)
 
@@ -123,20 +129,33 @@ class Run:
         return self._works[endpoint.name]
 
     def _history(self) -> History:
-        pipeline = _active_pipeline()
-        with reading(pipeline) as loaded:
-            return history_of(self.settings, loaded, self.started_at, overlap=_merges(pipeline))
+        overlap = _merges(_active_pipeline())
+        with self._reading() as loaded:
+            return history_of(self.settings, loaded, self.started_at, overlap=overlap)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Loaded]:
+        if self.loaded:
+            yield self.loaded
+            return
+        with reading(_active_pipeline()) as loaded:
+            yield loaded
 
     def begin_package(self) -> None:
         """Note that a new load package begins, with all its room."""
         self._package_began = monotonic()
         self._package_rows = 0
+        self._package_bytes = 0
         self._calls_before = self.client.calls
         self.looked_up = False
 
     def count_rows(self, rows: int) -> None:
         """Note rows that went into the current package."""
         self._package_rows += rows
+
+    def count_bytes(self, size: int) -> None:
+        """Note the bytes of rows that went into the current package."""
+        self._package_bytes += size
 
     def has_room(self) -> bool:
         """Whether more may be asked for the current package: a kill loses one package at most, so it is bounded."""
@@ -146,7 +165,7 @@ class Run:
             return True
         if self.client.calls == self._calls_before:
             return True  # a package that asks nothing would never get anywhere
-        full = self._package_rows >= self.settings.chunk_rows
+        full = self._package_rows >= self.settings.chunk_rows or self._package_bytes >= PACKAGE_BYTES
         return not full and monotonic() - self._package_began < self.settings.chunk_seconds
 
     def has_more(self, resources: list[str]) -> bool:

@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
 from dlt_sources.weather.connection import outages_said
 from dlt_sources.weather.dlt_tables import restore_dlt_tables
+from dlt_sources.weather.duckdb_cache import empty_duckdb_cache
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.indexes import ensure_indexes
+from dlt_sources.weather.loaded import Loaded
 from dlt_sources.weather.lock import only_writer
 from dlt_sources.weather.packages import LoadPackage, load_package
 from dlt_sources.weather.pending import finish_pending
@@ -53,6 +57,7 @@ class Writer:
     pipeline: dlt.Pipeline
     report: Report
     load_package: LoadPackage
+    connection: SqlClientBase[Any] | None
     rows: Counter[str] = field(default_factory=Counter)
 
     def load(self, source: DltSource) -> None:
@@ -64,8 +69,11 @@ class Writer:
         rows = self.load_package(self.pipeline, source)
         self.rows += rows
         self.report.packages += 1
-        if self.pipeline.destination.destination_type == "dlt.destinations.postgres":
-            ensure_indexes(self.pipeline, rows)
+        kind = self.pipeline.destination.destination_type
+        if self.connection and kind == "dlt.destinations.postgres":
+            ensure_indexes(self.connection, rows)
+        if self.connection and kind == "dlt.destinations.duckdb":
+            empty_duckdb_cache(self.connection)
 
 
 @contextmanager
@@ -82,11 +90,13 @@ def writing(target: Target, run: Run, load_package: LoadPackage = load_package) 
     with (
         bound_contextvars(run_id=run.run_id),
         outages_said(),
-        only_writer(target, run.run_id, run.settings.lock_wait_seconds),
+        only_writer(target, run.run_id, run.settings.lock_wait_seconds) as connection,
     ):
-        restore_dlt_tables(target)
+        if connection:
+            restore_dlt_tables(connection)
+            run.loaded = Loaded(connection)
         report.finished_before = finish_pending(target, load_package)
-        writer = Writer(target.pipeline(working_directory), report, load_package)
+        writer = Writer(target.pipeline(working_directory), report, load_package, connection)
         yield writer
         check_accounts(run, writer.rows)
         shutil.rmtree(working_directory)

@@ -9,8 +9,8 @@ from dagster_project import step
 from dagster_project.loading import BronzeDltResource, through_dagster
 from dagster_project.translator import BronzeTranslator
 from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.resources import source_of
 from dlt_sources.weather.run import Run
-from dlt_sources.weather.source import source_of
 from tests.dagster_project.conftest import PLACES
 from tests.support import count, query
 from tests.weather.processes import load_and_die

@@ -294,7 +294,7 @@ def test_places_with_coordinates_need_no_lookup_and_are_rows_once():
     lookup = sort_out(wanted, {}, NOW)
     assert [(place.location_id, place.lat, place.lon) for place in lookup.places] == [("40.4000,-3.7000", 40.4, -3.7)]
     assert not lookup.to_resolve
-    (row,) = lookup.rows
+    (row,) = lookup.rows.take()[0].to_pylist()
     assert (row["query"], row["resolved_by"], row["fetched_at"]) == ("40.4,-3.7", "coordinates", NOW)
     again = sort_out(wanted, {"40.4000,-3.7000": ("40.4,-3.7", "40.4,-3.7", 40.4, -3.7)}, NOW)
     assert (len(again.places), again.rows) == (1, [])
@@ -313,7 +313,7 @@ def test_a_name_is_looked_up_once_and_then_remembered():
     assert [place.query for place in sort_out(wanted, {}, NOW).to_resolve] == ["Madrid,ES"]
     lookup = sort_out(wanted, {"madrid,es": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
     assert not lookup.to_resolve
-    assert lookup.rows == []
+    assert lookup.rows.take() == []
     assert [(place.name, place.lat) for place in lookup.places] == [("Madrid", 40.4)]
 
 

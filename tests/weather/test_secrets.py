@@ -16,9 +16,10 @@ from dlt_sources.weather import writing
 from dlt_sources.weather.client import Client
 from dlt_sources.weather.load import load
 from dlt_sources.weather.logs import configure_logging
+from dlt_sources.weather.resources import source_of
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.settings import load_settings
-from dlt_sources.weather.source import source_of, weather_source
+from dlt_sources.weather.source import weather_source
 from tests.conftest import SENTINEL_KEY
 from tests.support import assert_accounted, query
 from tests.weather.processes import run

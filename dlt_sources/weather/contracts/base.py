@@ -94,7 +94,8 @@ class Contract(BaseModel):
     measure, since the API drops the fraction of whole numbers.
     """
 
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, frozen=True)
+    # validators are built when a row is first validated, which few loads ever do
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, frozen=True, defer_build=True)
 
     table: ClassVar[str]
     key: ClassVar[tuple[str, ...]]

