@@ -136,7 +136,7 @@ resource "kubernetes_secret_v1" "dagster" {
   metadata {
     name      = "postgres-dagster"
     namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels_of.daemon
+    labels    = local.lasting_labels_of.daemon
   }
   data_wo = {
     DAGSTER_POSTGRES_PASSWORD = ephemeral.random_password.dagster.result
@@ -159,7 +159,7 @@ resource "kubernetes_secret_v1" "reader" {
   metadata {
     name      = "postgres-reader"
     namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels_of.code
+    labels    = local.lasting_labels_of.code
   }
   data_wo = {
     DESTINATION__POSTGRES__CREDENTIALS__PASSWORD = ephemeral.random_password.reader.result
@@ -171,7 +171,7 @@ resource "kubernetes_secret_v1" "alerts" {
   metadata {
     name      = "alerts"
     namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels_of.code
+    labels    = local.lasting_labels_of.code
   }
   data_wo = {
     ALERTS__URLS = jsonencode(var.alert_urls)

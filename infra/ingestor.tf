@@ -67,7 +67,7 @@ resource "kubernetes_secret_v1" "openweather" {
   metadata {
     name      = "openweather"
     namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels_of.ingestor
+    labels    = local.lasting_labels_of.ingestor
   }
   data_wo = {
     OPENWEATHER_API_KEY = var.openweather_api_key
@@ -86,7 +86,7 @@ resource "kubernetes_secret_v1" "loader" {
   metadata {
     name      = "postgres-loader"
     namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels_of.ingestor
+    labels    = local.lasting_labels_of.ingestor
   }
   data_wo = {
     DESTINATION__POSTGRES__CREDENTIALS__PASSWORD = ephemeral.random_password.loader.result

@@ -51,10 +51,13 @@ locals {
     } : component => { "app.kubernetes.io/name" = name, "app.kubernetes.io/component" = component }
   }
   labels_of = {
-    for component, selector in local.selector : component => merge(local.labels, selector, {
-      "app.kubernetes.io/instance" = "weather"
-      "app.kubernetes.io/version"  = contains(["database", "backup"], component) ? local.postgres_version : local.version
+    for component, labels in local.lasting_labels_of : component => merge(labels, {
+      "app.kubernetes.io/version" = contains(["database", "backup"], component) ? local.postgres_version : local.version
     })
+  }
+  # of what is made once: a new version would touch the Secrets, and the claim's template, which cannot change
+  lasting_labels_of = {
+    for component, selector in local.selector : component => merge(local.labels, selector, { "app.kubernetes.io/instance" = "weather" })
   }
   version          = regex("(?m)^version = \"([^\"]+)\"", file("${path.module}/../pyproject.toml"))[0]
   postgres_version = regex("[^:@/]+$", split("@", var.postgres_image)[0])

@@ -35,7 +35,7 @@ resource "kubernetes_secret_v1" "postgres" {
   metadata {
     name      = "postgres-secret"
     namespace = kubernetes_namespace_v1.database.metadata[0].name
-    labels    = local.labels_of.database
+    labels    = local.lasting_labels_of.database
   }
   data_wo = {
     POSTGRES_PASSWORD = ephemeral.random_password.postgres.result
@@ -239,7 +239,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
     volume_claim_template {
       metadata {
         name   = "data"
-        labels = local.labels_of.database
+        labels = local.lasting_labels_of.database
       }
       spec {
         access_modes       = ["ReadWriteOnce"]

@@ -5,71 +5,13 @@
 # environment); the simulator is deployed if it is not there. KUBECONFIG names the cluster. Takes 6 to 10 minutes, and up
 # to E2E_WAIT_FOR_HOUR (12) minutes more if the next full hour, when the schedule starts a run, is so near.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
 certificates=$1 image=$2
-started=$(date +%s)
-scratch=$(mktemp -d)
-background=()
-clean_up() {
-  local code=$?
-  for pid in "${background[@]}"; do
-    pkill -P "$pid" || true # what a loop runs at the moment
-    kill "$pid" 2>/dev/null || true
-  done
-  if [ $code -ne 0 ]; then
-    kubectl -n weather get pods,jobs || true
-    kubectl -n weather logs -l app.kubernetes.io/component=run --tail=8 --prefix || true
-    kubectl -n weather logs -l app.kubernetes.io/component=daemon --tail=8 --prefix || true
-  fi
-  kubectl delete namespace simulator --ignore-not-found >/dev/null || true
-  kubectl -n weather delete jobs first second after-kill after-restore --ignore-not-found >/dev/null || true
-  kubectl -n database delete jobs backup --ignore-not-found >/dev/null || true
-  rm -rf "$scratch"
-}
-trap clean_up EXIT
-
-say() { printf '%4d s  %s\n' $(($(date +%s) - started)) "$*"; }
-fail() {
-  say "FAILED: $*" >&2
-  exit 1
-}
-equal() { [ "$2" = "$3" ] || fail "$1: $2, not $3"; }
-# until_true SECONDS WHAT COMMAND... : wait for a command to succeed
-until_true() {
-  local end=$(($(date +%s) + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ "$(date +%s)" -lt $end ] || fail "$what: not in time"
-    sleep 2
-  done
-}
-
-password() { kubectl -n database get secret postgres-secret -o "jsonpath={.data.${1^^}_PASSWORD}" | base64 -d; }
-# as ROLE DATABASE STATEMENT : over TCP and with a password, as a client does
-as() { kubectl -n database exec postgres-0 -- env PGPASSWORD="$(password "$1")" psql --no-psqlrc -qAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -U "$1" -d "$2" -c "$3"; }
-superuser() { kubectl -n database exec postgres-0 -- psql --no-psqlrc -qAt -v ON_ERROR_STOP=1 -U postgres -d weather -c "$1"; }
-read_rows() { as reader weather "$1"; }
-# run_job NAMESPACE CRONJOB JOB : start a CronJob's Job now, and wait for its end
-run_job() {
-  # servers before 1.21 do not know the CronJobs that kubectl makes Jobs of; their test kit brings a command for it
-  if command -v run-cronjob >/dev/null; then run-cronjob "$1" "$2" "$3" 300 && return; fail "job $3"; fi
-  kubectl -n "$1" create job --from="cronjob/$2" "$3" >/dev/null
-  kubectl -n "$1" wait --for=condition=complete "job/$3" --timeout=300s >/dev/null || fail "job $3: $(kubectl -n "$1" logs "job/$3" --tail=20)"
-}
-no_duplicates() {
-  equal "duplicates in air_pollution" "$(read_rows 'SELECT count(*) - count(DISTINCT (location_id, dt)) FROM bronze.air_pollution')" 0
-  equal "duplicates in forecast" "$(read_rows 'SELECT count(*) - count(DISTINCT (location_id, dt, issued_at)) FROM bronze.forecast')" 0
-  equal "hours missing" "$(read_rows "SELECT sum(missing) FROM (SELECT extract(epoch FROM max(dt) - min(dt)) / 3600 + 1 - count(*) AS missing FROM bronze.air_pollution GROUP BY location_id) g" | sed 's/\.0*$//')" 0
-  equal "rows unaccounted for" "$(read_rows 'SELECT count(*) FROM bronze.load_runs WHERE rows_fetched <> rows_loaded + rows_rejected')" 0
-}
+# shellcheck source=infra/tests/cluster.sh
+. "$(dirname "$0")/cluster.sh"
 
 # --- everything comes up
 
-kubectl -n simulator get deployment simulator >/dev/null 2>&1 || bash "$here/simulator.sh" deploy "$certificates" "$image" >/dev/null
-kubectl -n database rollout status statefulset/postgres --timeout=300s >/dev/null
-say "PostgreSQL is ready"
-for component in webserver daemon code; do kubectl -n weather rollout status "deployment/dagster-$component" --timeout=300s >/dev/null; done
-say "Dagster's webserver, daemon and code location are ready"
+everything_up "$certificates" "$image"
 
 # --- the first rows come by themselves: the daemon sees places that are not loaded
 
@@ -77,32 +19,11 @@ has_rows() { [ "$(read_rows 'SELECT count(*) FROM bronze.air_pollution')" -gt 0 
 until_true 900 "the first rows" has_rows
 say "the first rows are in bronze, by a run that nobody asked for"
 
-# --- the webserver, as a user reaches it
+# --- the webserver
 
-port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-ui=http://127.0.0.1:$port
-# again and again, because a forwarded port ends with a connection that is cut
-while true; do kubectl -n weather port-forward service/dagster-webserver "$port:3000" >"$scratch/forward" 2>&1 || sleep 1; done &
-background+=($!)
-until_true 60 "the webserver" curl --silent --fail --noproxy '*' "$ui/server_info"
-# graphql QUERY EXPRESSION : the expression is Python, of the answer's data d
-graphql() {
-  curl --silent --fail --noproxy '*' --retry 10 --retry-all-errors --retry-delay 3 "$ui/graphql" -H 'Content-Type: application/json' --data "$(python3 -c 'import json, sys; print(json.dumps({"query": sys.argv[1]}))' "$1")" |
-    python3 -c "import json, sys; d = json.load(sys.stdin)['data']; print($2)"
-}
-selector='repositoryLocationName: "weather", repositoryName: "__repository__"'
-# what the runs of a status or schedule are called: runs FILTER
-runs() { graphql "{ runsOrError(filter: {$1}, limit: 1) { ... on Runs { results { runId status tags { key value } } } } }" "$2"; }
-no_runs_going() { equal runs "$(runs 'statuses: [QUEUED, STARTING, STARTED, CANCELING]' "len(d['runsOrError']['results'])")" 0; }
-until_idle() { until_true 300 "the runs to end" bash -c "$(declare -f graphql runs equal fail say); ui='$ui' started=$started; $(declare -f no_runs_going); no_runs_going"; }
-launch() {
-  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"weather_ingestion_job\"}, runConfigData: {}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
-    "d['launchRun']['run']['runId']"
-}
-status_of() { graphql "{ runOrError(runId: \"$1\") { ... on Run { status } } }" "d['runOrError']['status']"; }
-has_status() { [ "$(status_of "$1")" = "$2" ]; }
+forward_webserver
 until_idle
-equal "the schedule" "$(graphql "{ scheduleOrError(scheduleSelector: {$selector, scheduleName: \"hourly_weather_schedule\"}) { ... on Schedule { scheduleState { status } } } }" "d['scheduleOrError']['scheduleState']['status']")" RUNNING
+schedule_is RUNNING || fail "the schedule is not on"
 say "the webserver answers through a forwarded port; the schedule is on"
 
 # --- the CronJob's load, twice

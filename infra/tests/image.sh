@@ -2,8 +2,8 @@
 # image.sh : build the image and try it, with PostgreSQL as the cluster runs it, in containers of the local Docker engine.
 #
 # Proves: the image builds and hadolint finds nothing; as its own user, with a read-only root and no capabilities, it loads
-# from the simulator into PostgreSQL, and twice loads nothing twice; the roles can do what they should and no more; a backup
-# that is restored is what was there; the key is in no layer, log or row.
+# from the simulator into PostgreSQL, and twice loads nothing twice; its starts compile nothing; the roles can do what they
+# should and no more; a backup that is restored is what was there; the key is in no layer, log or row.
 #
 #   IMAGE, POSTGRES_IMAGE, BASE_IMAGE, DOCKER   other names than weather:test, postgres:17, the Dockerfile's own, docker
 set -euo pipefail
@@ -87,6 +87,14 @@ for command in dagster dagster-webserver dagster-daemon; do
   $DOCKER run --rm "${hardened[@]}" --entrypoint "$command" "$IMAGE" --version >"$scratch/dagster.log" 2>&1 || fail "$command"
 done
 say "dagster, dagster-webserver and dagster-daemon start"
+$DOCKER run --rm "${alone[@]}" --entrypoint python "$IMAGE" -c '
+import importlib.util, os, sys
+import dagster_project.definitions
+files = {module.__file__ for module in sys.modules.values() if (getattr(module, "__file__", None) or "").endswith(".py")}
+anew = [file for file in files if not os.path.exists(importlib.util.cache_from_source(file))]
+sys.exit(f"{len(anew)} of {len(files)} modules, such as {anew[:5]}" if anew else 0)
+' >"$scratch/compiled.log" 2>&1 || fail "a start compiles modules, which a read-only root makes each process do"
+say "every module that Dagster's code location imports is compiled"
 
 # --- who may what
 
@@ -143,5 +151,6 @@ say "a backup restored is what was there ($(wc -l <"$scratch/before") tables and
 
 $DOCKER image save "$IMAGE" | tar --extract --to-stdout 2>/dev/null | grep --count --binary-files=text "$KEY" >/dev/null && fail "the key is in the image"
 grep --quiet "$KEY" "$scratch/load.log" && fail "the key is in the logs"
+# shellcheck disable=SC2016 # that is the container's to expand
 in_database bash -c 'pg_restore --file=- "$(ls /backups/weather-*.dump | tail -n 1)"' | grep --quiet "$KEY" && fail "the key is in the tables"
 say "the key is in no layer, log or row; passed"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, destroy.
+# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, upkeep.sh,
+# destroy.
 #
 # Needs Docker, kind, kubectl, Terraform, openssl. Makes a cluster named weather-test, and leaves nothing.
 set -euo pipefail
@@ -21,6 +22,7 @@ terraform apply -auto-approve -input=false
 
 bash tests/e2e.sh "$certificates" "$image"
 terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change
+bash tests/upkeep.sh "$certificates" "$image" postgres:18.1
 terraform destroy -auto-approve -input=false
 if kind get clusters | grep -qx weather-test; then echo "the cluster is still there" >&2; exit 1; fi
 echo "passed; nothing is left"

@@ -48,6 +48,23 @@ run "new_passwords_reach_every_pod_that_uses_them" {
   }
 }
 
+run "another_version_touches_neither_secrets_nor_the_claim" {
+  command = apply
+  variables { postgres_image = "postgres:17.99" }
+  assert {
+    condition = alltrue([
+      for labels in concat(
+        [for secret in [
+          kubernetes_secret_v1.postgres, kubernetes_secret_v1.loader, kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster,
+          kubernetes_secret_v1.alerts, kubernetes_secret_v1.openweather[0],
+        ] : secret.metadata[0].labels],
+        [kubernetes_stateful_set_v1.postgres.spec[0].volume_claim_template[0].metadata[0].labels],
+      ) : !contains(keys(labels), "app.kubernetes.io/version")
+    ])
+    error_message = "a Secret is written when its revision changes, and a claim's template cannot change"
+  }
+}
+
 run "a_change_of_the_cluster_stops_before_it_destroys_the_database" {
   command = plan
   variables { cluster_name = "another" }
