@@ -19,6 +19,7 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
+from dlt_sources.weather.duckdb_memory import limit_memory
 from dlt_sources.weather.errors import WriterBusyError
 from dlt_sources.weather.target import Target
 
@@ -97,6 +98,7 @@ def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float)
         return None
 
     _wait(attempt, deadline)
+    limit_memory(opened[0])
     return opened[0]
 
 

@@ -15,9 +15,9 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
+from dlt_sources.weather import duckdb_memory
 from dlt_sources.weather.connection import outages_said
 from dlt_sources.weather.dlt_tables import restore_dlt_tables
-from dlt_sources.weather.duckdb_cache import empty_duckdb_cache
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.indexes import ensure_indexes
@@ -73,7 +73,7 @@ class Writer:
         if self.connection and kind == "dlt.destinations.postgres":
             ensure_indexes(self.connection, rows)
         if self.connection and kind == "dlt.destinations.duckdb":
-            empty_duckdb_cache(self.connection)
+            duckdb_memory.empty_cache(self.connection)
 
 
 @contextmanager
