@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import dlt
-
-from dlt_sources.weather.connection import connected
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.target import Target
 
 
-def ensure_indexes(pipeline: dlt.Pipeline, tables: Iterable[str]) -> None:
+def ensure_indexes(target: Target, tables: Iterable[str]) -> None:
     """Create the missing indexes of some tables, which must be there; tables that are not ours are passed over."""
-    with connected(pipeline) as client:
+    with target.connection() as client:
         for name in sorted(TABLES.keys() & set(tables)):
             table = client.make_qualified_table_name(name)
             key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)

@@ -16,7 +16,7 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.client import Client
+from dlt_sources.weather.client import Client, Turns
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.errors import IncompleteError, KeyRefusedError, WeatherError
@@ -50,6 +50,7 @@ class Run:
             otherwise a resource raises what stopped it, as a dlt user expects.
         command: load or replay, for the run log.
         on_progress: called with a resource's counts as work goes on.
+        turns: what holds calls back, if not a throttle of this process.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Run:
         command: str = "load",
         many_packages: bool = False,
         on_progress: Callable[[Tally], None] = lambda _: None,
+        turns: Turns | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -68,7 +70,7 @@ class Run:
         self.run_id = new_run_id(self.started_at)
         self.many_packages = many_packages
         self.on_progress = on_progress
-        self.client = Client(settings, now)
+        self.client = Client(settings, now, turns)
         self.tallies: dict[str, Tally] = {}
         self.stopped_by: WeatherError | None = None
         self.interrupted = False
