@@ -22,7 +22,6 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather import throttle
-from dlt_sources.weather.connection import outages_said
 
 TABLE = "_weather_calls"
 LEASES_A_SECOND = 4
@@ -54,13 +53,10 @@ class Budget:
 
         Returns:
             How many; and, where none is left, the seconds until one will be.
-
-        Raises:
-            DestinationError: the destination cannot be reached, or went down.
         """
         client = self._client or self._open()
         table = client.make_qualified_table_name(TABLE)
-        with outages_said(), client.begin_transaction():
+        with client.begin_transaction():
             client.execute_sql(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
             # what is left is the window; it was another query, so that it sees what was written while this one waited
             client.execute_sql(
@@ -116,11 +112,7 @@ class SharedThrottle:
         self._thread.shutdown()
 
     async def wait_turn(self) -> None:
-        """Return as soon as one more call may be made.
-
-        Raises:
-            DestinationError: the destination, which keeps the budget, cannot be reached.
-        """
+        """Return as soon as one more call may be made."""
         if self._loop is not asyncio.get_running_loop():
             # the client has a loop for each time that it asks
             self._loop, self._turn = asyncio.get_running_loop(), asyncio.Lock()

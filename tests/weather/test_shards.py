@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from hypothesis import given
@@ -216,11 +217,24 @@ def test_a_lease_is_what_is_left_and_then_says_how_long_to_wait(postgres, monkey
     assert ours.take(4) == (4, 0.0)
     assert theirs.take(4) == (4, 0.0)
     assert ours.take(4) == (2, 0.0)
-    leased, wait = theirs.take(4)
+    leased, seconds = theirs.take(4)
     assert leased == 0
-    assert 55 < wait <= 60 + USABLE_SECONDS
+    assert 55 < seconds <= 60 + USABLE_SECONDS
     ours.close()
     theirs.close()
+
+
+def test_whoever_leases_waits_for_the_lease_before_it_and_counts_it(postgres):
+    with postgres.connection() as client:
+        ensure_budget(client)
+    ours = Budget(postgres.connection, 10)
+    with postgres.connection() as client, ThreadPoolExecutor(1) as pool:
+        with client.begin_transaction():
+            client.execute_sql(f"INSERT INTO {client.make_qualified_table_name(budget.TABLE)} VALUES (now(), 10)")
+            leased = pool.submit(ours.take, 4)
+            assert wait([leased], timeout=1).not_done
+        assert leased.result(30)[0] == 0
+    ours.close()
 
 
 def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence(postgres, settings, clock, monkeypatch):
