@@ -1,5 +1,7 @@
 """The bronze assets: one a dlt resource, each a step and a small load of its own, so that none fails another.
 
+With shards (``sharding.py``) a step loads its partition's places, and steps of several runs load at the same time.
+
 ``air_pollution_history`` is one more, which fills the table of ``air_pollution`` by months, for backfills.
 """
 
@@ -22,6 +24,7 @@ from dagster import (
 from pydantic import Field
 
 from dagster_project.loading import BronzeDltResource, dlt_assets
+from dagster_project.sharding import shard_partitions, shard_setting
 from dagster_project.step import load_asset
 from dagster_project.translator import HISTORY, BronzeTranslator, HistoryTranslator
 from dagster_project.where import configured_resources, destination
@@ -62,20 +65,30 @@ def bronze_assets() -> list[AssetsDefinition]:
 
 def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
     translator = BronzeTranslator(destination())
+    shards = shard_partitions()
 
     @dlt_assets(
         dlt_source=source_of(run, [name]),
         dlt_pipeline=pipeline,
         name=name,
+        partitions_def=shards,
         dagster_dlt_translator=translator,
         # whoever runs first looks new places up, which is the locations' own work
         op_tags={"dagster/priority": "1"} if name == LOCATIONS else {},
-        pool=POOL,
+        # shards load at the same time: the dataset's own locks have them take turns to write
+        pool=None if shards else POOL,
     )
     def bronze(
         context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: Places
     ) -> Iterator[MaterializeResult[Any]]:
-        yield load_asset(context, dlt_resource, translator, name, only_location_ids=config.only_location_ids)
+        yield load_asset(
+            context,
+            dlt_resource,
+            translator,
+            name,
+            only_location_ids=config.only_location_ids,
+            shard=shard_setting(context),
+        )
 
     return bronze
 

@@ -59,7 +59,7 @@ def through_dagster(
     """Make the function that loads one package of a run through dagster-dlt.
 
     A run may take many packages and an asset has one materialisation a run, so the events are not handed on; ``keep``
-    is told the metadata of each.
+    is told the metadata of each that is the step's own asset's: what waits in a directory is loaded by its tables.
     """
 
     def run(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
@@ -70,6 +70,7 @@ def through_dagster(
             context, dlt_source=source, dlt_pipeline=pipeline, dagster_dlt_translator=translator, **options
         )
         for event in events:
-            keep(event.metadata or {})
+            if event.asset_key == context.asset_key:
+                keep(event.metadata or {})
 
     return partial(load_package, run=run)

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from dagster_project import clock
 from dagster_project.schedules import weather_ingestion_job
+from dagster_project.sharding import shard_keys, shard_of
 from dagster_project.where import configured_resources, is_demo, reading
 from dlt_sources.weather.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.loaded import Loaded, utc
@@ -40,11 +41,18 @@ ENDED_BADLY = (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 
 class Seen(BaseModel):
-    """The cursor: fingerprints of the list that is loaded, and of the one that a run was asked for."""
+    """The cursor: fingerprints of the list that is loaded, and of the one that runs were asked for, one a shard."""
 
     loaded: str = ""
     asked_for: str = ""
     tries: int = 0
+    shards: list[str] = []
+
+    @property
+    def run_keys(self) -> list[str]:
+        """The keys of the runs that were asked for."""
+        key = f"{self.asked_for}-{self.tries}"
+        return [f"{key}-{shard}" for shard in self.shards] or [key]
 
 
 @sensor(
@@ -92,18 +100,20 @@ def _missing(wanted: dict[str, Wanted], loaded: Loaded) -> list[str]:
 
 
 def _follow_up(context: SensorEvaluationContext, seen: Seen, wanted: dict[str, Wanted]) -> SensorResult:
-    """See what became of the run that was asked for."""
-    record = _run_of(context, seen)
-    status = record.dagster_run.status if record else None
-    if status == DagsterRunStatus.SUCCESS:
+    """See what became of the runs that were asked for."""
+    records = [_run_of(context, key) for key in seen.run_keys]
+    not_loaded = [record for record in records if record and record.dagster_run.status != DagsterRunStatus.SUCCESS]
+    if all(records) and not not_loaded:
         return _done(seen.asked_for)
-    if record and status not in ENDED_BADLY:
-        return _wait(f"Run {record.dagster_run.run_id} loads the new places.")
+    for record in not_loaded:
+        if record.dagster_run.status not in ENDED_BADLY:
+            return _wait(f"Run {record.dagster_run.run_id} loads the new places.")
     if seen.tries >= TRIES:
         context.log.warning("New places were not loaded in %d tries; the hourly runs go on trying.", seen.tries)
         return _done(seen.asked_for)
-    if record and clock.now() - utc(record.create_timestamp) < WAIT:
-        return _wait(f"Run {record.dagster_run.run_id} did not load the new places; the next try follows.")
+    for record in not_loaded:
+        if clock.now() - utc(record.create_timestamp) < WAIT:
+            return _wait(f"Run {record.dagster_run.run_id} did not load the new places; the next try follows.")
     with reading(wait_seconds=0) as loaded:
         missing = _missing(wanted, loaded)
     if not missing:
@@ -111,13 +121,9 @@ def _follow_up(context: SensorEvaluationContext, seen: Seen, wanted: dict[str, W
     return _ask(seen.model_copy(update={"tries": seen.tries + 1}), missing)
 
 
-def _run_of(context: SensorEvaluationContext, seen: Seen) -> RunRecord | None:
-    tags = {"dagster/run_key": _run_key(seen), "dagster/sensor_name": NAME}
+def _run_of(context: SensorEvaluationContext, run_key: str) -> RunRecord | None:
+    tags = {"dagster/run_key": run_key, "dagster/sensor_name": NAME}
     return next(iter(context.instance.get_run_records(RunsFilter(tags=tags), limit=1)), None)
-
-
-def _run_key(seen: Seen) -> str:
-    return f"{seen.asked_for}-{seen.tries}"
 
 
 def _read(cursor: str | None) -> Seen:
@@ -129,9 +135,13 @@ def _ask(seen: Seen, missing: list[str]) -> SensorResult:
     if len(missing) <= MOST_NAMED:
         places = {"config": {"only_location_ids": sorted(missing)}}
         config = {"ops": dict.fromkeys(configured_resources(), places)}
-    return SensorResult(
-        run_requests=[RunRequest(run_key=_run_key(seen), run_config=config)], cursor=seen.model_dump_json()
-    )
+    seen.shards = [key for key in shard_keys() if any(map(shard_of(key).has, missing))]
+    partitions: list[str | None] = [*seen.shards] or [None]
+    requests = [
+        RunRequest(run_key=run_key, run_config=config, partition_key=partition)
+        for run_key, partition in zip(seen.run_keys, partitions, strict=True)
+    ]
+    return SensorResult(run_requests=requests, cursor=seen.model_dump_json())
 
 
 def _done(list_now: str) -> SensorResult:

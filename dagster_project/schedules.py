@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
-from dagster import AssetSelection, DefaultScheduleStatus, ScheduleDefinition, define_asset_job, in_process_executor
+from dagster import (
+    AssetSelection,
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    define_asset_job,
+    in_process_executor,
+)
 
 from dagster_project.prune import prune_job
+from dagster_project.sharding import shard_keys
 from dagster_project.step import JOB
 from dagster_project.translator import GROUP, HISTORY, asset_key
 
@@ -18,11 +28,18 @@ weather_ingestion_job = define_asset_job(
     executor_def=in_process_executor,
 )
 
+
+def _a_run_a_shard(_context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
+    for key in shard_keys():
+        yield RunRequest(run_key=key, partition_key=key)
+
+
 hourly_weather_schedule = ScheduleDefinition(
     name="hourly_weather_schedule",
     job=weather_ingestion_job,
     cron_schedule="0 * * * *",
     execution_timezone="UTC",
+    execution_fn=_a_run_a_shard if shard_keys() else None,
     # where something else loads every hour, two would spend the calls twice
     default_status=DefaultScheduleStatus.STOPPED
     if os.environ.get("WEATHER_SCHEDULE", "").strip().lower() == "off"

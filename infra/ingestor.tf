@@ -111,7 +111,7 @@ resource "kubernetes_persistent_volume_claim_v1" "work" {
     labels    = local.labels_of.ingestor
   }
   spec {
-    access_modes       = ["ReadWriteOnce"]
+    access_modes       = [var.work_access_mode]
     storage_class_name = var.storage_class
     resources {
       requests = {

@@ -32,6 +32,16 @@ variable "storage_class" {
   default     = null
 }
 
+variable "work_access_mode" {
+  description = "Access mode of the loads' working directories: ReadWriteMany, and a storage class that knows it, where runs at once are spread over several nodes (WEATHER_SHARDS). A change makes the volume anew, so let no load be waiting in it."
+  type        = string
+  default     = "ReadWriteOnce"
+  validation {
+    condition     = contains(["ReadWriteOnce", "ReadWriteMany"], var.work_access_mode)
+    error_message = "work_access_mode must be ReadWriteOnce or ReadWriteMany."
+  }
+}
+
 # Images
 
 variable "image" {

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -42,22 +42,30 @@ NO_KEY = (
 )
 
 
+class Turns(Protocol):
+    """Says when a call may go."""
+
+    async def wait_turn(self) -> None:
+        """Return as soon as one more call may be made."""
+
+
 class Client:
     """Asks OpenWeather, throttled, retried and redacted. Use it as a context manager, or close it.
 
     Args:
         settings: key, base URL, rate and retry settings.
         now: the clock that answers are stamped with, UTC.
+        turns: what holds calls back; a throttle of this process, at the settings' rate, if left out.
     """
 
-    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime], turns: Turns | None = None) -> None:
         self._now = now
         self._key = settings.secret_key
         self._settings = settings
         # enough in flight to reach the rate at 300 ms latency, with some to spare
         self.concurrency = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
         self.calls_for: Counter[str] = Counter()
-        self._throttle = Throttle(settings.base_url, settings.calls_per_minute)
+        self._turns = turns or Throttle(settings.base_url, settings.calls_per_minute)
         self._users = 0
         self._lock = threading.Lock()
         self._gave_up = False
@@ -239,7 +247,7 @@ class Client:
 
     async def _attempt(self, request: Request) -> Outcome | TooManyCalls:
         """Make one call and judge it; everything that leaves here is redacted."""
-        await self._throttle.wait_turn()
+        await self._turns.wait_turn()
         self.calls_for[request.resource] += 1
         try:
             async with self._session.get(self._url(request), allow_redirects=False) as response:

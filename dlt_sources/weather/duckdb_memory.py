@@ -22,18 +22,20 @@ def limit_memory(client: SqlClientBase[Any]) -> None:
 
     That is ``memory_limit`` in ``global_config`` of ``[destination.duckdb.credentials]``.
     """
-    configured = getattr(client.credentials, "global_config", None) or {}
-    if "memory_limit" not in configured:
-        client.execute_sql(f"SET memory_limit = '{LIMIT}'")
+    client.execute_sql(f"SET memory_limit = '{_limit(client)}'")
 
 
 def empty_cache(client: SqlClientBase[Any]) -> None:
     """Have DuckDB forget the pages of its file that it has read or written."""
-    ((limit,),) = client.execute_sql("SELECT current_setting('memory_limit')") or ((LIMIT,),)
     try:
         # not while a reader in another thread is at it
         with suppress(DatabaseException):
             client.execute_sql("CHECKPOINT")
             client.execute_sql(f"SET memory_limit = '{CACHE}'")
     finally:
-        client.execute_sql(f"SET memory_limit = '{limit}'")
+        limit_memory(client)
+
+
+def _limit(client: SqlClientBase[Any]) -> str:
+    configured = getattr(client.credentials, "global_config", None) or {}
+    return str(configured.get("memory_limit", LIMIT))

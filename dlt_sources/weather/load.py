@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
+from dlt_sources.weather.budget import Budget, SharedThrottle
 from dlt_sources.weather.endpoints import DEFAULT_RESOURCES, LOCATIONS
 from dlt_sources.weather.errors import IncompleteError
 from dlt_sources.weather.packages import LoadPackage, load_package
@@ -41,12 +43,14 @@ def load(
 
     Raises:
         WriterBusyError: another run holds the dataset.
+        ConfigurationError: a setting cannot work.
         DestinationError: the destination did not take the rows; they are kept for the next run.
     """
     resources = settings.resources or list(DEFAULT_RESOURCES)
     with (
-        Run(settings, now=now, many_packages=True, on_progress=on_progress) as run,
-        writing(target, run, load_package) as writer,
+        _shared_turns(target, settings) as turns,
+        Run(settings, now=now, many_packages=True, on_progress=on_progress, turns=turns) as run,
+        writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
         on_start(run)
         while run.has_more(resources):
@@ -54,6 +58,13 @@ def load(
             writer.load(source_of(run, resources))
     writer.report.error = run.stopped_by or _most_failed(run)
     return writer.report
+
+
+def _shared_turns(target: Target, settings: WeatherSettings) -> AbstractContextManager[SharedThrottle | None]:
+    """What holds a shard's calls back together with the other shards'; a run of all places has its own throttle."""
+    if settings.chosen_shard is None:
+        return nullcontext()
+    return SharedThrottle(Budget(target.connection, settings.calls_per_minute), settings.calls_per_minute)
 
 
 def _most_failed(run: Run) -> IncompleteError | None:

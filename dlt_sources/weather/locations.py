@@ -68,15 +68,22 @@ class Lookup:
 
 
 def wanted_places(settings: WeatherSettings) -> Iterator[Wanted | BadPlace]:
-    """The user's list: the configured places, then those of the file; of these, only the ones that are chosen."""
+    """The user's list: the configured places, then those of the file; of these, only the ones that are chosen.
+
+    What is no place belongs to one shard too, by where it stands, so that it is rejected once and not by every shard.
+    """
     places = parse_places(settings.locations or (), "location")
     if settings.locations_file:
         places = chain(places, read_places(Path(settings.locations_file)))
-    if settings.only_location_ids is None:
-        yield from places
-        return
-    chosen = set(settings.only_location_ids)
-    yield from (place for place in places if isinstance(place, Wanted) and place.location_id in chosen)
+    only = None if settings.only_location_ids is None else set(settings.only_location_ids)
+    shard = settings.chosen_shard
+    for place in places:
+        if isinstance(place, Wanted):
+            identity, is_chosen = place.location_id, only is None or place.location_id in only
+        else:
+            identity, is_chosen = place.where, only is None
+        if is_chosen and (shard is None or shard.has(identity)):
+            yield place
 
 
 def sort_out(wanted: Iterable[Wanted | BadPlace], remembered: Remembered, now: datetime) -> Lookup:

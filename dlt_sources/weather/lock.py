@@ -1,8 +1,12 @@
-"""One writer at a time per dataset, across processes and machines.
+"""One writer at a time per dataset, across processes and machines; of shards, one at a time that writes.
 
-PostgreSQL holds an advisory lock for as long as the writer's connection lives, so a killed writer frees it. DuckDB
+PostgreSQL holds advisory locks for as long as the writer's connection lives, so a killed writer frees them. DuckDB
 locks its file for one process by itself; the writer keeps a connection open so that the lock lasts the whole run. In
 front of both stands a lock on the target's working directories, which is all there is for other destinations.
+
+A shard's run shares the dataset with other shards: they fetch at the same time, and take turns to write, because dlt's
+staging tables and schema belong to the dataset. It takes turns with a run of all places, and with one of its own shard.
+Shards of another count (1/3 beside 1/4) may fetch a place twice, and merge it once.
 """
 
 from __future__ import annotations
@@ -12,39 +16,58 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
+from dlt_sources.weather.advisory import AdvisoryLocks
 from dlt_sources.weather.duckdb_memory import limit_memory
 from dlt_sources.weather.errors import WriterBusyError
+from dlt_sources.weather.shards import Shard
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
-# half of PostgreSQL's advisory key, so that no other application's locks are met: "weather" in ASCII, cut to 31 bits
-LOCK_SPACE = 0x77656174
+# other shards write for moments only
+POLL_SECONDS_TO_WRITE = 0.05
+Client = SqlClientBase[Any]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What a writer has for as long as it holds the dataset.
+
+    Attributes:
+        connection: the one that the lock lives in, to read through; None where the destination is no database.
+        alone: what to be within while writing: a shard waits there until no other shard writes.
+    """
+
+    connection: Client | None
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @contextmanager
-def only_writer(target: Target, run_id: str, wait_seconds: float) -> Iterator[SqlClientBase[Any] | None]:
-    """Hold the dataset's lock; wait for its holder at most ``wait_seconds``.
-
-    Yields:
-        The connection that holds it, open for as long, to read through; None where the destination is no database.
+def only_writer(target: Target, run_id: str, wait_seconds: float, shard: Shard | None = None) -> Iterator[Hold]:
+    """Hold the dataset's lock, or share it as a shard; wait for its holder at most ``wait_seconds``.
 
     Raises:
         WriterBusyError: the holder did not finish in time; the message names it.
+        ConfigurationError: a shard, and the destination is not PostgreSQL.
         DestinationError: the destination cannot be reached.
     """
-    deadline = time.monotonic() + wait_seconds
     with ExitStack() as held:
+        if shard is not None:
+            target.must_take_shards()
+            yield _share_postgres(held, target, run_id, wait_seconds, shard)
+            return
+        deadline = time.monotonic() + wait_seconds
         _hold_directory(held, target.root, run_id, deadline)
         hold = _HOLDERS.get(target.destination, _hold_nothing)
-        yield hold(held, target, run_id, deadline) if target.is_database else None
+        yield Hold(hold(held, target, run_id, deadline) if target.is_database else None)
 
 
 def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -> None:
@@ -62,33 +85,39 @@ def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -
     _wait(attempt, deadline)
 
 
-def _hold_nothing(held: ExitStack, target: Target, _run_id: str, _deadline: float) -> SqlClientBase[Any]:
+def _hold_nothing(held: ExitStack, target: Target, _run_id: str, _deadline: float) -> Client:
     return held.enter_context(target.connection())
 
 
-def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> SqlClientBase[Any]:
+def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> Client:
     client = held.enter_context(target.connection())
-    client.execute_sql("SELECT set_config('application_name', %s, false)", f"weather run {run_id}")
-    key = f"weather {target.dataset_name}"
-
-    def attempt() -> str | None:
-        rows = client.execute_sql(f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(%s))", key)
-        if rows and rows[0][0]:
-            return None
-        holders = client.execute_sql(  # the space is a constant of ours
-            "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start FROM pg_locks l"
-            " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
-            f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295",
-            key,
-        )
-        return ", ".join(f"{name} from {host} since {since:%H:%M:%S}" for name, host, since in holders or ()) or "?"
-
-    _wait(attempt, deadline)
+    locks = AdvisoryLocks(client, f"weather run {run_id}")
+    _wait(lambda: locks.attempt(f"weather {target.dataset_name}"), deadline)
     return client
 
 
-def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> SqlClientBase[Any]:
-    opened: list[SqlClientBase[Any]] = []
+def _share_postgres(held: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> Hold:
+    client = held.enter_context(target.connection())
+    locks = AdvisoryLocks(client, f"weather run {run_id}, shard {shard}")
+    dataset = f"weather {target.dataset_name}"
+    deadline = time.monotonic() + wait_seconds
+    _wait(lambda: locks.attempt(f"{dataset} shard {shard}"), deadline)
+    _wait(lambda: locks.attempt(dataset, shared=True), deadline)
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        write = f"{dataset} write"
+        _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, POLL_SECONDS_TO_WRITE, logging.DEBUG)
+        try:
+            yield
+        finally:
+            locks.release(write)
+
+    return Hold(client, alone)
+
+
+def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> Client:
+    opened: list[Client] = []
 
     def attempt() -> str | None:
         try:
@@ -102,13 +131,15 @@ def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float)
     return opened[0]
 
 
-_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], SqlClientBase[Any]]] = {
+_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], Client]] = {
     "postgres": _hold_postgres,
     "duckdb": _hold_duckdb,
 }
 
 
-def _wait(attempt: Callable[[], str | None], deadline: float) -> None:
+def _wait(
+    attempt: Callable[[], str | None], deadline: float, poll_seconds: float = POLL_SECONDS, level: int = logging.INFO
+) -> None:
     """Try until it succeeds (None) or time is up; tell once who is waited for."""
     told = False
     while (holder := attempt()) is not None:
@@ -116,6 +147,6 @@ def _wait(attempt: Callable[[], str | None], deadline: float) -> None:
         if left <= 0:
             raise WriterBusyError(f"Another run writes to this dataset and did not finish in time: {holder}.")
         if not told:
-            logger.info("Waiting up to %.0f s for the writer before: %s", left, holder)
+            logger.log(level, "Waiting up to %.0f s for the writer before: %s", left, holder)
             told = True
-        time.sleep(min(POLL_SECONDS, left))
+        time.sleep(min(poll_seconds, left))

@@ -1,9 +1,10 @@
-"""Loading one package with dlt, and what its failure means."""
+"""Loading one package with dlt, at once or in two steps, and what its failure means."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
@@ -35,17 +36,39 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
     Raises:
         DestinationError: the destination did not take it; it is kept in the working directory.
     """
+    with _failures_meant():
+        run(pipeline, source, **_options(pipeline))
+    trace = pipeline.last_trace
+    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
+
+
+def prepare_package(pipeline: dlt.Pipeline, source: DltSource) -> None:
+    """Extract one package into the pipeline's working directory, ready to be loaded; nothing is written elsewhere.
+
+    Raises:
+        DestinationError: the destination, whose schema the package goes by, cannot be reached.
+    """
+    with _failures_meant():
+        pipeline.sync_destination()
+        pipeline.extract(source, **_options(pipeline))
+        pipeline.normalize()
+
+
+def _options(pipeline: dlt.Pipeline) -> dict[str, Any]:
     formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
-    options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
+    return {"loader_file_format": "parquet"} if "parquet" in formats else {}
+
+
+@contextmanager
+def _failures_meant() -> Iterator[None]:
+    """Raise what a failed step of dlt's means to the caller."""
     try:
-        run(pipeline, source, **options)
+        yield
     except PipelineStepFailed as error:
         cause = _cause(error)
         if cause is error:
             raise
         raise cause from None
-    trace = pipeline.last_trace
-    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
 
 
 def _cause(error: PipelineStepFailed) -> WeatherError | Exception:

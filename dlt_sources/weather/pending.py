@@ -1,16 +1,17 @@
-"""Load packages that a killed or failed run left behind: they are loaded before anything new, and never dropped.
+"""Load packages that wait in a working directory: a killed or failed run's, and those that a shard has just fetched.
 
 They are loaded anew from their files, as packages of their own, rather than resumed: dlt would run a half-done job
 again over what it had staged already, and the merge would see every row twice. Loading them again is safe, because
-every table is merged by key. A package that the destination refuses again and again is set aside with its files, so
-that it does not hold up the hours after it.
+every table is merged by key. What a dead run left is loaded before anything new, and never dropped; a package that the
+destination refuses again and again is set aside with its files, so that it does not hold up the hours after it.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import dlt
@@ -20,25 +21,25 @@ from dlt.extract import DltResource, DltSource
 
 from dlt_sources.weather.connection import is_down
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.directories import ASIDE, directories, held
 from dlt_sources.weather.errors import RowsRefusedError, reason
 from dlt_sources.weather.items import as_table
+from dlt_sources.weather.packages import LoadPackage
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
 TRIES = 3
-ASIDE = "set_aside"
-AGAIN = "loading_again"
 ROWS_AT_A_TIME = 50_000
 # dlt's formats for rows; it keeps its merge statements in files too
 ROW_FORMATS = {"parquet", "jsonl", "typed-jsonl", "csv", "insert_values"}
-LoadPackage = Callable[[dlt.Pipeline, DltSource], object]
 
 
-def finish_pending(target: Target, load_package: LoadPackage) -> int:
-    """Load what earlier runs left in the target's working directories; the caller holds the writer's lock.
+def finish_pending(target: Target, again: Path, load_package: LoadPackage) -> int:
+    """Load what dead runs left in the target's working directories; the caller holds what it takes to write.
 
     Args:
         target: where the packages belong.
+        again: a folder of the caller's own to load them from.
         load_package: extracts and loads a source, raising DestinationError.
 
     Returns:
@@ -48,39 +49,66 @@ def finish_pending(target: Target, load_package: LoadPackage) -> int:
         DestinationError: the destination is down, or a disk is full; everything is kept.
     """
     finished = 0
-    directories = [path for path in target.root.iterdir() if path.is_dir() and path.name not in (ASIDE, AGAIN)]
-    for directory in sorted(directories):
-        try:
-            finished += _finish(target, directory, load_package)
-        except Exception as error:
-            # whatever is wrong with one old package must not stop new loads; a destination that is down, or a full
-            # disk, is wrong with no package
-            if not isinstance(error, RowsRefusedError) and is_down(error):
-                raise
-            _refused_again(target, directory, error)
-        else:
-            shutil.rmtree(directory)
+    for directory in directories(target.root):
+        with held(directory) as free:
+            # another run may have finished it since it was listed
+            if free and directory.exists():
+                finished += _finish_or_count(target, directory, again, load_package)
     return finished
 
 
-def _finish(target: Target, directory: Path, load_package: LoadPackage) -> int:
-    left_behind = target.pipeline(directory)
-    if left_behind.list_extracted_load_packages():
-        left_behind.normalize()
-    load_ids = list(_load_ids(left_behind))
+def _finish_or_count(target: Target, directory: Path, again: Path, load_package: LoadPackage) -> bool:
+    """Finish a dead run's directory, or note that it could not be."""
+    try:
+        loaded = finish(target, directory, again, load_package, left_by=directory.name)
+    except Exception as error:
+        # whatever is wrong with one old package must not stop new loads; a destination that is down, or a full disk,
+        # is wrong with no package
+        if not isinstance(error, RowsRefusedError) and is_down(error):
+            raise
+        _refused_again(target, directory, error)
+        return False
+    shutil.rmtree(directory)
+    return loaded is not None
+
+
+def finish(
+    target: Target, directory: Path, again: Path, load_package: LoadPackage, left_by: str | None = None
+) -> Counter[str] | None:
+    """Load the packages that wait in a working directory, which stay there.
+
+    Args:
+        target: where they belong.
+        directory: where they wait.
+        again: a folder of the caller's own to load them from.
+        load_package: extracts and loads a source, raising DestinationError.
+        left_by: the dead run that they are of, to be told of.
+
+    Returns:
+        Rows by table; None where no package waits.
+
+    Raises:
+        DestinationError: the destination did not take them.
+    """
+    waiting = target.pipeline(directory)
+    if waiting.list_extracted_load_packages():
+        waiting.normalize()
+    load_ids = list(_load_ids(waiting))
     if not load_ids:
-        return 0
-    logger.info("Finishing the load that run %s left behind", directory.name)
-    if any(_files(left_behind, load_id, ROW_FORMATS - {"parquet"}) for load_id in load_ids):
+        return None
+    if left_by:
+        logger.info("Finishing the load that run %s left behind", left_by)
+    rows: Counter[str] = Counter()
+    if any(_files(waiting, load_id, ROW_FORMATS - {"parquet"}) for load_id in load_ids):
         # a destination that takes no parquet; only dlt can read what it wrote for it
-        left_behind.load()
-        return 1
+        waiting.load()
+        return rows
     for load_id in load_ids:
-        # what is in there belongs to a try that was killed, and is still in the directory it came from
-        shutil.rmtree(target.root / AGAIN, ignore_errors=True)
-        load_package(target.pipeline(target.root / AGAIN), _source(_files(left_behind, load_id, {"parquet"})))
-    shutil.rmtree(target.root / AGAIN, ignore_errors=True)
-    return 1
+        # what is in there belongs to a try that failed, and is still in the directory it came from
+        shutil.rmtree(again, ignore_errors=True)
+        rows += load_package(target.pipeline(again), _source(_files(waiting, load_id, {"parquet"})))
+    shutil.rmtree(again, ignore_errors=True)
+    return rows
 
 
 def _load_ids(pipeline: dlt.Pipeline) -> Iterator[str]:
@@ -102,14 +130,22 @@ def _files(pipeline: dlt.Pipeline, load_id: str, formats: set[str]) -> list[tupl
 
 
 def _source(files: list[tuple[str, Path]]) -> DltSource:
+    """The source of a package's rows: a resource a table, by its name."""
+    of_table: defaultdict[str, list[Path]] = defaultdict(list)
+    for table, path in files:
+        of_table[table].append(path)
+    return DltSource(dlt.Schema("weather"), "weather", [_resource(table, paths) for table, paths in of_table.items()])
+
+
+def _resource(table: str, paths: list[Path]) -> DltResource:
     def rows() -> Iterator[object]:
-        for table, path in files:
+        for path in paths:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(ROWS_AT_A_TIME):
                     yield as_table(TABLES[table], pa.Table.from_batches([batch]))
 
-    left_behind: DltResource = dlt.resource(rows, name="left_behind")
-    return DltSource(dlt.Schema("weather"), "weather", [left_behind])
+    found: DltResource = dlt.resource(rows, name=table)
+    return found
 
 
 def _refused_again(target: Target, directory: Path, error: Exception) -> None:

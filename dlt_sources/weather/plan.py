@@ -68,6 +68,8 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         DestinationError: the destination, which knows what is loaded, cannot be reached.
     """
     now = now or utc_now()
+    if settings.chosen_shard:
+        target.must_take_shards()
     with target.reader() as loaded:
         lookup = sort_out(wanted_places(settings), loaded.locations(), now)
         # a place still to be looked up has nothing loaded; where it lies does not change the number of calls

@@ -17,7 +17,7 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.client import Client
+from dlt_sources.weather.client import Client, Turns
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.errors import IncompleteError, KeyRefusedError, WeatherError
@@ -54,6 +54,7 @@ class Run:
             otherwise a resource raises what stopped it, as a dlt user expects.
         command: load or replay, for the run log.
         on_progress: called with a resource's counts as work goes on.
+        turns: what holds calls back, if not a throttle of this process.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Run:
         command: str = "load",
         many_packages: bool = False,
         on_progress: Callable[[Tally], None] = lambda _: None,
+        turns: Turns | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -72,7 +74,7 @@ class Run:
         self.run_id = new_run_id(self.started_at)
         self.many_packages = many_packages
         self.on_progress = on_progress
-        self.client = Client(settings, now)
+        self.client = Client(settings, now, turns)
         self.tallies: dict[str, Tally] = {}
         # what reads the destination; without one, each look opens a connection of its own
         self.loaded: Loaded | None = None

@@ -19,6 +19,7 @@ from dlt.common.typing import TSecretStrValue
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from dlt_sources.weather.errors import ConfigurationError
+from dlt_sources.weather.shards import Shard, parse_shard
 
 SECTIONS = ("sources", "weather")
 UNITS = ("standard", "metric", "imperial")
@@ -41,6 +42,7 @@ class WeatherSettings(BaseConfiguration):
     locations: list[str] | None = None
     locations_file: str | None = None
     only_location_ids: list[str] | None = None
+    shard: str | None = None
     resources: list[str] | None = None
     units: str = "metric"
     answer_language: str = "en"
@@ -79,6 +81,10 @@ class WeatherSettings(BaseConfiguration):
             raise ConfigurationError(
                 f"answer_language must be one of {' '.join(sorted(LANGUAGES))}, not {self.answer_language!r}."
             )
+        try:
+            _ = self.chosen_shard
+        except ValueError as error:
+            raise ConfigurationError(f"shard {self.shard!r} is no shard: {error}.") from None
         for name, (least, most) in _RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise ConfigurationError(f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}.")
@@ -88,6 +94,11 @@ class WeatherSettings(BaseConfiguration):
         """The key, wrapped so that printing it shows asterisks; None when none is set."""
         key = (self.api_key or os.environ.get("OPENWEATHER_API_KEY") or "").strip()
         return SecretStr(key) if key else None
+
+    @property
+    def chosen_shard(self) -> Shard | None:
+        """The shard whose places are loaded; None for all places."""
+        return parse_shard(self.shard) if self.shard else None
 
 
 _TYPES: dict[str, Any] = {

@@ -123,6 +123,28 @@ class Target:
         """The place in words, without secrets."""
         return str(self._client.config)
 
+    def must_take_shards(self) -> None:
+        """Refuse what several runs cannot load into side by side.
+
+        Raises:
+            ConfigurationError: it is not PostgreSQL.
+        """
+        if self.destination != "postgres":
+            raise ConfigurationError(
+                f"shard needs PostgreSQL, where shards take turns to write and share one budget of calls; "
+                f"{self.destination} has neither. Leave shard out, or use --destination postgres."
+            )
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the destination is PostgreSQL, by whatever name."""
+        return self._look.destination.destination_type == "dlt.destinations.postgres"
+
+    @property
+    def is_duckdb(self) -> bool:
+        """Whether the destination is DuckDB, by whatever name."""
+        return self._look.destination.destination_type == "dlt.destinations.duckdb"
+
     @property
     def is_database(self) -> bool:
         """Whether the destination is a database, which dlt keeps tables of its own in."""

@@ -7,25 +7,28 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import dlt
-from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
 from dlt_sources.weather import duckdb_memory
+from dlt_sources.weather.budget import ensure_budget
 from dlt_sources.weather.connection import outages_said
+from dlt_sources.weather.directories import held
 from dlt_sources.weather.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.indexes import ensure_indexes
 from dlt_sources.weather.loaded import Loaded
-from dlt_sources.weather.lock import only_writer
-from dlt_sources.weather.packages import LoadPackage, load_package
-from dlt_sources.weather.pending import finish_pending
+from dlt_sources.weather.lock import Hold, only_writer
+from dlt_sources.weather.packages import LoadPackage, load_package, prepare_package
+from dlt_sources.weather.pending import finish, finish_pending
 from dlt_sources.weather.run import Run
+from dlt_sources.weather.shards import Shard
 from dlt_sources.weather.tally import Tally
 from dlt_sources.weather.target import Target
 
@@ -52,56 +55,105 @@ class Report:
 
 @dataclass
 class Writer:
-    """Loads the packages of one run and counts what dlt wrote."""
+    """Loads the packages of one run and counts what dlt wrote.
 
-    pipeline: dlt.Pipeline
+    Args:
+        target: where to.
+        directory: the run's working directory.
+        report: told of every package.
+        load_package: loads one.
+        hold: the connection to read through, and what to be within while writing.
+        shares: whether the run shares the dataset with other shards.
+    """
+
+    target: Target
+    directory: Path
     report: Report
     load_package: LoadPackage
-    connection: SqlClientBase[Any] | None
+    hold: Hold
+    shares: bool
     rows: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def again(self) -> Path:
+        """The folder that packages are loaded from which wait in a working directory, this run's or a dead one's."""
+        return self.directory / "again"
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        """The pipeline of the working directory."""
+        return self.target.pipeline(self.directory)
 
     def load(self, source: DltSource) -> None:
         """Load one package.
 
         Raises:
             DestinationError: the destination did not take it; it is kept in the working directory.
+            WriterBusyError: other shards did not finish writing in time; it is kept as well.
         """
-        rows = self.load_package(self.pipeline, source)
+        if not self.shares:
+            self._wrote(self.load_package(self.pipeline, source))
+            return
+        prepare_package(self.target.pipeline(self.directory), source)
+        with self.hold.alone():
+            self._wrote(finish(self.target, self.directory, self.again, self.load_package) or Counter())
+        # the next package goes by the schema that the destination has by then
+        shutil.rmtree(self.directory)
+
+    def _wrote(self, rows: Counter[str]) -> None:
         self.rows += rows
         self.report.packages += 1
-        kind = self.pipeline.destination.destination_type
-        if self.connection and kind == "dlt.destinations.postgres":
-            ensure_indexes(self.connection, rows)
-        if self.connection and kind == "dlt.destinations.duckdb":
-            duckdb_memory.empty_cache(self.connection)
+        if self.hold.connection and self.target.is_postgres:
+            ensure_indexes(self.hold.connection, rows)
+        if self.hold.connection and self.target.is_duckdb:
+            duckdb_memory.empty_cache(self.hold.connection)
 
 
 @contextmanager
-def writing(target: Target, run: Run, load_package: LoadPackage = load_package) -> Iterator[Writer]:
+def writing(
+    target: Target, run: Run, load_package: LoadPackage = load_package, shard: Shard | None = None
+) -> Iterator[Writer]:
     """Hold the target's lock, finish what was left behind, and yield a writer for the run's packages.
+
+    Args:
+        target: where to.
+        run: whose packages.
+        load_package: loads one.
+        shard: the shard, if the run shares the dataset with others.
 
     Raises:
         WriterBusyError: another run holds the dataset.
+        ConfigurationError: a shard, and the destination is not PostgreSQL.
         DestinationError: the destination cannot be reached, or a disk is full.
     """
     began = monotonic()
     report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
-    working_directory = target.root / run.run_id
+    directory = target.root / run.run_id
     with (
         bound_contextvars(run_id=run.run_id),
         outages_said(),
-        only_writer(target, run.run_id, run.settings.lock_wait_seconds) as connection,
+        held(directory),
+        only_writer(target, run.run_id, run.settings.lock_wait_seconds, shard) as hold,
     ):
-        if connection:
-            restore_dlt_tables(connection)
-            run.loaded = Loaded(connection)
-        report.finished_before = finish_pending(target, load_package)
-        writer = Writer(target.pipeline(working_directory), report, load_package, connection)
+        writer = Writer(target, directory, report, load_package, hold, shares=shard is not None)
+        with hold.alone():
+            _make_ready(writer)
+        run.loaded = Loaded(hold.connection) if hold.connection else None
         yield writer
         check_accounts(run, writer.rows)
-        shutil.rmtree(working_directory)
+        if directory.exists():
+            shutil.rmtree(directory)
     report.seconds = monotonic() - began
     report.interrupted = run.interrupted
+
+
+def _make_ready(writer: Writer) -> None:
+    """Mend what is missing in the destination, and finish what dead runs left."""
+    if writer.hold.connection:
+        restore_dlt_tables(writer.hold.connection)
+        if writer.shares:
+            ensure_budget(writer.hold.connection)
+    writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_package)
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:

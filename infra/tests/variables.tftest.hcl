@@ -27,11 +27,12 @@ run "values_that_cannot_work" {
     secrets_revision    = 1.5
     settings            = { SOURCES__WEATHER__API_KEY = "a secret" }
     volume_sizes        = { database = "10" }
+    work_access_mode    = "ReadOnlyMany"
   }
   expect_failures = [
     var.backup_schedule, var.backups_kept, var.ca_file, var.cluster_name, var.egress_ports, var.hourly_load,
     var.ingestor_schedule, var.load_memory, var.locations_file, var.openweather_api_key, var.passwords_revision,
-    var.postgres_image, var.secrets_revision, var.settings, var.volume_sizes,
+    var.postgres_image, var.secrets_revision, var.settings, var.volume_sizes, var.work_access_mode,
   ]
 }
 

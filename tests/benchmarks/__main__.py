@@ -26,6 +26,8 @@ Cases:
   again    a second load of 20,000 places with nothing new
   rate     60, 600, 3,000 and 30,000 calls a minute: limit kept, limit used
            (2 minutes, mostly asleep)
+  shards   20,000 places by one process and by 4 shards, into one PostgreSQL
+           (some minutes, a part of them asleep)
   imports  importing the source, against importing dlt
   dagster  one asset against the command line; importing the definitions
 """
@@ -38,7 +40,7 @@ Cases:
     "destinations",
     multiple=True,
     type=click.Choice(DESTINATIONS),
-    help="Where to load to; repeatable. Both if absent. start, rate, imports and dagster always use DuckDB or nothing.",
+    help="Where to load to; repeatable; both if absent. rate, imports, dagster use DuckDB or none, shards PostgreSQL.",
 )
 @click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1), help="Turns; medians count.")
 @click.option("--small", is_flag=True, help="A tenth of the work, to see that the benchmarks themselves run.")

@@ -11,6 +11,7 @@ from tests.benchmarks.dagster import dagster
 from tests.benchmarks.processes import measure
 from tests.benchmarks.rate import rate
 from tests.benchmarks.results import Result
+from tests.benchmarks.shards import shards
 from tests.benchmarks.simulated import simulator
 from tests.benchmarks.workload import LOAD, Workload, five_places
 
@@ -130,6 +131,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "scale": scale,
     "again": again,
     "rate": rate,
+    "shards": shards,
     "imports": imports,
     "dagster": dagster,
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg2
 
 DESTINATIONS = ("duckdb", "postgres")
 
@@ -27,6 +30,13 @@ class Database:
     def environment(self) -> dict[str, str]:
         """The variables by which dlt finds it."""
         return {f"DESTINATION__{self.destination.upper()}__CREDENTIALS": self.credentials}
+
+    def one(self, sql: str) -> tuple[Any, ...]:
+        """The only row of a query, from PostgreSQL."""
+        with closing(psycopg2.connect(self.credentials)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            row: tuple[Any, ...] = cursor.fetchone()
+        return row
 
 
 MakeDatabase = Callable[[str, Path], Database]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.directories import ASIDE, directories
 from dlt_sources.weather.loaded import Loaded, utc
-from dlt_sources.weather.pending import AGAIN, ASIDE
 from dlt_sources.weather.target import Target
 from dlt_sources.weather.work import HOUR, floor_hour
 from tests.chaos.results import Findings
@@ -83,7 +83,7 @@ def count_unaccounted(loaded: Loaded, found: Findings) -> None:
 
 def left_behind(target: Target) -> list[str]:
     """The working directories of runs that are not finished."""
-    return [path.name for path in target.root.iterdir() if path.is_dir() and path.name not in (ASIDE, AGAIN)]
+    return [path.name for path in directories(target.root)]
 
 
 def set_aside(target: Target) -> list[str]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.weather.errors import ConfigurationError
-from dlt_sources.weather.locations import read_match, request_for, sort_out
+from dlt_sources.weather.locations import Lookup, read_match, request_for, sort_out
 from dlt_sources.weather.outcomes import Answer, Failure
 from dlt_sources.weather.places import LONGEST_NAME, BadPlace, Wanted, at, parse_place, parse_places, read_places
 
@@ -289,23 +289,27 @@ def test_a_large_file_is_read_row_by_row(tmp_path):
     assert next(iter(places)).lat == 1.0
 
 
+def new_rows(lookup: Lookup) -> list[dict[str, object]]:
+    return [row for table in lookup.rows.take() for row in table.to_pylist()]
+
+
 def test_places_with_coordinates_need_no_lookup_and_are_rows_once():
     wanted = [parse_place("40.4,-3.7")]
     lookup = sort_out(wanted, {}, NOW)
     assert [(place.location_id, place.lat, place.lon) for place in lookup.places] == [("40.4000,-3.7000", 40.4, -3.7)]
     assert not lookup.to_resolve
-    (row,) = lookup.rows.take()[0].to_pylist()
+    (row,) = new_rows(lookup)
     assert (row["query"], row["resolved_by"], row["fetched_at"]) == ("40.4,-3.7", "coordinates", NOW)
     again = sort_out(wanted, {"40.4000,-3.7000": ("40.4,-3.7", "40.4,-3.7", 40.4, -3.7)}, NOW)
-    assert (len(again.places), again.rows) == (1, [])
+    assert (len(again.places), new_rows(again)) == (1, [])
 
 
 def test_a_place_that_was_renamed_or_moved_is_a_row_again():
     here = at(1, 2, query="", name="New name", location_id="here")
     remembered = {"here": ("", "Old name", 1.0, 2.0)}
-    assert [row["name"] for row in sort_out([here], remembered, NOW).rows] == ["New name"]
+    assert [row["name"] for row in new_rows(sort_out([here], remembered, NOW))] == ["New name"]
     there = at(1, 3, query="", name="Old name", location_id="here")
-    assert [row["lon"] for row in sort_out([there], remembered, NOW).rows] == [3.0]
+    assert [row["lon"] for row in new_rows(sort_out([there], remembered, NOW))] == [3.0]
 
 
 def test_a_name_is_looked_up_once_and_then_remembered():
@@ -313,7 +317,7 @@ def test_a_name_is_looked_up_once_and_then_remembered():
     assert [place.query for place in sort_out(wanted, {}, NOW).to_resolve] == ["Madrid,ES"]
     lookup = sort_out(wanted, {"madrid,es": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
     assert not lookup.to_resolve
-    assert lookup.rows.take() == []
+    assert new_rows(lookup) == []
     assert [(place.name, place.lat) for place in lookup.places] == [("Madrid", 40.4)]
 
 

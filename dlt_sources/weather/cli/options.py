@@ -49,6 +49,9 @@ def what_options(command: F) -> F:
     """Everything that says what to load."""
     for option in (
         click.option("--units", type=click.Choice(UNITS), help="Units of temperatures and wind speeds."),
+        click.option(
+            "--shard", metavar="K/N", help="One of N parts of the places, for several machines on one PostgreSQL."
+        ),
         click.option("--until", metavar="MOMENT", help="Last hour of air-pollution history, ISO 8601, UTC."),
         click.option("--since", metavar="MOMENT", help="First hour of air-pollution history: load all from then on."),
         click.option(

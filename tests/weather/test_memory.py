@@ -1,0 +1,51 @@
+"""Memory stays what it is, however much is loaded: bounded packages, and a DuckDB that keeps little."""
+
+import subprocess
+import sys
+
+from dlt_sources.weather import duckdb_memory
+from dlt_sources.weather.load import load
+from dlt_sources.weather.packages import load_package
+from tests.support import count, load_accounted
+
+LIMIT = "SELECT current_setting('memory_limit')"
+
+
+def test_a_package_is_closed_when_its_rows_take_so_many_bytes(target, settings, clock, monkeypatch):
+    monkeypatch.setattr("dlt_sources.weather.run.PACKAGE_BYTES", 20_000)
+    report = load_accounted(target, settings(resources=["air_pollution"], history_days_per_call=1), clock)
+    assert report.packages > 2
+    assert count(target, "air_pollution") == 2 * (7 * 24 + 1)
+
+
+def test_duckdb_has_little_memory_for_a_load_unless_it_is_configured(duckdb, settings, clock, monkeypatch):
+    seen = []
+
+    def look_and_load(pipeline, source):
+        with pipeline.sql_client() as client:
+            seen.append(client.execute_sql(LIMIT)[0][0])
+        return load_package(pipeline, source)
+
+    load(duckdb, settings(), load_package=look_and_load, now=clock)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "1GiB"}')
+    clock.pass_time(hours=1)
+    load(duckdb, settings(), load_package=look_and_load, now=clock)
+    assert seen == ["244.1 MiB", "1.0 GiB"]
+
+
+def test_duckdbs_cache_is_emptied_and_its_limit_stays(duckdb):
+    in_use = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
+    with duckdb.connection() as client:
+        client.execute_sql("CREATE TABLE many AS SELECT random() AS a, random() AS b FROM range(4000000)")
+        client.execute_sql("SELECT sum(a + b) FROM many")
+        assert client.execute_sql(in_use)[0][0] > 40e6
+        duckdb_memory.empty_cache(client)
+        assert client.execute_sql(in_use)[0][0] < 20e6
+        assert client.execute_sql(LIMIT) == [("244.1 MiB",)]
+        assert client.execute_sql("SELECT count(*) FROM many") == [(4_000_000,)]
+
+
+def test_importing_the_source_imports_nothing_but_dlt():
+    asks = "import sys, dlt; before = set(sys.modules); import dlt_sources.weather; print(*(set(sys.modules) - before))"
+    said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
+    assert {name.partition(".")[0] for name in said.split()} == {"dlt_sources"}
