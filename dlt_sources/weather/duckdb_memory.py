@@ -30,7 +30,6 @@ def empty_cache(client: SqlClientBase[Any]) -> None:
     try:
         # not while a reader in another thread is at it
         with suppress(DatabaseException):
-            client.execute_sql("CHECKPOINT")
             client.execute_sql(f"SET memory_limit = '{CACHE}'")
     finally:
         limit_memory(client)

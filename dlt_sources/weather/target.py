@@ -62,6 +62,8 @@ class Target:
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
         # a long run makes many packages; those that are loaded need no room
         dlt.config["load.delete_completed_jobs"] = True
+        # what is merged needs no second copy in the destination
+        dlt.config["load.truncate_staging_dataset"] = True
         return dlt.pipeline(
             self.pipeline_name,
             destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,
