@@ -9,9 +9,9 @@ from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast
 from dlt_sources.weather.loaded import Loaded, utc
 
 MOST_PLACES = 8
-# a forecast of about a day before; forecasts come in steps of three hours
-# the first step of a forecast may have begun before it was issued
+# forecasts come in such steps, of which the first may have begun before the issue
 STEP = timedelta(hours=3)
+# a forecast of about a day before
 AHEAD = (timedelta(hours=21), timedelta(hours=27))
 NEAR = timedelta(minutes=90)
 Series = list[tuple[datetime, float]]

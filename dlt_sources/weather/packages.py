@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
@@ -37,22 +38,33 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
     """
     formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
     options: dict[str, Any] = {"loader_file_format": "parquet"} if "parquet" in formats else {}
-    try:
+    with failures_sorted():
         run(pipeline, source, **options)
+    trace = pipeline.last_trace
+    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
+
+
+@contextmanager
+def failures_sorted() -> Iterator[None]:
+    """Raise what the failure of a step of dlt's means to the caller.
+
+    Raises:
+        DestinationError: the destination did not take a package; it is kept in the working directory.
+        KeyboardInterrupt: a person or the system ended the step, which is no failure; dlt wraps it in one.
+    """
+    try:
+        yield
     except PipelineStepFailed as error:
         cause = _cause(error)
         if cause is error:
             raise
         raise cause from None
-    trace = pipeline.last_trace
-    return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
 
 
-def _cause(error: PipelineStepFailed) -> WeatherError | Exception:
-    """What a failed package means to the caller."""
+def _cause(error: PipelineStepFailed) -> BaseException:
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, WeatherError):
+        if isinstance(inner, WeatherError | KeyboardInterrupt):
             return inner
         inner = inner.__cause__ or inner.__context__
     if error.step in ("sync", "load") or is_down(error):

@@ -22,6 +22,7 @@ from dlt_sources.weather.connection import is_down
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.errors import RowsRefusedError, reason
 from dlt_sources.weather.items import as_table
+from dlt_sources.weather.packages import failures_sorted
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
@@ -66,14 +67,16 @@ def finish_pending(target: Target, load_package: LoadPackage) -> int:
 def _finish(target: Target, directory: Path, load_package: LoadPackage) -> int:
     left_behind = target.pipeline(directory)
     if left_behind.list_extracted_load_packages():
-        left_behind.normalize()
+        with failures_sorted():
+            left_behind.normalize()
     load_ids = list(_load_ids(left_behind))
     if not load_ids:
         return 0
     logger.info("Finishing the load that run %s left behind", directory.name)
     if any(_files(left_behind, load_id, ROW_FORMATS - {"parquet"}) for load_id in load_ids):
         # a destination that takes no parquet; only dlt can read what it wrote for it
-        left_behind.load()
+        with failures_sorted():
+            left_behind.load()
         return 1
     for load_id in load_ids:
         # what is in there belongs to a try that was killed, and is still in the directory it came from

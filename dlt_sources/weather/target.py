@@ -62,6 +62,8 @@ class Target:
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
         # a long run makes many packages; those that are loaded need no room
         dlt.config["load.delete_completed_jobs"] = True
+        # signals are the caller's: dlt would take the first one that comes while it loads, and may forget it
+        dlt.config["runtime.intercept_signals"] = False
         return dlt.pipeline(
             self.pipeline_name,
             destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,

@@ -21,6 +21,9 @@ LAUNCH = """mutation($where: JobOrPipelineSelector!) {
   launchRun(executionParams: {selector: $where, runConfigData: {}}) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 
+TERMINATE = """mutation($run: String!) { terminateRun(runId: $run) {
+  __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
+
 
 def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
     """Wait for something to be true; fail naming it."""
@@ -140,6 +143,10 @@ class Deployment:
             "pipelineName": "weather_ingestion_job",
         }
         return str(self.ask(LAUNCH, where=where)["launchRun"]["run"]["runId"])
+
+    def terminate(self, run_id: str) -> str:
+        """End a run as the UI's button does; return what became of the request."""
+        return str(self.ask(TERMINATE, run=run_id)["terminateRun"]["__typename"])
 
     def status(self, run_id: str) -> str:
         """How a run stands."""

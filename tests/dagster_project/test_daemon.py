@@ -1,15 +1,18 @@
 """From end to end, in real processes: daemon, webserver, schedule, runs, alerts, logs; and what a kill leaves."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import psutil
+import psycopg2
 import pytest
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
@@ -146,6 +149,55 @@ def test_a_kill_in_mid_load_loses_no_hour_and_doubles_none(deploy, postgres, api
     assert_no_duplicates(postgres, "air_pollution", "location_id", "dt")
     hours_between = "extract(epoch FROM max(dt) - min(dt)) / 3600 + 1"
     assert query(postgres, f"SELECT 1 FROM air_pollution GROUP BY location_id HAVING {hours_between} <> count(*)") == []
+
+
+@contextmanager
+def while_it_asks(simulator, target) -> Iterator[None]:  # noqa: ARG001 - as the other
+    """A load that waits for an answer."""
+    # DuckDB's file cannot be looked into meanwhile
+    asked = simulator.stats.by_path
+    until(lambda: asked["/data/2.5/air_pollution/history"] > len(PLACES), "the second request of a place")
+    yield
+
+
+@contextmanager
+def while_it_writes(simulator, target) -> Iterator[None]:  # noqa: ARG001 - as the other
+    """A load whose merge waits for PostgreSQL, until this ends."""
+    until(lambda: count(target, "air_pollution"), "the first package")
+    with closing(psycopg2.connect(os.environ["DESTINATION__POSTGRES__CREDENTIALS"])) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE bronze.air_pollution IN SHARE MODE")
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+        until(lambda: query(target, waiting)[0][0], "a merge that waits")
+        yield
+        time.sleep(2)
+
+
+@pytest.mark.parametrize(
+    ("destination", "moment"), [("duckdb", while_it_asks), ("postgres", while_it_asks), ("postgres", while_it_writes)]
+)
+def test_a_run_that_is_terminated_in_mid_load_ends_soon_and_the_next_completes_the_tables(  # noqa: PLR0917
+    deploy, request, api_now, inbox, destination, moment
+):
+    target = request.getfixturevalue(destination)
+    simulator, _ = api_now
+    simulator.inject(Fault(path="/data/2.5/air_pollution/history", latency=2.0))
+    dagster = deploy(target, SOURCES__WEATHER__HISTORY_DAYS_PER_CALL="1", SOURCES__WEATHER__CHUNK_ROWS="20")
+    with moment(simulator, target):
+        (terminated,) = (run["runId"] for run in dagster.runs() if run["status"] == "STARTED")
+        assert dagster.terminate(terminated) == "TerminateRunSuccess"
+    until(lambda: dagster.status(terminated) == "CANCELED", "the end of the run", 30)
+    simulator.clear_faults()
+    mended = dagster.launch()
+    until(lambda: dagster.status(mended) == "SUCCESS", "a later run")
+    dagster.stop()
+    assert inbox[1] == [], "someone wanted it"
+    assert_no_duplicates(target, "air_pollution", "location_id", "dt")
+    hours_between = "extract(epoch FROM max(dt) - min(dt)) / 3600 + 1"
+    sql = f"SELECT count(*) FROM air_pollution GROUP BY location_id HAVING {hours_between} = count(*)"
+    hours = query(target, sql)
+    assert len(hours) == len(PLACES)
+    assert all(number >= 2 * 24 + 1 for (number,) in hours)
+    assert query(target, "SELECT count(*) FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == [(0,)]
 
 
 def test_command_line_schedule_and_a_run_by_hand_take_turns(deploy, postgres):
