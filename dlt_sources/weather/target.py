@@ -74,12 +74,12 @@ class Target:
 
     @cached_property
     def _look(self) -> dlt.Pipeline:
-        """A pipeline that only looks, in a folder of its own each time: dlt would remember another run's paths."""
-        return self._pipeline(Path(self._look_folder.name))
+        """A pipeline that only looks, from a folder of its own each time: dlt would remember another run's paths.
 
-    @cached_property
-    def _look_folder(self) -> TemporaryDirectory[str]:
-        return TemporaryDirectory(prefix="weather-look-")
+        It needs the folder while it is made, so none is left by a process that is killed.
+        """
+        with TemporaryDirectory(prefix="weather-look-") as folder:
+            return self._pipeline(Path(folder))
 
     @cached_property
     def _client(self) -> JobClientBase:

@@ -185,6 +185,20 @@ def test_a_load_that_is_killed_while_it_finishes_another_loses_neither(target, s
     assert current_weather_at(target, killed_at) == len(PLACES)
 
 
+def test_a_command_that_is_killed_leaves_nothing_in_the_temporary_folder(duckdb, tmp_path):  # noqa: ARG001
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    simulator = Simulator(latency=30)
+    with serve(simulator) as api:
+        process = start("--location", OSLO, api=api, TMPDIR=str(folder))
+        while not simulator.stats.by_path["/data/2.5/weather"]:
+            assert process.poll() is None, finish(process).said
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(request, settings, name):
     target = request.getfixturevalue({"SIGINT": "duckdb", "SIGTERM": "postgres"}[name])
