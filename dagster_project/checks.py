@@ -2,11 +2,14 @@
 
 # annotations stay real objects here: Dagster looks at them
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from dagster import (
     AssetCheckExecutionContext,
+    AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
@@ -19,8 +22,9 @@ from dagster_project import clock, findings
 from dagster_project.assets import POOL
 from dagster_project.failures import failures_said
 from dagster_project.findings import Finding
+from dagster_project.lately import looked_at, new_since
 from dagster_project.translator import asset_key, contracts_of
-from dagster_project.where import reading
+from dagster_project.where import reading, target
 from dlt_sources.weather.contracts import AirPollution, Contract
 from dlt_sources.weather.endpoints import ENDPOINTS, LOCATIONS
 from dlt_sources.weather.loaded import Loaded
@@ -32,13 +36,17 @@ ERROR, WARN = AssetCheckSeverity.ERROR, AssetCheckSeverity.WARN
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one asset: what it looks for, and how bad it is to find it."""
+    """One check of one asset: what it looks for, and how bad it is to find it.
+
+    ``find`` is given the moment since which what was loaded is new, where ``of_new_rows`` says that this is enough.
+    """
 
     name: str
-    find: Callable[[Loaded], Finding]
+    find: Callable[[Loaded, datetime | None], Finding]
     description: str
     severity: AssetCheckSeverity = ERROR
     blocking: bool = False
+    of_new_rows: bool = False
 
 
 def checks_of(resource: str) -> list[Check]:
@@ -52,7 +60,7 @@ def checks_of(resource: str) -> list[Check]:
     found.append(
         Check(
             "accounting",
-            lambda loaded: findings.unaccounted(loaded, resource),
+            lambda loaded, _: findings.unaccounted(loaded, resource),
             "Every run's rows fetched are loaded or rejected.",
         )
     )
@@ -60,7 +68,7 @@ def checks_of(resource: str) -> list[Check]:
         found.append(
             Check(
                 "reject_rate",
-                lambda loaded: findings.rejected(loaded, resource),
+                lambda loaded, _: findings.rejected(loaded, resource),
                 f"The newest run rejected at most {findings.MOST_REJECTED:.0%} of its rows.",
                 WARN,
             )
@@ -71,22 +79,29 @@ def checks_of(resource: str) -> list[Check]:
 def _of_table(contract: type[Contract], prefix: str) -> Iterator[Check]:
     yield Check(
         f"{prefix}no_duplicate_keys",
-        lambda loaded: findings.duplicate_keys(loaded, contract),
+        lambda loaded, since: findings.duplicate_keys(loaded, contract, since),
         f"No two rows with one {', '.join(contract.key)}.",
         blocking=True,
+        of_new_rows=True,
     )
     if findings.ranged(contract):
         yield Check(
             f"{prefix}physical_ranges",
-            lambda loaded: findings.out_of_range(loaded, contract),
+            lambda loaded, since: findings.out_of_range(loaded, contract, since),
             f"Within what can be on Earth: {', '.join(findings.ranged(contract))}.",
+            of_new_rows=True,
         )
     if contract is AirPollution:
-        yield Check("no_gaps", findings.gaps, "No hour is missing between a place's first and its newest.", WARN)
+        yield Check(
+            "no_gaps",
+            lambda loaded, _: findings.gaps(loaded),
+            "No hour is missing between a place's first and its newest.",
+            WARN,
+        )
     if "dt" in contract.model_fields and contract.table not in SOMETIMES:
         yield Check(
             f"{prefix}newest_is_recent",
-            lambda loaded: findings.stale(loaded, contract, clock.now()),
+            lambda loaded, _: findings.stale(loaded, contract, clock.now()),
             "The newest observation, or issue of a forecast, is at most 3 hours old.",
             WARN,
         )
@@ -110,13 +125,25 @@ def _checks(resource: str) -> AssetChecksDefinition:
     def look(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         chosen = {one.name for one in context.selected_asset_check_keys}
         with failures_said(), reading() as loaded:
+            here = target()
+            tables = f"{here.where}, dataset {here.dataset_name}"
             for check in checks.values():
-                if check.name in chosen:
-                    yield _result(check, check.find(loaded))
+                if check.name not in chosen:
+                    continue
+                if not check.of_new_rows:
+                    yield _result(check, check.find(loaded, None), {})
+                    continue
+                since = new_since(context.instance, AssetCheckKey(key, check.name), tables)
+                yield _result(check, check.find(loaded, since), looked_at(since, tables))
 
     return look
 
 
-def _result(check: Check, finding: Finding) -> AssetCheckResult:
-    metadata = dict(finding.figures) | ({"rows": MetadataValue.json(finding.rows)} if finding.rows else {})
-    return AssetCheckResult(check_name=check.name, passed=finding.passed, severity=check.severity, metadata=metadata)
+def _result(check: Check, finding: Finding, more: Mapping[str, Any]) -> AssetCheckResult:
+    rows = {"rows": MetadataValue.json(finding.rows)} if finding.rows else {}
+    return AssetCheckResult(
+        check_name=check.name,
+        passed=finding.passed,
+        severity=check.severity,
+        metadata=dict(finding.figures) | rows | dict(more),
+    )

@@ -14,6 +14,8 @@ from dlt_sources.weather.errors import ConfigurationError, KeyRefusedError, Rows
 from dlt_sources.weather.redaction import redact
 
 PERMANENT = (ConfigurationError, KeyRefusedError, RowsRefusedError)
+# by these names alerts find them again
+ERROR_CLASS, TO_DO = "error class", "what to do"
 HINTS = {
     2: "Mend the setting, then materialise again.",
     3: "Mend the key, then materialise again; WEATHER_DEMO=1 runs everything without one.",
@@ -28,7 +30,7 @@ def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> F
     hint = HINTS.get(error.exit_code)
     return Failure(
         description=redact(str(error), secret_key()),
-        metadata=dict(metadata or {}) | {"error class": type(error).__name__} | ({"what to do": hint} if hint else {}),
+        metadata=dict(metadata or {}) | {ERROR_CLASS: type(error).__name__} | ({TO_DO: hint} if hint else {}),
         allow_retries=not isinstance(error, PERMANENT),
     )
 
@@ -50,4 +52,5 @@ def failures_said() -> Iterator[None]:
         key = secret_key()
         said = redact(f"{type(error).__name__}: {reason(error)}", key)
         trace = redact("".join(traceback.format_exception(error)), key)
-        raise Failure(description=said, metadata={"traceback": MetadataValue.md(f"```\n{trace}\n```")}) from None
+        shown = MetadataValue.md(f"```\n{trace}\n```")
+        raise Failure(description=said, metadata={ERROR_CLASS: type(error).__name__, "traceback": shown}) from None

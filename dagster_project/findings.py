@@ -1,4 +1,8 @@
-"""What is looked for in the bronze tables; each finding names the rows at fault, the first few of them."""
+"""What is looked for in the bronze tables; each finding names the rows at fault, the first few of them.
+
+What would read a whole table takes a moment, and looks at what was loaded since: whatever was wrong in what was there
+before has been found before. Without a moment it looks at everything.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
-from dlt_sources.weather.loaded import Loaded, utc
+from dlt_sources.weather.loaded import Loaded, loaded_since, utc
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
 STALE_AFTER = timedelta(hours=3)
+NEW = "_dlt_load_id >= %s"
 
 _CELSIUS = "CASE units WHEN 'standard' THEN {0} - 273.15 WHEN 'imperial' THEN ({0} - 32) / 1.8 ELSE {0} END"
 _METRES_PER_SECOND = "CASE units WHEN 'imperial' THEN {0} * 0.44704 ELSE {0} END"
@@ -54,11 +59,13 @@ class Finding:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-def duplicate_keys(loaded: Loaded, contract: type[Contract]) -> Finding:
-    """No key may stand twice in a table."""
+def duplicate_keys(loaded: Loaded, contract: type[Contract], since: datetime | None = None) -> Finding:
+    """No key may stand twice in a table: none of a row loaded since then, with a row of whenever."""
     key = ", ".join(contract.key)
-    sql = f"SELECT {key}, count(*) FROM {{table}} GROUP BY {key} HAVING count(*) > 1"
-    return _faults(loaded, sql, (*contract.key, "times"), contract.table)
+    new = f"WHERE ({key}) IN (SELECT {key} FROM {{table}} WHERE {NEW})" if since else ""
+    # in order, or PostgreSQL takes it that the first few of many are asked for, and goes through all
+    sql = f"SELECT {key}, count(*) FROM {{table}} {new} GROUP BY {key} HAVING count(*) > 1 ORDER BY count(*) DESC"
+    return _faults(loaded, sql, (*contract.key, "times"), contract.table, *_first_load(since))
 
 
 def ranged(contract: type[Contract]) -> list[str]:
@@ -66,8 +73,8 @@ def ranged(contract: type[Contract]) -> list[str]:
     return [name for name in contract.model_fields if name in RANGES]
 
 
-def out_of_range(loaded: Loaded, contract: type[Contract]) -> Finding:
-    """No measure may be beyond what can be on Earth; null is unknown, and passes."""
+def out_of_range(loaded: Loaded, contract: type[Contract], since: datetime | None = None) -> Finding:
+    """No measure loaded since then may be beyond what can be on Earth; null is unknown, and passes."""
     names = ranged(contract)
     faults = " OR ".join(
         f"NOT ({expression.format(name)} BETWEEN {low} AND {high})"
@@ -76,7 +83,9 @@ def out_of_range(loaded: Loaded, contract: type[Contract]) -> Finding:
     )
     units = ("units",) if "units" in contract.model_fields else ()
     shown = (*contract.key, *units, *names)
-    found = _faults(loaded, f"SELECT {', '.join(shown)} FROM {{table}} WHERE {faults}", shown, contract.table)
+    new = f"{NEW} AND" if since else ""
+    sql = f"SELECT {', '.join(shown)} FROM {{table}} WHERE {new} ({faults})"
+    found = _faults(loaded, sql, shown, contract.table, *_first_load(since))
     keep = {*contract.key, *units}
     rows = [{k: v for k, v in row.items() if k in keep or not _plausible(k, v, row)} for row in found.rows]
     return Finding(found.passed, rows, found.figures)
@@ -105,13 +114,11 @@ def rejected(loaded: Loaded, resource: str) -> Finding:
 
 def gaps(loaded: Loaded) -> Finding:
     """A place's hours of air pollution must follow each other without a gap."""
-    sql = (
-        "SELECT location_id, count(DISTINCT dt), min(dt), max(dt) FROM {air} GROUP BY location_id ORDER BY location_id"
-    )
+    sql = "SELECT location_id, count(*), min(dt), max(dt) FROM {air} GROUP BY location_id ORDER BY location_id"
     rows = []
     for location_id, hours, first, last in loaded.rows(sql, air=AirPollution.table):
         missing = round((last - first).total_seconds() / 3600) + 1 - hours
-        if missing:
+        if missing > 0:
             rows.append(
                 {"location_id": location_id, "missing_hours": missing, "first": _plain(first), "last": _plain(last)}
             )
@@ -121,15 +128,18 @@ def gaps(loaded: Loaded) -> Finding:
 
 def stale(loaded: Loaded, contract: type[Contract], now: datetime) -> Finding:
     """The newest observation, or issue of a forecast, must not be older than three hours."""
-    moment = "issued_at" if "issued_at" in contract.model_fields else "dt"
-    rows = loaded.rows(f"SELECT max({moment}) FROM {{table}}", table=contract.table)
-    if not rows or rows[0][0] is None:
+    newest = loaded.newest(contract, "issued_at" if "issued_at" in contract.model_fields else "dt")
+    if newest is None:
         return Finding(passed=False, figures={"rows": 0})
-    newest = utc(rows[0][0])
     age = now - newest
     return Finding(
         age <= STALE_AFTER, figures={"newest": _plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
     )
+
+
+def _first_load(since: datetime | None) -> list[str]:
+    """The parameter of ``NEW``."""
+    return [loaded_since(since)] if since else []
 
 
 def _faults(loaded: Loaded, sql: str, names: Iterable[str], table: str, *parameters: object) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,6 +18,7 @@ from dagster._core.storage.base_storage import DagsterStorage
 # the two have no shorter public name; Dagster's reference names them so for custom storage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster_postgres import DagsterPostgresStorage
+from filelock import FileLock
 from sqlalchemy import URL
 
 from dagster_project.logs import configure_dagster_logging
@@ -41,7 +43,10 @@ class InstanceStorage(DagsterStorage[Any]):
         """The storage for this process."""
         host = os.environ.get("DAGSTER_POSTGRES_HOST")
         if not host:
-            return DagsterSqliteStorage(_folder(), inst_data)
+            folder = _folder()
+            # daemon and webserver that make it at the same moment would leave a database that neither can open
+            with FileLock(Path(folder) / "storage.lock"):
+                return DagsterSqliteStorage(folder, inst_data)
         url = URL.create(
             # the driver that Dagster brings; SQLAlchemy 2.1 would look for another
             "postgresql+psycopg2",

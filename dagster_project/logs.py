@@ -26,6 +26,8 @@ def configure_dagster_logging() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     if log_format == "text":
         return
+    # for the code servers that this process starts: each says a line before it reads any of our settings
+    os.environ.setdefault("DAGSTER_CLI_API_GRPC_LOG_FORMAT", "json")
     logging.setLoggerClass(JsonLogger)
     for name in ("dagster", "dagster-webserver"):
         # made before us, and given its handler by its service, some after us

@@ -10,8 +10,8 @@ from structlog.contextvars import bound_contextvars
 
 from dagster_project import clock
 from dagster_project.failures import failure, failures_said
-from dagster_project.figures import Figures, figures, preview
 from dagster_project.loading import BronzeDltResource, through_dagster
+from dagster_project.preview import preview
 from dagster_project.translator import BronzeTranslator, asset_key, contracts_of
 from dagster_project.where import configured_resources, resolved
 from dlt_sources.weather.contracts import Contract
@@ -21,6 +21,7 @@ from dlt_sources.weather.load import load
 from dlt_sources.weather.plan import plan
 from dlt_sources.weather.run import Run
 from dlt_sources.weather.settings import WeatherSettings
+from dlt_sources.weather.status import table_status
 from dlt_sources.weather.target import Target
 from dlt_sources.weather.writing import Report
 
@@ -59,7 +60,7 @@ def load_asset(
         estimate = _estimate(context, target, settings)
         of_package: dict[str, Any] = {}
         # what is new in the table comes from all shards
-        before = None if settings.shard else _look(context, target, contract)
+        before = None if settings.shard else _rows(context, target, contract)
         report = load(
             target,
             settings,
@@ -129,26 +130,29 @@ def _counts(report: Report, name: str) -> dict[str, Any]:
     }
 
 
-def _look(context: AssetExecutionContext, target: Target, contract: type[Contract]) -> Figures | None:
-    """The table's figures; None, rather than a failed step, where they cannot be had."""
+def _rows(context: AssetExecutionContext, target: Target, contract: type[Contract]) -> int | None:
+    """The table's rows; None, rather than a failed step, where they cannot be counted."""
     try:
         with target.reader() as loaded:
-            return figures(loaded, contract)
+            found = table_status(loaded, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
         return None
+    return found.rows if found else 0
 
 
 def _of_table(
-    context: AssetExecutionContext, target: Target, contract: type[Contract], before: Figures | None
+    context: AssetExecutionContext, target: Target, contract: type[Contract], before: int | None
 ) -> Mapping[str, Any]:
     """What the table holds now; the load is done, so whatever cannot be read is left out."""
     try:
         with target.reader() as loaded:
-            now = figures(loaded, contract)
+            now = table_status(loaded, contract)
             shown = preview(loaded, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
+        return {}
+    if now is None:
         return {}
     found: dict[str, Any] = {
         "dagster/row_count": now.rows,
@@ -157,6 +161,6 @@ def _of_table(
     }
     if now.newest:
         found["newest_dt" if "dt" in contract.model_fields else "newest"] = MetadataValue.timestamp(now.newest)
-    if before:
-        found["rows_new"] = now.rows - before.rows
+    if before is not None:
+        found["rows_new"] = now.rows - before
     return found

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Thread
+from threading import enumerate as threads
 from urllib.parse import urlsplit
 
-from apprise import Apprise, AppriseAsset, AppriseResultStatus, NotifyFormat, NotifyType
+from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
 from dagster_project.alerts.account import Message
 
-# for one message to one channel; a tick may take a minute in all
+# for one message to all its channels; a tick may take a minute in all
 TIMEOUT_SECONDS = 10.0
+NO_ANSWER = "no answer in time"
 # in the URLs of other services the first part is a token, not a host
 WITH_HOST = {"http", "https", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"}
 UNUSABLE = "the URL cannot be used"
@@ -53,13 +57,40 @@ class Channel:
                 title=message.title,
                 notify_type=TYPES[message.level],
                 body_format=NotifyFormat.TEXT,
-                timeout=TIMEOUT_SECONDS,
             )
-            if result.status == AppriseResultStatus.TIMEOUT:
-                return "no answer in time"
             return None if result else _reason([entry.message for entry in result.logs()])
         except Exception as error:  # noqa: BLE001 - a broken channel must not fail anything
             return type(error).__name__
+
+
+def send_to(found: Sequence[Channel], message: Message) -> dict[str, str | None]:
+    """Send a message to channels, all at once, and wait 10 seconds at most.
+
+    A server that never answers holds up neither another channel nor, its thread being a daemon's, the end of the
+    process. (Apprise's own time limit leaves it to one of a few threads, which end with what they wait for.) While a
+    try hangs there is no other.
+
+    Returns:
+        Why it did not go by the channel's name, None where it did.
+    """
+    said: dict[str, str | None] = {channel.name: NO_ANSWER for channel in found}
+    hanging = {thread.name for thread in threads()}
+
+    def send(channel: Channel) -> None:
+        said[channel.name] = channel.send(message)
+
+    sending = [
+        Thread(target=send, args=[channel], name=f"alert to {channel.name}", daemon=True)
+        for channel in found
+        if f"alert to {channel.name}" not in hanging
+    ]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    for thread in sending:
+        thread.start()
+    for thread in sending:
+        thread.join(max(deadline - time.monotonic(), 0))
+    # as it stands now, whatever still comes
+    return dict(said)
 
 
 def channels(urls: Sequence[str]) -> list[Channel]:
@@ -74,7 +105,8 @@ def channels(urls: Sequence[str]) -> list[Channel]:
 
 def _service(url: str) -> Apprise | None:
     try:
-        service = Apprise(asset=AppriseAsset(async_mode=False))
+        # in the caller's thread: with a time limit of its own, apprise would use others
+        service = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
         return service if service.add(url) else None
     except Exception:  # noqa: BLE001 - whatever a URL does to apprise, it is of no use
         return None
@@ -103,5 +135,6 @@ def _reason(lines: list[str]) -> str:
     if status := _STATUS.search(said):
         return f"HTTP status {status.group(1)}"
     if "onnection" in said:
-        return "no connection"
+        # apprise says no more of it
+        return "no connection, or no answer in time"
     return "it did not take the message"

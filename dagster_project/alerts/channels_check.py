@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from dagster_project.alerts.account import Account, Message
-from dagster_project.alerts.channels import channels
+from dagster_project.alerts.channels import channels, send_to
 from dagster_project.alerts.settings import load_alert_settings
 from dagster_project.translator import OWNERS
 from dlt_sources.weather.errors import WeatherError
@@ -48,7 +48,7 @@ def channels_work() -> AssetCheckResult:
     test = Message(
         title="Weather: a test", body=f"Alerts reach you. {at:%Y-%m-%d %H:%M} UTC", level="recovered", at=at.timestamp()
     )
-    failures = {channel.name: why for channel in found if (why := channel.send(test))}
+    failures = {name: why for name, why in send_to(found, test).items() if why}
     return AssetCheckResult(passed=not failures, metadata={"channels": len(found), **failures})
 
 

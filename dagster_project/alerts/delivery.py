@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from dagster_project.alerts.account import Account, ChannelState, Message, in_the_last_hour
-from dagster_project.alerts.channels import UNUSABLE, Channel
+from dagster_project.alerts.channels import UNUSABLE, Channel, send_to
 
 FIRST_RETRY_SECONDS = 30.0
 LAST_RETRY_SECONDS = 1800.0
@@ -50,13 +50,13 @@ def deliver(
     deadline = time.monotonic() + PATIENCE_SECONDS
     delivered = 0
     for message in account.waiting:
+        if time.monotonic() > deadline:
+            break
         message.to = [name for name in message.to if name in known]
-        for name in list(message.to):
+        due = [known[name] for name in message.to if not _rests(account.channels[name], now, most_an_hour)]
+        for name, why in send_to(due, message).items():
             state = account.channels[name]
-            rests = state.reason == UNUSABLE or state.retry_at > now or len(state.sent) >= most_an_hour
-            if rests or time.monotonic() > deadline:
-                continue
-            if why := known[name].send(message):
+            if why:
                 # rests now, so that what comes after waits too, in order
                 _failed(state, why, now)
                 log.error("Alerts to %s do not go: %s. Failure %s in a row.", name, why, state.failures)
@@ -73,6 +73,10 @@ def deliver(
 def broken(account: Account) -> dict[str, str]:
     """The channels that do not work, by name, and why."""
     return {name: state.reason for name, state in account.channels.items() if state.failures}
+
+
+def _rests(state: ChannelState, now: float, most_an_hour: int) -> bool:
+    return state.reason == UNUSABLE or state.retry_at > now or len(state.sent) >= most_an_hour
 
 
 def _failed(state: ChannelState, why: str, now: float) -> None:

@@ -6,7 +6,6 @@ Runs are read when they end, by their status events: those have one order in SQL
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,6 +15,7 @@ from dagster import RunStatusChangeRecordsFilter as Changes
 
 from dagster_project.alerts.account import Account
 from dagster_project.alerts.trouble import Trouble, asset_thing, check_thing, dead_run, failed_check, failed_step
+from dagster_project.failures import ERROR_CLASS, TO_DO
 
 # at once; the rest waits for the next tick
 MOST_RUNS = 50
@@ -34,8 +34,6 @@ READ = {
 # the check itself is the cause
 BLOCKED = "DagsterAssetCheckFailedError"
 INTERRUPTED = "DagsterExecutionInterruptedError"
-# failures.py begins the sentence of an unforeseen error so
-_CLASS_FIRST = re.compile(r"([A-Za-z_][\w.]*): ")
 
 
 @dataclass
@@ -181,10 +179,7 @@ def _why(event: DagsterEvent) -> tuple[str, str, str]:
     if said is None:
         return error_class, error.message.strip() if error else (event.message or ""), ""
     metadata = {key: str(value.value) for key, value in said.metadata.items()}
-    what = said.description or event.message or ""
-    unforeseen = _CLASS_FIRST.match(what)
-    named = metadata.get("error class") or (unforeseen.group(1) if unforeseen else error_class)
-    return named, what, metadata.get("what to do", "")
+    return metadata.get(ERROR_CLASS, error_class), said.description or event.message or "", metadata.get(TO_DO, "")
 
 
 def _event(entry: EventLogEntry) -> DagsterEvent:

@@ -10,6 +10,7 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity
 
 from dagster_project.alerts.account import Level
 from dagster_project.findings import MOST_SHOWN
+from dagster_project.lately import SINCE, TABLES
 
 # these concern every asset alike, however many of them fail
 COMMON_CLASSES = ("ConfigurationError", "KeyRefusedError", "DestinationError", "WriterBusyError")
@@ -109,7 +110,7 @@ def _figures(metadata: Mapping[str, Any]) -> str:
     said = [
         f"{key} {value}"
         for key, value in metadata.items()
-        if isinstance(value, (int, float, str)) and key != "rows_at_fault"
+        if isinstance(value, (int, float, str)) and key not in ("rows_at_fault", SINCE, TABLES)
     ]
     return f": {', '.join(said)}" if said else ""
 

@@ -9,7 +9,9 @@ from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast
 from dlt_sources.weather.loaded import Loaded, utc
 
 MOST_PLACES = 8
-# a forecast of about a day before; forecasts come in steps of three hours
+# forecasts come in such steps, of which the first may have begun before the issue
+STEP = timedelta(hours=3)
+# a forecast of about a day before
 AHEAD = (timedelta(hours=21), timedelta(hours=27))
 NEAR = timedelta(minutes=90)
 Series = list[tuple[datetime, float]]
@@ -78,10 +80,12 @@ def _fill(loaded: Loaded, places: dict[str, PlaceWeather], since: datetime, now:
     for one, dt, pm2_5 in loaded.rows(sql, since, *places, t=AirPollution.table):
         places[one].pm2_5.append((utc(dt), pm2_5))
     sql = (
-        "SELECT location_id, dt, temp, units FROM {t} WHERE issued_at = (SELECT max(issued_at) FROM {t})"
+        "SELECT location_id, dt, temp, units FROM {t} WHERE dt >= %s AND issued_at = %s"
         f" AND temp IS NOT NULL AND {among} ORDER BY dt"
     )
-    for one, dt, temp, units in loaded.rows(sql, *places, t=Forecast.table):
+    newest_issue = loaded.newest(Forecast, "issued_at")
+    begins = newest_issue and newest_issue - STEP
+    for one, dt, temp, units in loaded.rows(sql, begins, newest_issue, *places, t=Forecast.table):
         places[one].to_come.append((utc(dt), celsius(temp, units)))
     # of several issues in that range, the newest counts
     sql = (

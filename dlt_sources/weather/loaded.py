@@ -17,7 +17,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.connection import connected
-from dlt_sources.weather.contracts import AirPollution, Location
+from dlt_sources.weather.contracts import AirPollution, Contract, Location
 from dlt_sources.weather.work import History
 
 
@@ -61,6 +61,20 @@ class Loaded:
         rows = self.rows(sql, air=AirPollution.table, locations=Location.table)
         return {location_id: utc(dt) for location_id, dt in rows if dt is not None}
 
+    def newest(self, contract: type[Contract], moment: str) -> datetime | None:
+        """The newest moment of a table, of its column ``moment``; of a series, among the newest ``dt`` of each place.
+
+        A forecast reaches as far ahead as those issued before, so its newest hours have its newest issue.
+        """
+        sql = f"SELECT max({moment}) FROM {{table}}"
+        if contract.key[:2] == ("location_id", "dt"):
+            # look-ups per place in the key's index, where max() alone would read the whole table
+            hour = "(SELECT max(h.dt) FROM {table} h WHERE h.location_id = l.location_id)"
+            newest = f"(SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id AND t.dt = {hour})"
+            sql = f"SELECT max(newest) FROM (SELECT {newest} AS newest FROM {{locations}} l) AS places"
+        rows = self.rows(sql, table=contract.table, locations=Location.table)
+        return utc(rows[0][0]) if rows and rows[0][0] else None
+
     def complete_windows(self, history: History) -> Iterator[tuple[str, datetime]]:
         """Windows of a range that miss no hour, so that a backfill that was cut short goes on where it stood."""
         sql = "SELECT location_id FROM {air} WHERE dt >= %s AND dt <= %s GROUP BY location_id HAVING count(*) >= %s"
@@ -86,6 +100,11 @@ def reading(pipeline: Pipeline | None) -> Iterator[Loaded]:
         return
     with connected(pipeline) as client:
         yield Loaded(client)
+
+
+def loaded_since(moment: datetime) -> str:
+    """The least ``_dlt_load_id`` of what was loaded at a moment or later: they are Unix times, and sort as text too."""
+    return f"{moment.timestamp():.6f}"
 
 
 def utc(moment: datetime) -> datetime:

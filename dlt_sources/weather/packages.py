@@ -36,7 +36,7 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
     Raises:
         DestinationError: the destination did not take it; it is kept in the working directory.
     """
-    with _failures_meant():
+    with failures_sorted():
         run(pipeline, source, **_options(pipeline))
     trace = pipeline.last_trace
     return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
@@ -48,7 +48,7 @@ def prepare_package(pipeline: dlt.Pipeline, source: DltSource) -> None:
     Raises:
         DestinationError: the destination, whose schema the package goes by, cannot be reached.
     """
-    with _failures_meant():
+    with failures_sorted():
         pipeline.sync_destination()
         pipeline.extract(source, **_options(pipeline))
         pipeline.normalize()
@@ -60,8 +60,13 @@ def _options(pipeline: dlt.Pipeline) -> dict[str, Any]:
 
 
 @contextmanager
-def _failures_meant() -> Iterator[None]:
-    """Raise what a failed step of dlt's means to the caller."""
+def failures_sorted() -> Iterator[None]:
+    """Raise what the failure of a step of dlt's means to the caller.
+
+    Raises:
+        DestinationError: the destination did not take a package; it is kept in the working directory.
+        KeyboardInterrupt: a person or the system ended the step, which is no failure; dlt wraps it in one.
+    """
     try:
         yield
     except PipelineStepFailed as error:
@@ -71,11 +76,10 @@ def _failures_meant() -> Iterator[None]:
         raise cause from None
 
 
-def _cause(error: PipelineStepFailed) -> WeatherError | Exception:
-    """What a failed package means to the caller."""
+def _cause(error: PipelineStepFailed) -> BaseException:
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, WeatherError):
+        if isinstance(inner, WeatherError | KeyboardInterrupt):
             return inner
         inner = inner.__cause__ or inner.__context__
     if error.step in ("sync", "load") or is_down(error):

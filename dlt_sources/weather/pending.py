@@ -24,7 +24,7 @@ from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.directories import ASIDE, directories, held
 from dlt_sources.weather.errors import RowsRefusedError, reason
 from dlt_sources.weather.items import as_table
-from dlt_sources.weather.packages import LoadPackage
+from dlt_sources.weather.packages import LoadPackage, failures_sorted
 from dlt_sources.weather.target import Target
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,8 @@ def finish(
     """
     waiting = target.pipeline(directory)
     if waiting.list_extracted_load_packages():
-        waiting.normalize()
+        with failures_sorted():
+            waiting.normalize()
     load_ids = list(_load_ids(waiting))
     if not load_ids:
         return None
@@ -101,7 +102,8 @@ def finish(
     rows: Counter[str] = Counter()
     if any(_files(waiting, load_id, ROW_FORMATS - {"parquet"}) for load_id in load_ids):
         # a destination that takes no parquet; only dlt can read what it wrote for it
-        waiting.load()
+        with failures_sorted():
+            waiting.load()
         return rows
     for load_id in load_ids:
         # what is in there belongs to a try that failed, and is still in the directory it came from

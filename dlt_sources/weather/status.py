@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, LoadRun, Location
+from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, CurrentWeather, LoadRun, Location
 from dlt_sources.weather.loaded import Loaded, utc
+
+MOMENTS = ("dt", "start", "fetched_at", "rejected_at", "finished_at")
 
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table: rows, places, newest row (of its ``dt`` where it has one), and what its last run did."""
+    """One table: rows, places that have any, and its newest row (of its ``dt`` where it has one)."""
 
     table: str
     rows: int
@@ -56,22 +58,33 @@ class Status:
 def status(loaded: Loaded) -> Status:
     """Read how the tables stand."""
     return Status(
-        tables=tuple(found for table in TABLES if (found := _table(loaded, table)) is not None),
+        tables=tuple(found for contract in TABLES.values() if (found := table_status(loaded, contract)) is not None),
         runs=_runs(loaded),
         conditions=_conditions(loaded),
         missing_hours=_missing_hours(loaded),
     )
 
 
-def _table(loaded: Loaded, table: str) -> TableStatus | None:
-    names = TABLES[table].model_fields
-    places = "count(DISTINCT location_id)" if "location_id" in names else "NULL"
-    newest = next((name for name in ("dt", "start", "fetched_at", "rejected_at", "finished_at") if name in names), None)
-    rows = loaded.rows(f"SELECT count(*), {places}, max({newest}) FROM {{table}}", table=table)
+def table_status(loaded: Loaded, contract: type[Contract]) -> TableStatus | None:
+    """Read how one table stands; None where it is not there yet."""
+    rows = loaded.rows("SELECT count(*) FROM {table}", table=contract.table)
     if not rows:
         return None
-    number, distinct, moment = rows[0]
-    return TableStatus(table, number, distinct, utc(moment) if moment else None)
+    names = contract.model_fields
+    moment = next(name for name in MOMENTS if name in names)
+    return TableStatus(contract.table, rows[0][0], _places(loaded, contract), loaded.newest(contract, moment))
+
+
+def _places(loaded: Loaded, contract: type[Contract]) -> int | None:
+    if "location_id" not in contract.model_fields:
+        return None
+    sql = "SELECT count(DISTINCT location_id) FROM {table}"
+    if contract.key[0] == "location_id":
+        # a look-up per place in the key's index, where counting distinct ones would sort the whole table
+        any_row = "SELECT 1 FROM {table} t WHERE t.location_id = l.location_id"
+        sql = f"SELECT count(*) FROM {{locations}} l WHERE EXISTS ({any_row})"
+    rows = loaded.rows(sql, table=contract.table, locations=Location.table)
+    return rows[0][0] if rows else None
 
 
 def _runs(loaded: Loaded) -> tuple[RunStatus, ...]:
@@ -87,20 +100,21 @@ def _runs(loaded: Loaded) -> tuple[RunStatus, ...]:
 
 
 def _conditions(loaded: Loaded) -> tuple[Conditions, ...]:
+    # the newest hour of a place is looked up once, not for each of its rows
+    newest = (
+        "(SELECT l.location_id, l.name, (SELECT max(n.dt) FROM {table} n WHERE n.location_id = l.location_id) AS dt"
+        " FROM {locations} l) AS l ON t.location_id = l.location_id AND t.dt = l.dt"
+    )
+    sql = f"SELECT t.location_id, t.aqi FROM {{table}} t JOIN {newest}"
+    aqi = dict(loaded.rows(sql, table=AirPollution.table, locations=Location.table))
     sql = (
-        "SELECT l.name, w.location_id, w.dt, w.temp, w.units, w.weather_description FROM {current} w"
-        " JOIN {locations} l ON l.location_id = w.location_id"
-        " WHERE w.dt = (SELECT max(n.dt) FROM {current} n WHERE n.location_id = w.location_id) ORDER BY l.name"
+        "SELECT l.name, t.location_id, t.dt, t.temp, t.units, t.weather_description"
+        f" FROM {{table}} t JOIN {newest} ORDER BY l.name"
     )
-    air = (
-        "SELECT a.location_id, a.aqi FROM {air} a"
-        " WHERE a.dt = (SELECT max(n.dt) FROM {air} n WHERE n.location_id = a.location_id)"
-    )
-    aqi = dict(loaded.rows(air, air=AirPollution.table))
     return tuple(
         Conditions(name or location_id, utc(dt), temp, units, description, aqi.get(location_id))
         for name, location_id, dt, temp, units, description in loaded.rows(
-            sql, current=CurrentWeather.table, locations=Location.table
+            sql, table=CurrentWeather.table, locations=Location.table
         )
     )
 

@@ -64,6 +64,8 @@ class Target:
         dlt.config["load.delete_completed_jobs"] = True
         # what is merged needs no second copy in the destination
         dlt.config["load.truncate_staging_dataset"] = True
+        # signals are the caller's: dlt would take the first one that comes while it loads, and may forget it
+        dlt.config["runtime.intercept_signals"] = False
         return dlt.pipeline(
             self.pipeline_name,
             destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,
@@ -74,12 +76,12 @@ class Target:
 
     @cached_property
     def _look(self) -> dlt.Pipeline:
-        """A pipeline that only looks, in a folder of its own each time: dlt would remember another run's paths."""
-        return self._pipeline(Path(self._look_folder.name))
+        """A pipeline that only looks, from a folder of its own each time: dlt would remember another run's paths.
 
-    @cached_property
-    def _look_folder(self) -> TemporaryDirectory[str]:
-        return TemporaryDirectory(prefix="weather-look-")
+        It needs the folder while it is made, so none is left by a process that is killed.
+        """
+        with TemporaryDirectory(prefix="weather-look-") as folder:
+            return self._pipeline(Path(folder))
 
     @cached_property
     def _client(self) -> JobClientBase:

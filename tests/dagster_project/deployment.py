@@ -21,6 +21,11 @@ LAUNCH = """mutation($where: JobOrPipelineSelector!) {
   launchRun(executionParams: {selector: $where, runConfigData: {}}) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 
+ALERT_TICKS = """query($where: SensorSelector!) {
+  sensorOrError(sensorSelector: $where) { ... on Sensor { sensorState { ticks { timestamp status } } } } }"""
+TERMINATE = """mutation($run: String!) { terminateRun(runId: $run) {
+  __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
+
 
 def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
     """Wait for something to be true; fail naming it."""
@@ -140,6 +145,20 @@ class Deployment:
             "pipelineName": "weather_ingestion_job",
         }
         return str(self.ask(LAUNCH, where=where)["launchRun"]["run"]["runId"])
+
+    def terminate(self, run_id: str) -> str:
+        """End a run as the UI's button does; return what became of the request."""
+        return str(self.ask(TERMINATE, run=run_id)["terminateRun"]["__typename"])
+
+    def alert_ticks(self) -> list[dict[str, Any]]:
+        """The ticks of the alert sensor so far."""
+        where = {
+            "repositoryLocationName": self.location,
+            "repositoryName": "__repository__",
+            "sensorName": "alert_sensor",
+        }
+        ticks: list[dict[str, Any]] = self.ask(ALERT_TICKS, where=where)["sensorOrError"]["sensorState"]["ticks"]
+        return ticks
 
     def status(self, run_id: str) -> str:
         """How a run stands."""

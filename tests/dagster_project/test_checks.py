@@ -1,5 +1,8 @@
 """Every asset check passes on good tables, and on planted bad rows fails and names them."""
 
+import time
+from datetime import timedelta
+
 import pytest
 from dagster import AssetCheckSeverity, AssetSelection, materialize
 
@@ -7,8 +10,9 @@ from dagster_project.checks import bronze_checks
 from dagster_project.findings import MOST_SHOWN, duplicate_keys, out_of_range
 from dlt_sources.weather.contracts import CurrentWeather
 from dlt_sources.weather.load import load
+from dlt_sources.weather.target import Target
 from tests.dagster_project.conftest import PLACES, RESOURCES
-from tests.support import query
+from tests.support import query, tables
 
 MADRID, OSLO = PLACES
 # by the check that must find it: what is done to the tables, and what the finding names
@@ -124,6 +128,76 @@ def test_checks_of_tables_that_do_not_exist_yet_do_not_crash(evaluate, duckdb):
     success, found = evaluate(duckdb)
     assert success
     assert {check for (_, check), one in found.items() if not one.passed} == {"newest_is_recent"}
+
+
+def age(target, **delta):
+    """Let everything that is in the tables have been loaded so much earlier."""
+    by = timedelta(**delta).total_seconds()
+    for table in tables(target) & set(RESOURCES):
+        query(
+            target, f"UPDATE {table} SET _dlt_load_id = CAST(CAST(_dlt_load_id AS double precision) - {by} AS varchar)"
+        )
+
+
+@pytest.mark.parametrize("plant", ["UPDATE air_pollution SET aqi = 6 WHERE dt < '2022-01-01'", "double"])
+def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate, target, settings, clock, plant):
+    given = settings(locations=PLACES, resources=["locations", "air_pollution"], history_days=2)
+    load(target, given, now=clock)
+    evaluate(target)
+    age(target, days=30)
+    given.since, given.until = "2021-03-01", "2021-03-02"
+    load(target, given, now=clock)
+    name = "physical_ranges"
+    if plant == "double":
+        # of a row that was there before, by one that is new
+        name = "no_duplicate_keys"
+        if target.destination == "postgres":
+            query(target, "DROP INDEX air_pollution_key")
+        old = "dt = (SELECT min(dt) FROM air_pollution WHERE dt > '2026-01-01')"
+        query(target, f"CREATE TABLE doubles AS SELECT * FROM air_pollution WHERE {old}")
+        query(target, "UPDATE doubles SET _dlt_load_id = (SELECT max(_dlt_load_id) FROM air_pollution)")
+        plant = "INSERT INTO air_pollution SELECT * FROM doubles"
+    _, found = evaluate(target)
+    assert found["air_pollution", name].passed
+    assert found["air_pollution", name].metadata["loaded_since"].value > time.time() - 2 * 86_400
+    query(target, plant)
+    _, found = evaluate(target)
+    assert not found["air_pollution", name].passed
+    rows = found["air_pollution", name].metadata["rows"].value
+    assert rows
+    assert {row["dt"][:7] for row in rows} == {"2026-05" if name == "no_duplicate_keys" else "2021-03"}
+
+
+def test_a_check_fails_until_its_rows_are_mended_however_long_that_takes(
+    evaluate, duckdb, settings, clock, monkeypatch
+):
+    monkeypatch.setattr("dagster_project.lately.AGAIN", timedelta(0))
+    choice = settings(locations=PLACES, resources=["locations", "current_weather"])
+    ranges = ("current_weather", "physical_ranges")
+    load(duckdb, choice, now=clock)
+    assert evaluate(duckdb)[1][ranges].passed
+    clock.pass_time(hours=1)
+    load(duckdb, choice, now=clock)
+    query(duckdb, "UPDATE current_weather SET temp = 80 WHERE dt = (SELECT max(dt) FROM current_weather)")
+    for _ in range(3):
+        assert not evaluate(duckdb)[1][ranges].passed
+        clock.pass_time(hours=1)
+        load(duckdb, choice, now=clock)
+    query(duckdb, "UPDATE current_weather SET temp = 20 WHERE temp = 80")
+    assert evaluate(duckdb)[1][ranges].passed
+
+
+def test_checks_of_other_tables_than_last_time_look_at_all_of_them(evaluate, duckdb, settings, clock, monkeypatch):
+    choice = settings(locations=PLACES, resources=["locations", "current_weather"])
+    ranges = ("current_weather", "physical_ranges")
+    load(duckdb, choice, now=clock)
+    assert evaluate(duckdb)[1][ranges].passed
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "other.duckdb")
+    other = Target("duckdb")
+    load(other, settings(locations=PLACES, history_days=1), now=clock)
+    query(other, "UPDATE current_weather SET temp = 80")
+    age(other, days=30)
+    assert not evaluate(other)[1][ranges].passed
 
 
 def test_rows_at_fault_are_bounded(duckdb, settings, clock):

@@ -67,6 +67,31 @@ def test_a_failure_is_one_json_line_with_its_error(home, environment, duckdb):  
     assert "No OpenWeather API key is set" in failed["error"]
 
 
+def test_services_that_open_a_new_home_at_the_same_moment_all_can(home):
+    script = (
+        "import dagster, sys, dagster_project.instance; print(flush=True); sys.stdin.read(1);"
+        "dagster.DagsterInstance.get()"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "DAGSTER_HOME": str(home)}
+    services = [
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    for service in services:
+        service.stdout.readline()
+    for service in services:
+        service.stdin.write(b"!")
+        service.stdin.flush()
+    said = [service.communicate(timeout=120)[1].decode() for service in services]
+    assert [service.returncode for service in services] == [0, 0, 0], said
+
+
 def test_records_are_in_postgresql_when_its_variables_are_set(home, postgres_server, monkeypatch):
     postgres_server.create_database("dagster_records")
     monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")

@@ -2,11 +2,13 @@
 
 import errno
 import logging
+import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -183,6 +185,20 @@ def test_a_load_that_is_killed_while_it_finishes_another_loses_neither(target, s
     assert current_weather_at(target, killed_at) == len(PLACES)
 
 
+def test_a_command_that_is_killed_leaves_nothing_in_the_temporary_folder(duckdb, tmp_path):  # noqa: ARG001
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    simulator = Simulator(latency=30)
+    with serve(simulator) as api:
+        process = start("--location", OSLO, api=api, TMPDIR=str(folder))
+        while not simulator.stats.by_path["/data/2.5/weather"]:
+            assert process.poll() is None, finish(process).said
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(request, settings, name):
     target = request.getfixturevalue({"SIGINT": "duckdb", "SIGTERM": "postgres"}[name])
@@ -219,6 +235,64 @@ def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(reques
     )
     assert gaps == []
     assert query(target, "SELECT count(DISTINCT location_id) FROM air_pollution") == [(len(places),)]
+
+
+@contextmanager
+def writes_wait(table: str) -> Iterator[None]:
+    """Let every merge into a table of PostgreSQL wait until this ends."""
+    with closing(psycopg2.connect(os.environ["DESTINATION__POSTGRES__CREDENTIALS"])) as other, other.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE bronze.{table} IN SHARE MODE")
+        yield
+
+
+def wait_for_a_merge(target: Target, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+    while not query(target, waiting)[0][0]:
+        assert process.poll() is None, finish(process).said
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_while_the_destination_writes_is_heard(postgres, settings, clock, signals, api):
+    load_accounted(postgres, settings(**SMALL), clock)
+    clock.pass_time(hours=1)
+    options = ["--destination", "postgres", "--resources", "current_weather,air_pollution"]
+    places = [option for place in PLACES for option in ("--location", place)]
+    with writes_wait("current_weather"):
+        process = start(*options, *places, api=api)
+        wait_for_a_merge(postgres, process)
+        for _ in range(signals):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+    finished = finish(process)
+    assert finished.code == 130, finished.said
+    assert "SIGTERM: loading what came, then stopping" in finished.err
+    assert "Interrupted." in finished.err
+    assert "Traceback" not in finished.said
+    assert len(folders(postgres)) == signals - 1, "the first lets the package be completed, the second leaves it"
+    report = load_accounted(postgres, settings(**SMALL), clock)
+    assert report.finished_before == signals - 1
+    assert_whole(postgres, hour(clock()), since=hour(clock()) - HISTORY - timedelta(hours=1))
+
+
+def test_a_signal_while_a_package_left_behind_is_loaded_is_no_try_of_it(postgres, settings, clock, api):
+    load_accounted(postgres, settings(**SMALL), clock)
+    clock.pass_time(hours=1)
+    killed_at = clock()
+    load_and_die(postgres, "load:1", dict(settings(**SMALL)), killed_at)
+    with writes_wait("current_weather"):
+        process = start("--destination", "postgres", "--location", MADRID, api=api)
+        wait_for_a_merge(postgres, process)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+    finished = finish(process)
+    assert finished.code == 130, finished.said
+    assert "Interrupted." in finished.err
+    assert not list(postgres.root.glob("*/tries"))
+    assert load_accounted(postgres, settings(**SMALL), clock).finished_before == 1
+    assert current_weather_at(postgres, killed_at) == len(PLACES)
 
 
 def refuse(target: Target, moment: datetime) -> None:

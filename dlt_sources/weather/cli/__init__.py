@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import click
 from click_default_group import DefaultGroup
@@ -32,8 +33,20 @@ The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
 """
 
 
+class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
+    """The commands; an interrupt has an exit code of its own, where click would say "Aborted!" and 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            tell("Interrupted. What was loaded stays; the next run goes on from there.", logging.WARNING)
+            ctx.exit(130)
+
+
 @click.group(
-    cls=DefaultGroup,
+    cls=Commands,
     default="load",
     default_if_no_args=True,
     epilog=EPILOG,
@@ -58,6 +71,3 @@ def main() -> None:
     except WeatherError as error:
         tell(str(error), logging.ERROR)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        tell("Interrupted. What was loaded stays; the next run goes on from there.", logging.WARNING)
-        sys.exit(130)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,6 +95,45 @@ class Receiver:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+
+class Silent:
+    """A server that takes connections and never answers, or never comes to the end of its answer.
+
+    Args:
+        begins: what it begins to say, if anything.
+        goes_on: what it says again and again.
+    """
+
+    def __init__(self, begins: bytes = b"", goes_on: bytes = b"") -> None:
+        self.asked = 0
+        self._said = (begins, goes_on)
+        self._taken: list[socket.socket] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._taken.append(self._server.accept()[0])
+                self.asked += 1
+                Thread(target=self._say, args=[self._taken[-1]], daemon=True).start()
+
+    def _say(self, taken: socket.socket) -> None:
+        begins, goes_on = self._said
+        with suppress(OSError):
+            taken.sendall(begins)
+            while goes_on:
+                taken.sendall(goes_on)
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Be gone, and break what was taken off."""
+        # what waits in accept() wakes up by this only
+        self._server.shutdown(socket.SHUT_RDWR)
+        for one in [self._server, *self._taken]:
+            one.close()
 
 
 class Mailbox:
@@ -270,6 +310,20 @@ def other() -> Iterator[Receiver]:
     made = Receiver()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[..., Silent]]:
+    """Make servers that never answer."""
+    made: list[Silent] = []
+
+    def make(begins: bytes = b"", goes_on: bytes = b"") -> Silent:
+        made.append(Silent(begins, goes_on))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
 
 
 @pytest.fixture

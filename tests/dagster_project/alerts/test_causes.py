@@ -1,9 +1,10 @@
 """One message a cause, one when it is over; whatever happened, of the pipeline's own runs and of small ones."""
 
 import pytest
-from dagster import AssetCheckSeverity, AssetKey, DagsterEventType
+from dagster import AssetCheckSeverity, AssetKey, DagsterEventType, Failure
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from dagster_project.failures import failures_said
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.client import NO_KEY
 from dlt_sources.weather.contracts import Forecast
@@ -169,6 +170,20 @@ def test_errors_of_one_kind_in_several_assets_are_several_causes_each_said_once(
     small.run()
     ticks()
     assert receiver.titles[2:] == ["Recovered: loading one failed: ValueError"]
+
+
+def test_an_unforeseen_error_is_named_by_its_own_class(small, receiver, to, ticks):
+    def unforeseen(name):
+        with pytest.raises(Failure) as raised, failures_said():
+            raise KeyError(f"{name}: where is it?")
+        return raised.value
+
+    to(receiver.url)
+    small.error = unforeseen
+    small.failing = {"one"}
+    small.run("one")
+    ticks()
+    assert receiver.titles == ["Loading one failed: KeyError"]
 
 
 def test_what_is_wrong_with_the_destination_is_one_cause_over_runs_and_assets(small, receiver, to, ticks):

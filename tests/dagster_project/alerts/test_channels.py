@@ -1,6 +1,9 @@
 """A broken channel fails nothing, holds up no other, is seen, and gets what it missed once when it is back."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 from dagster import AssetCheckSeverity, AssetKey, Definitions
@@ -39,7 +42,7 @@ def test_a_broken_channel_is_seen_and_gets_what_it_missed_once(fail, receiver, o
     ticks()
     assert receiver.titles == [TITLE]
     assert other.got == []
-    why = "HTTP status 500" if trouble == "answers 500" else "no connection"
+    why = "HTTP status 500" if trouble == "answers 500" else "no connection, or no answer in time"
     broken = ticks.checks[-1]
     assert (broken.asset_key, broken.check_name) == (AssetKey("alerts"), "channels_work")
     assert not broken.passed
@@ -66,6 +69,65 @@ def test_a_broken_channel_is_seen_and_gets_what_it_missed_once(fail, receiver, o
     assert [check.passed for check in ticks.checks] == [True, False, True]
     assert shown(ticks.checks[-1])["messages_waiting"] == 0
     assert ticks.account.waiting == []
+
+
+WEB_HOOK = "json://127.0.0.1:{port}/{token}"
+MAIL = "mailto://127.0.0.1:{port}?from=alerts@example.org&to=people@example.org&mode=insecure"
+# by what never comes to its end: the channel, how its server's answer begins, and how that goes on
+SILENT = {
+    "a web hook": (WEB_HOOK, b"", b""),
+    "a web hook's answer": (WEB_HOOK, b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "a mail server": (MAIL, b"", b""),
+    "a mail server's greeting": (MAIL, b"", b"220-wait\r\n"),
+}
+
+
+@pytest.mark.parametrize("what", SILENT)
+def test_a_channel_that_never_answers_holds_up_neither_the_tick_nor_the_others(  # noqa: PLR0917
+    fail, receiver, to, ticks, silent, what
+):
+    url, *answer = SILENT[what]
+    servers = [silent(*answer) for _ in range(5)]
+    # several, and before the one that works
+    to(*(url.format(port=server.port, token=TOKEN) for server in servers), receiver.url)
+    fail("one")
+    began = time.monotonic()
+    ticks()
+    assert time.monotonic() - began < 20
+    assert receiver.titles == [TITLE]
+    assert not ticks.checks[-1].passed
+    said = [why for name, why in shown(ticks.checks[-1]).items() if name.startswith(url.partition(":")[0])]
+    assert len(said) == len(servers)
+    assert all("no answer in time" in why for why in said)
+    assert len(ticks.account.waiting) == 1
+    fail("two")
+    ticks()
+    assert receiver.titles == [TITLE, "Loading two failed: ValueError"]
+
+
+def test_a_channel_that_hangs_for_good_is_not_asked_again_meanwhile_and_others_go_on(fail, receiver, to, ticks, silent):
+    server = silent(b"", b"220-wait\r\n")
+    to(MAIL.format(port=server.port), receiver.url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dagster_project.alerts.channels.TIMEOUT_SECONDS", 1.0)
+        for name in ("one", "two", "three", "four", "five", "one", "two", "three"):
+            fail(name)
+            ticks(hours=1)
+    assert server.asked == 1
+    assert len(receiver.got) == 5
+    assert not ticks.checks[-1].passed
+
+
+def test_a_channel_that_hangs_does_not_keep_its_process_from_ending(silent):
+    url = MAIL.format(port=silent(b"", b"220-wait\r\n").port)
+    script = (
+        "from dagster_project.alerts import channels; from dagster_project.alerts.account import Message;"
+        "channels.TIMEOUT_SECONDS = 1;"
+        f"print(channels.send_to(channels.channels(['{url}']), Message(title='t', body='b', level='error', at=0)))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "no answer in time" in done.stdout, done.stderr
 
 
 def test_a_broken_channel_is_asked_less_and_less_often_and_what_it_misses_for_a_day_is_lost(
@@ -170,7 +232,8 @@ def test_without_channels_the_log_has_each_message_once(fail, ticks, capfd):
     fail("one")
     ticks()
     ticks()
-    said = "".join(capfd.readouterr())
+    # another test of this process may have turned its logs into JSON
+    said = "".join(capfd.readouterr()).replace("\\n", "\n")
     assert said.count("ValueError: no one today\n\nWhere:") == 1
     assert "it goes nowhere" in said
     assert ticks.checks == []
