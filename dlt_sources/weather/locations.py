@@ -15,12 +15,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from dlt_sources.weather.client import Client
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.endpoints import LOCATIONS
 from dlt_sources.weather.outcomes import Answer, Failure, Request
+from dlt_sources.weather.packed import Packed, Places
 from dlt_sources.weather.places import BadPlace, Wanted, at, parse_places, read_places
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.work import Place
@@ -29,41 +28,15 @@ logger = logging.getLogger(__name__)
 Remembered = dict[str, tuple[str, str | None, float, float]]
 # several matches are worth telling the user about; 5 is the most the geocoder gives
 MATCHES = 5
-ROWS_PACKED = 5_000
-
-
-class NewRows:
-    """Rows for ``bronze.locations``, packed into Arrow as they come: a Python object each would take ten times that."""
-
-    def __init__(self) -> None:
-        self._tables: list[pa.Table] = []
-        self._rows: list[dict[str, Any]] = []
-
-    def append(self, row: dict[str, Any]) -> None:
-        """Add a row."""
-        self._rows.append(row)
-        if len(self._rows) >= ROWS_PACKED:
-            self._pack()
-
-    def take(self) -> list[pa.Table]:
-        """Hand out the rows, and begin anew."""
-        if self._rows:
-            self._pack()
-        tables, self._tables = self._tables, []
-        return tables
-
-    def _pack(self) -> None:
-        self._tables.append(pa.Table.from_pylist(self._rows, schema=Location.arrow_schema()))
-        self._rows = []
 
 
 @dataclass
 class Lookup:
     """What became of the user's list: places to ask for, rows for ``bronze.locations``, and what was no place."""
 
-    places: list[Place] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
     to_resolve: deque[Wanted] = field(default_factory=deque)
-    rows: NewRows = field(default_factory=NewRows)
+    rows: Packed = field(default_factory=lambda: Packed(Location.arrow_schema()))
     bad: list[BadPlace] = field(default_factory=list)
 
 

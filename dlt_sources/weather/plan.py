@@ -73,7 +73,8 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
     with target.reader() as loaded:
         lookup = sort_out(wanted_places(settings), loaded.locations(), now)
         # a place still to be looked up has nothing loaded; where it lies does not change the number of calls
-        places = lookup.places + [Place(wanted.location_id, wanted.query, 0, 0) for wanted in lookup.to_resolve]
+        unknown = (Place(wanted.location_id, wanted.query, 0, 0) for wanted in lookup.to_resolve)
+        places = [*lookup.places, *unknown]
         steps = [Step(LOCATIONS, "/geo/1.0", len(lookup.to_resolve), (LOCATIONS,))]
         for name in settings.resources or DEFAULT_RESOURCES:
             if name == LOCATIONS:

@@ -25,10 +25,11 @@ from dlt_sources.weather.history import history_of
 from dlt_sources.weather.loaded import Loaded, reading
 from dlt_sources.weather.locations import Lookup, sort_out, wanted_places
 from dlt_sources.weather.outcomes import Failure
+from dlt_sources.weather.packed import Places
 from dlt_sources.weather.rows import Converter
 from dlt_sources.weather.settings import WeatherSettings
 from dlt_sources.weather.tally import Status, Tally
-from dlt_sources.weather.work import History, Place, Work
+from dlt_sources.weather.work import History, Work
 
 # of rows in a load package: a destination takes several times that in memory while it merges them
 PACKAGE_BYTES = 32_000_000
@@ -107,7 +108,7 @@ class Run:
         return LOCATIONS in self.tallies and not self.lookup.to_resolve
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> Places:
         """The places with coordinates."""
         return self.lookup.places
 

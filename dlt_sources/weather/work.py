@@ -6,7 +6,7 @@ a failure leaves no gap behind a newer hour; the table's newest hour is then a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -104,7 +104,7 @@ class Work:
     """The requests of one endpoint in one run, in rounds: one request a place and round; ``total`` in all."""
 
     def __init__(
-        self, endpoint: Endpoint, places: Sequence[Place], settings: WeatherSettings, history: History | None
+        self, endpoint: Endpoint, places: Collection[Place], settings: WeatherSettings, history: History | None
     ) -> None:
         self.total = sum(map(history.how_many, places)) if history else len(places)
         self.most_at_once = endpoint.most_at_once

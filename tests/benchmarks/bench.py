@@ -122,11 +122,10 @@ class Bench:
         )
 
 
-def in_turns(bench: Bench, product: Callable[[], Measured], floor: Callable[[], Measured]) -> tuple[Measured, Measured]:
-    """Measure two processes in turns, once more than is counted; the medians of each."""
-    turns = [(product(), floor()) for _ in range(bench.repeats + 1)][1:]
-    ours, floors = zip(*turns, strict=True)
-    return _median(ours), _median(floors)
+def in_turns(bench: Bench, *processes: Callable[[], Measured]) -> list[Measured]:
+    """Measure processes in turns, once more than is counted; the medians of each."""
+    turns = [[process() for process in processes] for _ in range(bench.repeats + 1)][1:]
+    return [_median(measured) for measured in zip(*turns, strict=True)]
 
 
 def against(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from tests.benchmarks.again import again
 from tests.benchmarks.bench import MOST_MB, Bench, against, in_turns
@@ -26,17 +27,32 @@ def start(bench: Bench) -> Iterator[Result]:
     """A warm load of five places, all default resources, against dlt alone with five rows."""
     for destination in bench.destinations:
         bench.say(f"start, {destination}")
-        with bench.new_folder() as ours, bench.new_folder() as bare, simulator(ours) as api:
+        with (
+            bench.new_folder() as ours,
+            bench.new_folder() as bare,
+            bench.new_folder() as alike,
+            simulator(ours) as api,
+        ):
             load = [*LOAD, "--destination", destination]
+            worker = ["tests.benchmarks.bare_worker", destination]
             settings = five_places(api) | bench.make_database(destination, ours).environment
-            bare_settings = bench.make_database(destination, bare).environment
-            load_now, bare_now = in_turns(
+            load_now, bare_now, alike_now = in_turns(
                 bench,
-                lambda: measure(load, ours, settings),  # noqa: B023 - called before the next turn
-                lambda: measure(["tests.benchmarks.bare_worker", destination], bare, bare_settings),  # noqa: B023
+                partial(measure, load, ours, settings),
+                partial(measure, worker, bare, bench.make_database(destination, bare).environment),
+                partial(
+                    measure, [*worker, "like-the-product"], alike, bench.make_database(destination, alike).environment
+                ),
             )
         yield against(
-            "start", times=MOST_TIMES_BARE, than="bare dlt", ours=load_now, floor=bare_now, destination=destination
+            "start",
+            times=MOST_TIMES_BARE,
+            than="bare dlt",
+            ours=load_now,
+            floor=bare_now,
+            destination=destination,
+            note=f"dlt with the same libraries and as many tables: {alike_now.seconds:.2f} s, "
+            f"{alike_now.seconds / bare_now.seconds:.2f} x bare dlt",
         )
 
 

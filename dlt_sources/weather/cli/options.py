@@ -45,6 +45,13 @@ def where_options(command: F) -> F:
     )(command)
 
 
+def again(*, demo: bool, destination: str | None, **_: Any) -> str:
+    """The options that choose the same target once more."""
+    if demo:
+        return "--demo"
+    return f"--destination {destination}" if destination else ""
+
+
 def what_options(command: F) -> F:
     """Everything that says what to load."""
     for option in (

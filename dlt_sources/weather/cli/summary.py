@@ -15,8 +15,15 @@ from dlt_sources.weather.writing import Report
 logger = logging.getLogger(__name__)
 
 
-def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, demo: bool) -> None:
+def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, where: str) -> None:
     """Print the summary (a log line where logs are JSON) and end as the report says.
+
+    Args:
+        report: what was done.
+        log_format: text or json.
+        quiet: whether nothing is printed.
+        strict: whether a reject is an error.
+        where: the options that chose the target, for the command that comes next.
 
     Raises:
         WeatherError: what stopped the run; or, if ``strict``, that something was rejected.
@@ -25,7 +32,7 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, demo
     if log_format == "json":
         logger.info("finished", extra=_facts(report))
     elif not quiet:
-        _print(report, "status --demo" if demo else "status")
+        _print(report, f"status {where}".rstrip())
     if report.error:
         raise report.error
     if report.interrupted:
