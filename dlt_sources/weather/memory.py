@@ -1,7 +1,7 @@
 """Giving memory back: allocators keep what they were given, unless told not to before Arrow is imported.
 
-Measured with the current weather of 60,000 places into PostgreSQL, in packages of 20,000: a peak of 388 MB that grows
-with every package without this, 300 MB that stays with it.
+Measured with the current weather of 60,000 places into PostgreSQL: without this a peak of 388 MB, which every package
+raised; with it 302 MB, which stayed.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from dlt_sources.weather.tally import Status, Tally
 from dlt_sources.weather.work import History, Work
 
 # of rows in a load package: a destination takes several times that in memory while it merges them
-PACKAGE_BYTES = 32_000_000
+PACKAGE_BYTES = 20_000_000
 
 
 def utc_now() -> datetime:
