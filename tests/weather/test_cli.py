@@ -142,6 +142,7 @@ def test_replay_rebuilds_dropped_tables_without_a_call(target, settings, live, l
     asked = live.stats.calls
     replayed = run("replay", "--destination", target.destination, api=live_api)
     assert replayed.code == 0, replayed.said
+    assert f"status --destination {target.destination}\n" in replayed.out, "the next command names the destination"
     assert live.stats.calls == asked
     assert {table: contents(table) for table in kept} == before
     refused = run("replay", "--resources", "air_pollution", api=live_api)
