@@ -168,11 +168,11 @@ def _small_disk(disk: Path, megabytes: int) -> Iterator[None]:
 
 def _fill(ballast: Path, but: int) -> None:
     """Fill the disk but for some bytes."""
-    with ballast.open("wb") as file:
+    # without a buffer, which closing would try to write once more
+    with ballast.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"\0" * 65_536)
-                file.flush()
         except OSError:
             size = ballast.stat().st_size
     os.truncate(ballast, max(0, size - but))
