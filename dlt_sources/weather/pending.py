@@ -94,7 +94,7 @@ def finish(
     if waiting.list_extracted_load_packages():
         with failures_sorted():
             waiting.normalize()
-    load_ids = list(_load_ids(waiting))
+    load_ids = [load_id for load_id in _load_ids(waiting) if _files(waiting, load_id, ROW_FORMATS)]
     if not load_ids:
         return None
     if left_by:
@@ -114,11 +114,9 @@ def finish(
 
 
 def _load_ids(pipeline: dlt.Pipeline) -> Iterator[str]:
-    """Packages that are not loaded, and packages that dlt gave up because the destination refused a job."""
+    """Packages that are not loaded, that dlt gave up because the destination refused a job, or that did not arrive."""
     yield from pipeline.list_normalized_load_packages()
-    for load_id in pipeline.list_completed_load_packages():
-        if pipeline.list_failed_jobs_in_package(load_id):
-            yield load_id
+    yield from pipeline.list_completed_load_packages()
 
 
 def _files(pipeline: dlt.Pipeline, load_id: str, formats: set[str]) -> list[tuple[str, Path]]:

@@ -60,8 +60,6 @@ class Target:
     def _pipeline(self, working_directory: Path) -> dlt.Pipeline:
         # every row says which load brought it; dlt leaves that out of Arrow tables unless told
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-        # a long run makes many packages; those that are loaded need no room
-        dlt.config["load.delete_completed_jobs"] = True
         # what is merged needs no second copy in the destination
         dlt.config["load.truncate_staging_dataset"] = True
         # signals are the caller's: dlt would take the first one that comes while it loads, and may forget it

@@ -16,6 +16,7 @@ from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
 from dlt_sources.weather import duckdb_memory
+from dlt_sources.weather.arrived import ensure_arrived
 from dlt_sources.weather.budget import ensure_budget
 from dlt_sources.weather.connection import outages_said
 from dlt_sources.weather.directories import held
@@ -92,13 +93,30 @@ class Writer:
             WriterBusyError: other shards did not finish writing in time; it is kept as well.
         """
         if not self.shares:
-            self._wrote(self.load_package(self.pipeline, source))
+            self._wrote(self.load_surely(self.pipeline, source))
             return
         prepare_package(self.target.pipeline(self.directory), source)
         with self.hold.alone():
-            self._wrote(finish(self.target, self.directory, self.again, self.load_package) or Counter())
+            self._wrote(finish(self.target, self.directory, self.again, self.load_surely) or Counter())
         # the next package goes by the schema that the destination has by then
         shutil.rmtree(self.directory)
+
+    def load_surely(self, pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
+        """Load one package, and forget its files when its rows are seen in the tables.
+
+        Returns:
+            Rows by table.
+
+        Raises:
+            DestinationError: the destination did not take it, or not all of it; it is kept in the working directory.
+        """
+        rows = self.load_package(pipeline, source)
+        load_ids = pipeline.list_completed_load_packages()
+        if self.hold.connection and self.target.is_postgres:
+            ensure_arrived(self.hold.connection, load_ids, rows)
+        for load_id in load_ids:
+            shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
+        return rows
 
     def _wrote(self, rows: Counter[str]) -> None:
         self.rows += rows
@@ -153,7 +171,7 @@ def _make_ready(writer: Writer) -> None:
         restore_dlt_tables(writer.hold.connection)
         if writer.shares:
             ensure_budget(writer.hold.connection)
-    writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_package)
+    writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_surely)
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:

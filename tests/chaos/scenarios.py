@@ -48,6 +48,7 @@ SCENARIOS: dict[str, Scenario] = {
     "clock-jumps": Scenario(clocks.jumps, 1, 100, either=True),
     "places-change": Scenario(places.changing, 1, 100, either=True),
     "writers": Scenario(writers.at_once, 1, 30, either=True),
+    "lock-lost": Scenario(writers.lock_lost, 1, 100, ("postgres",)),
     "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
     "fuzz-load": Scenario(bodies.loaded, 1, 20, either=True),
     "hostile-names": Scenario(inputs.names, 1, 20, either=True),
