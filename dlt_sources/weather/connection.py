@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,6 +64,8 @@ def outages_said() -> Iterator[None]:
 
 def is_down(error: BaseException | None) -> bool:
     """Whether the destination could not be reached, is full or asks to try again, as against refusing the data."""
+    if any(_needs_more_memory(one) for one in _causes(error)):
+        return False
     while error is not None:
         # dlt tries a job again that the driver refused, and calls it transient then, whatever the driver said
         if isinstance(error, LoadClientJobRetry) and _is_a(error.client_exception, *REFUSALS):
@@ -75,6 +78,20 @@ def is_down(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, LoadClientJobRetry):
+            yield from _causes(error.client_exception)
+        error = error.__cause__ or error.__context__
+
+
+def _needs_more_memory(error: BaseException) -> bool:
+    """Whether DuckDB's memory_limit is too low: the package must not hold up others for as long as it is."""
+    # a full disk, which has no room for what memory has none for, reads "failed to offload"
+    return _is_a(error, "OperationalError") and bool(re.search(r"(failed to|could not) (allocate|pin)", str(error)))
 
 
 def _is_a(error: BaseException | None, *names: str) -> bool:

@@ -91,7 +91,8 @@ def finish(
         DestinationError: the destination did not take them.
     """
     waiting = target.pipeline(directory)
-    if waiting.list_extracted_load_packages():
+    # dlt keeps a package's extracted files for a moment after they are normalized
+    if set(waiting.list_extracted_load_packages()) - set(waiting.list_normalized_load_packages()):
         with failures_sorted():
             waiting.normalize()
     load_ids = [load_id for load_id in _load_ids(waiting) if _files(waiting, load_id, ROW_FORMATS)]

@@ -123,6 +123,10 @@ class Writer:
         self.report.packages += 1
         if self.hold.connection and self.target.is_postgres:
             ensure_indexes(self.hold.connection, rows)
+        self.empty_cache()
+
+    def empty_cache(self) -> None:
+        """Have the destination forget in memory what it has written."""
         if self.hold.connection and self.target.is_duckdb:
             duckdb_memory.empty_cache(self.hold.connection)
 
@@ -172,6 +176,8 @@ def _make_ready(writer: Writer) -> None:
         if writer.shares:
             ensure_budget(writer.hold.connection)
     writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_surely)
+    # a package that is refused for want of memory leaves it full
+    writer.empty_cache()
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:

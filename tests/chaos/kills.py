@@ -17,7 +17,7 @@ from tests.weather.processes import start
 # the worker's steps by phase, and how often a small load takes each
 PHASES = {
     "extract": {"ask": 6, "convert": 5, "extract": 2},
-    "normalize": {"normalize": 2},
+    "normalize": {"normalize": 2, "commit-package": 2},
     "load": {
         "load": 2,
         "update-schema": 2,

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psycopg2
@@ -18,6 +18,8 @@ from tests.postgres import PostgresServer
 FULL = "disk full"
 EXIT_DESTINATION = DestinationError.exit_code
 LONGEST_DELAY = 0.8
+# called while a trouble lasts, so that it goes on
+KeepUp = Callable[[], None]
 POSTGRES_MEGABYTES, DUCKDB_MEGABYTES = 160, 64
 
 
@@ -28,10 +30,10 @@ def stopped(round_: Round) -> None:
     mode = round_.random.choice(["fast", "immediate"])
 
     @contextmanager
-    def down() -> Iterator[None]:
+    def down() -> Iterator[KeepUp]:
         server.stop(mode)
         try:
-            yield
+            yield lambda: None
         finally:
             server.start()
 
@@ -43,19 +45,25 @@ def no_connections(round_: Round) -> None:
     url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
 
     @contextmanager
-    def crowded() -> Iterator[None]:
+    def crowded() -> Iterator[KeepUp]:
         with ExitStack() as held:
-            try:
-                while True:
-                    connection = psycopg2.connect(url)
-                    held.callback(connection.close)
-            except psycopg2.OperationalError:
-                yield
+
+            def take_all() -> None:
+                # what a load gave back is free a little later
+                for _ in range(3):
+                    with suppress(psycopg2.OperationalError):
+                        while True:
+                            connection = psycopg2.connect(url)
+                            held.callback(connection.close)
+                    time.sleep(0.05)
+
+            take_all()
+            yield take_all
 
     _during_a_load(round_, crowded, "no connections")
 
 
-def _during_a_load(round_: Round, trouble: Callable[[], object], what: str) -> None:
+def _during_a_load(round_: Round, trouble: Callable[[], AbstractContextManager[KeepUp]], what: str) -> None:
     """Have trouble begin at a random moment of a load, end sooner or later, and hold the next loads to account."""
     if round_.random.random() < 0.5:
         round_.load()
@@ -66,12 +74,13 @@ def _during_a_load(round_: Round, trouble: Callable[[], object], what: str) -> N
     round_.wait_for_calls(calls + round_.random.randint(1, 5), worker.is_alive)
     time.sleep(round_.random.uniform(0, LONGEST_DELAY))
     began = round_.clock()
-    with trouble():
+    with trouble() as keep_up:
         if what == FULL or round_.random.random() < 0.5:
             # it lasts until the load has noticed, and on
             code = round_.end_of(worker, 0, EXIT_DESTINATION)
             for _ in range(4):
                 round_.pass_time()
+                keep_up()
                 _meets(round_, certain=what != FULL)
         else:
             time.sleep(round_.random.uniform(0, 0.5))
@@ -115,11 +124,11 @@ def no_room(round_: Round) -> None:
 
 
 @contextmanager
-def _full(round_: Round, disk: Path, server: PostgresServer | None = None) -> Iterator[None]:
+def _full(round_: Round, disk: Path, server: PostgresServer | None = None) -> Iterator[KeepUp]:
     ballast = disk / "ballast"
     _fill(ballast, round_.random.choice([0, 0, 0, 8, 64]) * 1024)
     try:
-        yield
+        yield lambda: None
     finally:
         ballast.unlink()
         if server:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.storages import load_package
+from dlt.common.storages import load_package, load_storage
 from dlt.load import Load
 
 from dlt_sources.weather import client, extract, load, lock, writing
@@ -32,6 +32,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "convert": (extract.Extraction, "_converted"),
     "extract": (dlt.Pipeline, "extract"),
     "normalize": (dlt.Pipeline, "normalize"),
+    "commit-package": (load_storage.LoadStorage, "commit_new_load_package"),
     "load": (dlt.Pipeline, "load"),
     "update-schema": (Load, "initialize_package"),
     "start-job": (load_package.PackageStorage, "start_job"),

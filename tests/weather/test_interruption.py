@@ -46,6 +46,7 @@ EARLY = ["ask:1", "convert:3"]
 # with a package in the working directory that holds the current weather of the hour
 LATE = [
     "normalize:1",
+    "after-commit-package:1",
     "after-normalize:1",
     "update-schema:1",
     "complete-job:1",

@@ -3,10 +3,14 @@
 import subprocess
 import sys
 
+import dlt
+import pytest
+
 from dlt_sources.weather import duckdb_memory
+from dlt_sources.weather.errors import DestinationError
 from dlt_sources.weather.load import load
 from dlt_sources.weather.packages import load_package
-from tests.support import count, load_accounted
+from tests.support import count, load_accounted, query
 
 LIMIT = "SELECT current_setting('memory_limit')"
 
@@ -50,3 +54,41 @@ def test_importing_the_source_imports_nothing_but_dlt():
     asks = "import sys, dlt; before = set(sys.modules); import dlt_sources.weather; print(*(set(sys.modules) - before))"
     said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
     assert {name.partition(".")[0] for name in said.split()} == {"dlt_sources"}
+
+
+def test_a_package_that_duckdb_has_too_little_memory_for_does_not_hold_up_the_hours_after_it(
+    duckdb, settings, clock, monkeypatch, caplog
+):
+    monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")  # dlt tries five times otherwise, which takes long
+    step = dlt.Pipeline.load
+
+    def with_little_memory(pipeline, *args, **kwargs):
+        with pipeline.sql_client() as client:
+            client.execute_sql("SET memory_limit = '2MB'")
+            try:
+                return step(pipeline, *args, **kwargs)
+            finally:
+                client.execute_sql("SET memory_limit = '256MB'")
+
+    def load_forecasts_so(pipeline, source):
+        with monkeypatch.context() as patch:
+            if "forecast" in source.resources:
+                patch.setattr("dlt.Pipeline.load", with_little_memory)
+            return load_package(pipeline, source)
+
+    load_accounted(duckdb, settings(resources=["current_weather"]), clock)
+    clock.pass_time(hours=1)
+    too_much = clock()
+    with pytest.raises(DestinationError, match="Increasing the memory limit"):
+        load(duckdb, settings(resources=["forecast"]), load_package=load_forecasts_so, now=clock)
+    for _ in range(3):
+        assert not list((duckdb.root / "set_aside").glob("2026*"))
+        clock.pass_time(hours=1)
+        report = load(duckdb, settings(resources=["current_weather"]), load_package=load_forecasts_so, now=clock)
+        assert (report.error, report.finished_before) == (None, 0)
+    assert count(duckdb, "current_weather") == 2 * 4
+    assert "is set aside, with its data" in caplog.text
+    (aside,) = (duckdb.root / "set_aside").glob("2026*")
+    aside.rename(duckdb.root / aside.name)
+    assert load_accounted(duckdb, settings(resources=["current_weather"]), clock).finished_before == 1
+    assert query(duckdb, "SELECT count(*) FROM forecast WHERE fetched_at = %s", too_much) == [(80,)]
