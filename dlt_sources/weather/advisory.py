@@ -6,6 +6,8 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
+from dlt_sources.weather.errors import DestinationError
+
 # half of PostgreSQL's advisory key, so that no other application's locks are met: "weather" in ASCII, cut to 31 bits
 LOCK_SPACE = 0x77656174
 
@@ -14,7 +16,7 @@ class AdvisoryLocks:
     """The locks of one connection, which frees them all when it ends, however it ends.
 
     Args:
-        client: the open connection.
+        client: the open connection; nothing else may use it, for a query that fails frees them too.
         owner: what others are told of whoever holds a lock.
     """
 
@@ -43,6 +45,20 @@ class AdvisoryLocks:
             name,
         )
         return ", ".join(f"{who} from {host} since {since:%H:%M:%S}" for who, host, since in holders or ()) or "?"
+
+    def ensure(self, name: str) -> None:
+        """See that a lock is still held.
+
+        Raises:
+            DestinationError: it is not.
+        """
+        held = self._client.execute_sql(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
+            f" AND classid = {LOCK_SPACE} AND objid = hashtext(%s)::bigint & 4294967295",
+            name,
+        )
+        if not held:
+            raise DestinationError("The dataset's lock is lost. Nothing more is written; run again.")
 
     def release(self, name: str) -> None:
         """Give back a lock that was taken exclusively."""

@@ -1,6 +1,8 @@
 """One writer at a time per dataset, across processes and machines; of shards, one at a time that writes.
 
-PostgreSQL holds advisory locks for as long as the writer's connection lives, so a killed writer frees them. DuckDB
+PostgreSQL holds advisory locks for as long as the writer's connection lives, so a killed writer frees them. That is a
+connection of their own: after a query that fails (a table that is not there yet) dlt's client resets its connection,
+which frees the locks as well. DuckDB
 locks its file for one process by itself; the writer keeps a connection open so that the lock lasts the whole run. In
 front of both stands a lock on the target's working directories, which is all there is for other destinations.
 
@@ -42,8 +44,9 @@ class Hold:
     """What a writer has for as long as it holds the dataset.
 
     Attributes:
-        connection: the one that the lock lives in, to read through; None where the destination is no database.
-        alone: what to be within while writing: a shard waits there until no other shard writes.
+        connection: one to read through; None where the destination is no database.
+        alone: what to be within while writing: a shard waits there until no other shard writes. It raises
+            DestinationError where the lock is lost.
     """
 
     connection: Client | None
@@ -67,7 +70,7 @@ def only_writer(target: Target, run_id: str, wait_seconds: float, shard: Shard |
         deadline = time.monotonic() + wait_seconds
         _hold_directory(held, target.root, run_id, deadline)
         hold = _HOLDERS.get(target.destination, _hold_nothing)
-        yield Hold(hold(held, target, run_id, deadline) if target.is_database else None)
+        yield hold(held, target, run_id, deadline) if target.is_database else Hold(None)
 
 
 def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -> None:
@@ -85,20 +88,25 @@ def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -
     _wait(attempt, deadline)
 
 
-def _hold_nothing(held: ExitStack, target: Target, _run_id: str, _deadline: float) -> Client:
-    return held.enter_context(target.connection())
+def _hold_nothing(held: ExitStack, target: Target, _run_id: str, _deadline: float) -> Hold:
+    return Hold(held.enter_context(target.connection()))
 
 
-def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> Client:
-    client = held.enter_context(target.connection())
-    locks = AdvisoryLocks(client, f"weather run {run_id}")
-    _wait(lambda: locks.attempt(f"weather {target.dataset_name}"), deadline)
-    return client
+def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> Hold:
+    locks = AdvisoryLocks(held.enter_context(target.connection()), f"weather run {run_id}")
+    dataset = f"weather {target.dataset_name}"
+    _wait(lambda: locks.attempt(dataset), deadline)
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        locks.ensure(dataset)
+        yield
+
+    return Hold(held.enter_context(target.connection()), alone)
 
 
 def _share_postgres(held: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> Hold:
-    client = held.enter_context(target.connection())
-    locks = AdvisoryLocks(client, f"weather run {run_id}, shard {shard}")
+    locks = AdvisoryLocks(held.enter_context(target.connection()), f"weather run {run_id}, shard {shard}")
     dataset = f"weather {target.dataset_name}"
     deadline = time.monotonic() + wait_seconds
     _wait(lambda: locks.attempt(f"{dataset} shard {shard}"), deadline)
@@ -106,6 +114,7 @@ def _share_postgres(held: ExitStack, target: Target, run_id: str, wait_seconds: 
 
     @contextmanager
     def alone() -> Iterator[None]:
+        locks.ensure(dataset)
         write = f"{dataset} write"
         _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, POLL_SECONDS_TO_WRITE, logging.DEBUG)
         try:
@@ -113,10 +122,10 @@ def _share_postgres(held: ExitStack, target: Target, run_id: str, wait_seconds: 
         finally:
             locks.release(write)
 
-    return Hold(client, alone)
+    return Hold(held.enter_context(target.connection()), alone)
 
 
-def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> Client:
+def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> Hold:
     opened: list[Client] = []
 
     def attempt() -> str | None:
@@ -128,10 +137,10 @@ def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float)
 
     _wait(attempt, deadline)
     limit_memory(opened[0])
-    return opened[0]
+    return Hold(opened[0])
 
 
-_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], Client]] = {
+_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], Hold]] = {
     "postgres": _hold_postgres,
     "duckdb": _hold_duckdb,
 }

@@ -93,7 +93,8 @@ class Writer:
             WriterBusyError: other shards did not finish writing in time; it is kept as well.
         """
         if not self.shares:
-            self._wrote(self.load_surely(self.pipeline, source))
+            with self.hold.alone():
+                self._wrote(self.load_surely(self.pipeline, source))
             return
         prepare_package(self.target.pipeline(self.directory), source)
         with self.hold.alone():

@@ -13,6 +13,8 @@ from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.errors import WriterBusyError
 from dlt_sources.weather.load import load
 from dlt_sources.weather.lock import only_writer
+from dlt_sources.weather.packages import load_package
+from dlt_sources.weather.target import Target
 from tests.support import assert_no_duplicates, load_accounted, query, tables
 from tests.weather.processes import finish, run, start, start_worker
 
@@ -100,3 +102,20 @@ def test_a_writer_that_is_killed_frees_the_lock(target, settings, clock):
     holder.join()
     # the server notices within moments that the connection is gone
     load_accounted(target, settings(lock_wait_seconds=10), clock)
+
+
+def test_the_first_load_of_all_holds_the_lock_though_the_tables_it_looks_for_are_not_there(
+    postgres, settings, clock, monkeypatch, tmp_path
+):
+    refused = []
+
+    def let_another_try_first(pipeline, source):
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "another machine"))
+        with pytest.raises(WriterBusyError, match="weather run 2026"):
+            load(Target("postgres"), settings(lock_wait_seconds=0), now=clock)
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+        refused.append(True)
+        return load_package(pipeline, source)
+
+    load(postgres, settings(), load_package=let_another_try_first, now=clock)
+    assert len(refused) > 0
