@@ -31,8 +31,8 @@ T = TypeVar("T")
 # the vendor's advice after a refusal: wait 10 minutes and repeat the same request (openweathermap.org/appid)
 LONGEST_RATE_LIMIT_WAIT = 600.0
 LONGEST_BACKOFF = 60.0
-# answers that wait to be taken: few, since one of a whole quarter of hours is hundreds of kilobytes
-WAITING_ANSWERS = 32
+# answers that wait to be taken: few, and fewer of those that are asked few at once because they are large
+MOST_WAITING = 32
 SECONDS_TO_CLOSE = 10.0
 
 NO_KEY = (
@@ -106,7 +106,9 @@ class Client:
         if self._key is None:
             raise KeyRefusedError(NO_KEY)
         self._join()
-        outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(WAITING_ANSWERS)
+        outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(
+            min(MOST_WAITING, max(1, most_at_once // 4))
+        )
         workers = min(self.concurrency, most_at_once)
         asking = self._submit(self._ask_all(first, source, outcomes, workers))
         try:

@@ -10,6 +10,7 @@ from dlt_sources.weather import duckdb_memory
 from dlt_sources.weather.errors import DestinationError
 from dlt_sources.weather.load import load
 from dlt_sources.weather.packages import load_package
+from dlt_sources.weather.target import Target
 from tests.support import count, load_accounted, query
 
 LIMIT = "SELECT current_setting('memory_limit')"
@@ -35,7 +36,22 @@ def test_duckdb_has_little_memory_for_a_load_unless_it_is_configured(duckdb, set
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "1GiB"}')
     clock.pass_time(hours=1)
     load(duckdb, settings(), load_package=look_and_load, now=clock)
-    assert seen == ["244.1 MiB", "1.0 GiB"]
+    assert seen == ["152.5 MiB", "1.0 GiB"]
+
+
+def test_duckdb_has_few_threads_for_a_load_unless_it_is_configured(duckdb, monkeypatch):
+    set_to = "SELECT current_setting('threads')"
+    with duckdb.connection() as client:
+        client.execute_sql("SET threads = 16")
+        duckdb_memory.limit_memory(client)
+        assert client.execute_sql(set_to) == [(4,)]
+        client.execute_sql("SET threads = 1")
+        duckdb_memory.limit_memory(client)
+        assert client.execute_sql(set_to) == [(1,)]
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"threads": 7}')
+    with Target("duckdb").connection() as client:
+        duckdb_memory.limit_memory(client)
+        assert client.execute_sql(set_to) == [(7,)]
 
 
 def test_duckdbs_cache_is_emptied_and_its_limit_stays(duckdb):
@@ -46,7 +62,7 @@ def test_duckdbs_cache_is_emptied_and_its_limit_stays(duckdb):
         assert client.execute_sql(in_use)[0][0] > 40e6
         duckdb_memory.empty_cache(client)
         assert client.execute_sql(in_use)[0][0] < 20e6
-        assert client.execute_sql(LIMIT) == [("244.1 MiB",)]
+        assert client.execute_sql(LIMIT) == [("152.5 MiB",)]
         assert client.execute_sql("SELECT count(*) FROM many") == [(4_000_000,)]
 
 
@@ -68,7 +84,7 @@ def test_a_package_that_duckdb_has_too_little_memory_for_does_not_hold_up_the_ho
             try:
                 return step(pipeline, *args, **kwargs)
             finally:
-                client.execute_sql("SET memory_limit = '256MB'")
+                client.execute_sql("SET memory_limit = '160MB'")
 
     def load_forecasts_so(pipeline, source):
         with monkeypatch.context() as patch:
