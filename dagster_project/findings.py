@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
-from dlt_sources.weather.loaded import Loaded, loaded_since, utc
+from dlt_sources.weather.loaded import ON_THE_HOUR, Loaded, loaded_since, utc
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
@@ -114,7 +114,10 @@ def rejected(loaded: Loaded, resource: str) -> Finding:
 
 def gaps(loaded: Loaded) -> Finding:
     """A place's hours of air pollution must follow each other without a gap."""
-    sql = "SELECT location_id, count(*), min(dt), max(dt) FROM {air} GROUP BY location_id ORDER BY location_id"
+    sql = (
+        f"SELECT location_id, count(*), min(dt), max(dt) FROM {{air}} WHERE {ON_THE_HOUR}"
+        " GROUP BY location_id ORDER BY location_id"
+    )
     rows = []
     for location_id, hours, first, last in loaded.rows(sql, air=AirPollution.table):
         missing = round((last - first).total_seconds() / 3600) + 1 - hours

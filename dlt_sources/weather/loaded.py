@@ -20,6 +20,9 @@ from dlt_sources.weather.connection import connected
 from dlt_sources.weather.contracts import AirPollution, Contract, Location
 from dlt_sources.weather.work import History
 
+# rows of air pollution that stand for an hour; an answer that is off by seconds has others, which fill no hour
+ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
+
 
 class Loaded:
     """Reads bronze tables through dlt, so that it works on any destination dlt can query.
@@ -77,7 +80,10 @@ class Loaded:
 
     def complete_windows(self, history: History) -> Iterator[tuple[str, datetime]]:
         """Windows of a range that miss no hour, so that a backfill that was cut short goes on where it stood."""
-        sql = "SELECT location_id FROM {air} WHERE dt >= %s AND dt <= %s GROUP BY location_id HAVING count(*) >= %s"
+        sql = (
+            f"SELECT location_id FROM {{air}} WHERE dt >= %s AND dt <= %s AND {ON_THE_HOUR}"
+            " GROUP BY location_id HAVING count(*) >= %s"
+        )
         for start, end in history.windows():
             hours = int((end - start).total_seconds()) // 3600 + 1
             for (location_id,) in self.rows(sql, start, end, hours, air=AirPollution.table):

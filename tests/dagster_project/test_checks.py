@@ -7,7 +7,7 @@ import pytest
 from dagster import AssetCheckSeverity, AssetSelection, materialize
 
 from dagster_project.checks import bronze_checks
-from dagster_project.findings import MOST_SHOWN, duplicate_keys, out_of_range
+from dagster_project.findings import MOST_SHOWN, duplicate_keys, gaps, out_of_range
 from dlt_sources.weather.contracts import CurrentWeather
 from dlt_sources.weather.load import load
 from dlt_sources.weather.target import Target
@@ -96,6 +96,14 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     assert found["forecast", "no_duplicate_keys"].metadata["rows_at_fault"].value == f"more than {MOST_SHOWN}"
     assert found["air_pollution", "no_gaps"].severity == AssetCheckSeverity.WARN
     assert found["forecast", "no_duplicate_keys"].severity == AssetCheckSeverity.ERROR
+
+
+def test_a_row_off_by_a_second_hides_no_gap(target, settings, clock):
+    load(target, settings(locations=PLACES, resources=["air_pollution"], history_days=1), now=clock)
+    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:01Z' WHERE dt = '2026-05-20T01:00Z'")
+    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:02Z' WHERE dt = '2026-05-20T02:00Z'")
+    with target.reader() as loaded:
+        assert gaps(loaded).figures == {"missing_hours": 2 * len(PLACES), "places": len(PLACES)}
 
 
 @pytest.mark.parametrize(

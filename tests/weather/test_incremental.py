@@ -110,6 +110,20 @@ def test_a_window_that_fails_in_the_middle_of_a_backfill_leaves_no_gap(target, s
     assert (asked(simulator), report.rows_rejected) == ([], 0)
 
 
+def test_rows_off_by_a_second_fill_no_hour_so_a_backfill_asks_for_it_again(target, settings, clock, simulator):
+    since, until = datetime(2026, 5, 14, tzinfo=timezone.utc), datetime(2026, 5, 15, 23, tzinfo=timezone.utc)
+    choice = {"resources": AIR, "locations": [OSLO], "since": "2026-05-14"}
+    load_accounted(target, settings(**choice, until="2026-05-14T12:00Z"), clock)
+    whole = settings(**choice, until="2026-05-15T23:00Z")
+    simulator.inject(Fault(path=HISTORY, dt_offset=1))
+    load_accounted(target, whole, clock)
+    simulator.clear_faults()
+    load_accounted(target, whole, clock)
+    on_the_hour = [dt for dt in series(target, OSLO) if dt.second == 0]
+    assert on_the_hour == [since + timedelta(hours=n) for n in range(48)]
+    assert on_the_hour[-1] == until
+
+
 def test_a_run_without_since_goes_on_where_a_failed_window_stopped_it(duckdb, settings, clock, simulator):
     choice = settings(resources=AIR, locations=[OSLO, MADRID], history_days_per_call=2, attempts=1)
     first = week_before(clock())
