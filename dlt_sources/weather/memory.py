@@ -1,15 +1,17 @@
-"""Giving memory back: allocators keep what they were given, unless told not to before Arrow is imported.
+"""The memory of a process that loads: allocators that give it back, and a collector that leaves what stays alone.
 
-Measured with the current weather of 60,000 places into PostgreSQL: without this a peak of 388 MB, which every package
-raised; with it 302 MB, which stayed.
+Allocators keep what they were given, unless told not to before Arrow is imported. Measured with the current weather of
+60,000 places into PostgreSQL: without this a peak of 388 MB, which every package raised; with it 302 MB, which stayed.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 # glibc's number for it, in malloc.h
 M_ARENA_MAX = -8
@@ -26,3 +28,17 @@ def keep_memory_flat() -> None:
         # where libc is not glibc, nothing is there to be told
         with suppress(AttributeError):
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Look for no garbage while modules are imported, nor ever among what they leave: it stays until the end.
+
+    Measured with a load of five places into PostgreSQL: 1.41 s of processor time, without this 1.72.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

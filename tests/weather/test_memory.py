@@ -108,3 +108,9 @@ def test_a_package_that_duckdb_has_too_little_memory_for_does_not_hold_up_the_ho
     aside.rename(duckdb.root / aside.name)
     assert load_accounted(duckdb, settings(resources=["current_weather"]), clock).finished_before == 1
     assert query(duckdb, "SELECT count(*) FROM forecast WHERE fetched_at = %s", too_much) == [(80,)]
+
+
+def test_the_command_line_spares_the_collector_what_it_imported_and_has_it_on_again():
+    asks = "import gc, dlt_sources.weather.__main__; print(gc.get_freeze_count() > 100_000, gc.isenabled())"
+    said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", "True"]
