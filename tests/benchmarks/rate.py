@@ -1,4 +1,4 @@
-"""Whether the loader keeps the plan's limit and uses it up: the limits side by side, 150 ms away."""
+"""Whether the loader keeps the plan's limit and uses it up: 150 ms away."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ def rate(bench: Bench) -> Iterator[Result]:
     Utilisation is 60 s divided by the mean time between call k and call k + limit, over all k: that is how long the
     loader takes for a minute's worth of calls, whether it sends them evenly or in bursts.
     """
-    limits = LIMITS[1:2] if bench.small else LIMITS
-    windows = 2 if bench.small else WINDOWS
-    with ThreadPoolExecutor(len(limits)) as pool:
-        yield from pool.map(lambda limit: _one(bench, limit, limit * windows), limits)
+    # the fastest has the machine to itself, since it takes a processor whole
+    together = LIMITS[1:2] if bench.small else LIMITS[:-1]
+    with ThreadPoolExecutor(len(together)) as pool:
+        yield from pool.map(lambda limit: _one(bench, limit), together)
+    if not bench.small:
+        yield _one(bench, LIMITS[-1])
 
 
-def _one(bench: Bench, limit: int, places: int) -> Result:
+def _one(bench: Bench, limit: int) -> Result:
+    places = limit * WINDOWS
     bench.say(f"rate {limit}: {places} calls")
     work = Workload("current_weather", places).at_rate(limit)
     with (
