@@ -22,7 +22,7 @@ import dlt
 from dlt.common.storages import load_package, load_storage
 from dlt.load import Load
 
-from dlt_sources.weather import client, extract, load, lock, writing
+from dlt_sources.weather import client, extract, load, lock, throttle, writing
 from dlt_sources.weather.errors import WeatherError
 from dlt_sources.weather.settings import load_settings
 from dlt_sources.weather.target import Target
@@ -49,10 +49,13 @@ def work(  # noqa: PLR0917 - arguments travel to the process by position
     moment: datetime,
     environment: dict[str, str],
     folder: str,
+    window_seconds: float | None = None,
 ) -> None:
     """Load until the point is reached; the process has the test's environment, folder and clock."""
     os.environ.update(environment)
     os.chdir(folder)
+    if window_seconds:
+        throttle.WINDOW_MILLISECONDS = int(window_seconds * 1000)
     target = Target(destination)
     if point == "hold-lock":
         _hold_lock(target)

@@ -81,12 +81,15 @@ def run_each(commands: dict[str, tuple[Sequence[str], dict[str, str]]], api: str
 
 
 def start_worker(
-    target: Target, point: str, settings: dict[str, object], moment: datetime
+    target: Target, point: str, settings: dict[str, object], moment: datetime, window_seconds: float | None = None
 ) -> multiprocessing.process.BaseProcess:
-    """Start a load in a process of its own that dies at a point of its work (see ``load_worker``)."""
+    """Start a load in a process of its own that dies at a point of its work (see ``load_worker``).
+
+    The rate of calls holds for each minute, or for a shorter window that no test need wait a minute for.
+    """
     worker = _forkserver.Process(
         target=load_worker.work,
-        args=(target.destination, point, settings, moment, dict(os.environ), str(Path.cwd())),
+        args=(target.destination, point, settings, moment, dict(os.environ), str(Path.cwd()), window_seconds),
         daemon=True,
     )
     worker.start()
