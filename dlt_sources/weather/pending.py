@@ -24,6 +24,7 @@ from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.directories import ASIDE, directories, held
 from dlt_sources.weather.errors import RowsRefusedError, reason
 from dlt_sources.weather.items import as_table
+from dlt_sources.weather.new_columns import beside_columns_of_another_type
 from dlt_sources.weather.packages import LoadPackage, failures_sorted
 from dlt_sources.weather.target import Target
 
@@ -139,13 +140,14 @@ def _source(files: list[tuple[str, Path]]) -> DltSource:
 
 
 def _resource(table: str, paths: list[Path]) -> DltResource:
-    def rows() -> Iterator[object]:
+    def read() -> Iterator[object]:
         for path in paths:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(ROWS_AT_A_TIME):
-                    yield as_table(TABLES[table], pa.Table.from_batches([batch]))
+                    rows = pa.Table.from_batches([batch])
+                    yield as_table(TABLES[table], beside_columns_of_another_type(TABLES[table], rows))
 
-    found: DltResource = dlt.resource(rows, name=table)
+    found: DltResource = dlt.resource(read, name=table)
     return found
 
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from time import monotonic
 
 import dlt
-import pyarrow as pa
 from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import DestinationCapabilitiesException
 from dlt.common.destination.utils import resolve_merge_strategy
@@ -24,6 +23,7 @@ from dlt_sources.weather.errors import IncompleteError, KeyRefusedError, Weather
 from dlt_sources.weather.history import history_of
 from dlt_sources.weather.loaded import Loaded, reading
 from dlt_sources.weather.locations import Lookup, sort_out, wanted_places
+from dlt_sources.weather.new_columns import columns_beyond
 from dlt_sources.weather.outcomes import Failure
 from dlt_sources.weather.packed import Places
 from dlt_sources.weather.rows import Converter
@@ -121,7 +121,7 @@ class Run:
     def converter(self, contract: type[Contract]) -> Converter:
         """The converter of a table, which knows the columns that the API has added to it before."""
         if contract.table not in self._converters:
-            self._converters[contract.table] = Converter(contract, _columns_beyond(contract))
+            self._converters[contract.table] = Converter(contract, columns_beyond(contract))
         return self._converters[contract.table]
 
     def work(self, endpoint: Endpoint) -> Work:
@@ -240,17 +240,3 @@ def _merges(pipeline: dlt.Pipeline | None) -> bool:
         return resolve_merge_strategy({"any": table}, table, pipeline.destination.capabilities()) is not None
     except DestinationCapabilitiesException:
         return False
-
-
-def _columns_beyond(contract: type[Contract]) -> dict[str, pa.DataType]:
-    """The table's columns that no contract names, from the schema that dlt has of the destination."""
-    try:
-        table = dlt.current.source_schema().tables.get(contract.table, {})
-    except Exception:  # noqa: BLE001
-        return {}
-    types: dict[str | None, pa.DataType] = {"double": pa.float64(), "bool": pa.bool_()}
-    return {
-        name: types.get(column.get("data_type"), pa.string())
-        for name, column in table.get("columns", {}).items()
-        if name not in contract.model_fields and not name.startswith("_dlt")
-    }
