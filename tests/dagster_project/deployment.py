@@ -23,6 +23,8 @@ LAUNCH = """mutation($where: JobOrPipelineSelector!) {
 
 ALERT_TICKS = """query($where: SensorSelector!) {
   sensorOrError(sensorSelector: $where) { ... on Sensor { sensorState { ticks { timestamp status } } } } }"""
+MATERIALIZED = """query($run: ID!) { runOrError(runId: $run) { ... on Run { assetMaterializations {
+  assetKey { path } partition metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
 TERMINATE = """mutation($run: String!) { terminateRun(runId: $run) {
   __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
 
@@ -149,6 +151,15 @@ class Deployment:
     def terminate(self, run_id: str) -> str:
         """End a run as the UI's button does; return what became of the request."""
         return str(self.ask(TERMINATE, run=run_id)["terminateRun"]["__typename"])
+
+    def materialized(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """The whole numbers that a run's materialisations say, and their partitions, by asset."""
+        events = self.ask(MATERIALIZED, run=run_id)["runOrError"]["assetMaterializations"]
+        return {
+            "/".join(event["assetKey"]["path"]): {"partition": event["partition"]}
+            | {entry["label"]: entry["intValue"] for entry in event["metadataEntries"] if "intValue" in entry}
+            for event in events
+        }
 
     def alert_ticks(self) -> list[dict[str, Any]]:
         """The ticks of the alert sensor so far."""

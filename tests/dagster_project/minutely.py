@@ -3,7 +3,8 @@
 from dagster import DefaultScheduleStatus, Definitions, ScheduleDefinition
 
 from dagster_project import definitions
-from dagster_project.schedules import weather_ingestion_job
+from dagster_project.schedules import a_run_a_shard, weather_ingestion_job
+from dagster_project.sharding import shard_keys
 
 # Dagster has no public way to change it, and nobody but a test is in a hurry
 definitions.alert_sensor._min_interval = 5
@@ -16,6 +17,7 @@ defs = Definitions.merge(
                 name="minutely",
                 job=weather_ingestion_job,
                 cron_schedule="* * * * *",
+                execution_fn=a_run_a_shard if shard_keys() else None,
                 default_status=DefaultScheduleStatus.RUNNING,
             )
         ]

@@ -16,8 +16,10 @@ import psycopg2
 import pytest
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
+from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.shards import Shard
 from tests.conftest import SENTINEL_KEY
-from tests.dagster_project.conftest import PLACES, SETTINGS
+from tests.dagster_project.conftest import PLACES, RESOURCES, SETTINGS
 from tests.dagster_project.deployment import Deployment, until
 from tests.support import assert_no_duplicates, count, query
 
@@ -213,4 +215,33 @@ def test_command_line_schedule_and_a_run_by_hand_take_turns(deploy, postgres):
     dagster.stop()
     assert_no_duplicates(postgres, "air_pollution", "location_id", "dt")
     assert_no_duplicates(postgres, "forecast", "location_id", "dt", "issued_at")
+    assert query(postgres, "SELECT count(*) FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == [(0,)]
+
+
+def test_every_tick_has_each_shard_loaded_by_a_run_of_its_own_at_the_same_time(deploy, postgres, api_now, inbox):
+    simulator, _ = api_now
+    simulator.latency = 1.0
+    places = [f"{n}.0000,{n}.0000" for n in range(12)]
+    of_shard = {f"{n}-of-2": sum(Shard(n, 2).has(place) for place in places) for n in (1, 2)}
+    dagster = deploy(postgres, WEATHER_SHARDS="2", SOURCES__WEATHER__LOCATIONS=json.dumps(places))
+    assert [run["status"] for run in dagster.finished(4, dagster__schedule_name="minutely")] == ["SUCCESS"] * 4
+    ticks = dagster.ask(TICKS, where=SCHEDULE)["scheduleOrError"]["scheduleState"]["ticks"]
+    runs = {run["runId"]: run for run in dagster.runs()}
+    for tick in sorted((tick for tick in ticks if tick["runIds"]), key=lambda tick: tick["timestamp"])[:2]:
+        of_tick = [runs[run_id] for run_id in tick["runIds"]]
+        partitions = [one["value"] for run in of_tick for one in run["tags"] if one["key"] == "dagster/partition"]
+        assert sorted(partitions) == sorted(of_shard)
+        assert max(run["startTime"] for run in of_tick) < min(run["endTime"] for run in of_tick), "both ran at once"
+        for run, partition in zip(of_tick, partitions, strict=True):
+            said = dagster.materialized(run["runId"])
+            assert {said[f"bronze/{name}"]["partition"] for name in RESOURCES} == {partition}
+            assert said["bronze/current_weather"]["rows_loaded"] == of_shard[partition]
+    dagster.stop()
+    assert inbox[1] == []
+    assert count(postgres, "locations") == len(places)
+    for table in ("current_weather", "forecast", "air_pollution", "air_pollution_forecast"):
+        assert_no_duplicates(postgres, table, *TABLES[table].key)
+        assert query(postgres, f"SELECT count(DISTINCT location_id) FROM {table}") == [(len(places),)]
+    hours_between = "extract(epoch FROM max(dt) - min(dt)) / 3600 + 1"
+    assert query(postgres, f"SELECT 1 FROM air_pollution GROUP BY location_id HAVING {hours_between} <> count(*)") == []
     assert query(postgres, "SELECT count(*) FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == [(0,)]
