@@ -9,12 +9,11 @@ import duckdb as duckdb_library
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather.advisory import AdvisoryLocks
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.errors import WriterBusyError
 from dlt_sources.weather.load import load
 from dlt_sources.weather.lock import only_writer
-from dlt_sources.weather.packages import load_package
-from dlt_sources.weather.target import Target
 from tests.support import assert_no_duplicates, load_accounted, query, tables
 from tests.weather.processes import finish, run, start, start_worker
 
@@ -44,6 +43,19 @@ def test_a_load_that_does_not_want_to_wait_names_the_holder(target, settings, cl
     assert simulator.stats.calls == 0
     # its own folder, which holds nothing, is no obstacle to the next
     assert load_accounted(target, settings(lock_wait_seconds=0), clock).error is None
+
+
+@pytest.mark.parametrize("shard", [None, "1/2"])
+def test_a_first_load_which_meets_tables_that_are_not_there_holds_its_lock_to_its_end(postgres, settings, clock, shard):
+    found = []
+
+    def look(_):
+        with postgres.connection() as other:
+            found.append(AdvisoryLocks(other, "another").attempt("weather bronze"))
+
+    load(postgres, settings(shard=shard), now=clock, on_progress=look)
+    assert found
+    assert all(holder and holder.startswith("weather run ") for holder in found), found
 
 
 def test_the_command_ends_with_a_code_of_its_own_when_another_run_holds_the_dataset(postgres, tmp_path):
@@ -102,20 +114,3 @@ def test_a_writer_that_is_killed_frees_the_lock(target, settings, clock):
     holder.join()
     # the server notices within moments that the connection is gone
     load_accounted(target, settings(lock_wait_seconds=10), clock)
-
-
-def test_the_first_load_of_all_holds_the_lock_though_the_tables_it_looks_for_are_not_there(
-    postgres, settings, clock, monkeypatch, tmp_path
-):
-    refused = []
-
-    def let_another_try_first(pipeline, source):
-        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "another machine"))
-        with pytest.raises(WriterBusyError, match="weather run 2026"):
-            load(Target("postgres"), settings(lock_wait_seconds=0), now=clock)
-        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
-        refused.append(True)
-        return load_package(pipeline, source)
-
-    load(postgres, settings(), load_package=let_another_try_first, now=clock)
-    assert len(refused) > 0
