@@ -123,6 +123,8 @@ def test_two_shards_are_materialised_at_the_same_time(postgres, tmp_path):
     assert [process.returncode for process in runs] == [0, 0], said
     assert count(postgres, "air_pollution") == len(PLACES) * (7 * 24 + 1)
     assert_no_duplicates(postgres, "air_pollution", "location_id", "dt")
+    fetched = query(postgres, "SELECT rows_fetched FROM load_runs WHERE resource = 'air_pollution' ORDER BY 1")
+    assert fetched == sorted((len(places) * (7 * 24 + 1),) for places in OF_SHARD.values()), "each its own places"
     came = {
         number: [one.received_at for one in simulator.requests if f"{float(one.params['lat']):.4f}" in of_lat]
         for number, places in OF_SHARD.items()

@@ -237,7 +237,9 @@ def test_whoever_leases_waits_for_the_lease_before_it_and_counts_it(postgres):
     ours.close()
 
 
-def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence(postgres, settings, clock, monkeypatch):
+def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence_and_nothing_is_asked_without_it(
+    postgres, settings, clock, simulator, monkeypatch
+):
     take = Budget.take
 
     def cut_off(self, wanted):
@@ -249,3 +251,4 @@ def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence(postgres, settings,
     monkeypatch.setattr(Budget, "take", cut_off)
     with pytest.raises(DestinationError, match="canceling statement due to statement timeout"):
         load(postgres, settings(shard="1/1"), now=clock)
+    assert simulator.stats.calls == 0
