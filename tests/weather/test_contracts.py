@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dlt_sources.weather import contracts
@@ -628,8 +628,10 @@ def test_converting_by_column_and_by_model_agree_on_every_record(contract, data)
 def test_a_record_fares_alike_alone_and_among_others(contract, data):
     records = data.draw(st.lists(mutated(contract, novel=False), min_size=2, max_size=4))
     _, misfits = convert(contract, *records)
-    alone = [position for position, record in enumerate(records) if convert(contract, record)[1]]
-    assert [m.position for m in misfits] == alone
+    alone = [convert(contract, record) for record in records]
+    # a field that stands where it is not known is a new column, and the first decides on its type
+    assume(all(table.schema.names == contract.arrow_schema().names for table, _ in alone))
+    assert [m.position for m in misfits] == [position for position, (_, found) in enumerate(alone) if found]
 
 
 def test_every_contract_has_a_table_of_its_own():
