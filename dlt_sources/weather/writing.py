@@ -164,6 +164,8 @@ def writing(
         run.loaded = Loaded(hold.connection) if hold.connection else None
         yield writer
         check_accounts(run, writer.rows)
+        if hold.connection and target.is_duckdb:
+            duckdb_memory.limit_closing(hold.connection)
         if directory.exists():
             shutil.rmtree(directory)
     report.seconds = monotonic() - began

@@ -66,6 +66,16 @@ def test_duckdbs_cache_is_emptied_and_its_limit_stays(duckdb):
         assert client.execute_sql("SELECT count(*) FROM many") == [(4_000_000,)]
 
 
+def test_duckdb_has_less_memory_to_close_its_file_unless_it_is_configured(duckdb, monkeypatch):
+    with duckdb.connection() as client:
+        duckdb_memory.limit_closing(client)
+        assert client.execute_sql(LIMIT) == [("91.5 MiB",)]
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "1GiB"}')
+    with Target("duckdb").connection() as client:
+        duckdb_memory.limit_closing(client)
+        assert client.execute_sql(LIMIT) == [("1.0 GiB",)]
+
+
 def test_importing_the_source_imports_nothing_but_dlt():
     asks = "import sys, dlt; before = set(sys.modules); import dlt_sources.weather; print(*(set(sys.modules) - before))"
     said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
