@@ -10,6 +10,11 @@ from dlt_sources.weather.errors import DestinationError
 
 # half of PostgreSQL's advisory key, so that no other application's locks are met: "weather" in ASCII, cut to 31 bits
 LOCK_SPACE = 0x77656174
+# by whom a lock is held, by its name
+_HELD = (
+    "(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    f" AND classid = {LOCK_SPACE} AND objid = hashtext(%s)::bigint & 4294967295) AS held"
+)
 
 
 class AdvisoryLocks:
@@ -39,9 +44,8 @@ class AdvisoryLocks:
         if rows and rows[0][0]:
             return None
         holders = self._client.execute_sql(  # the space is a constant of ours
-            "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start FROM pg_locks l"
-            " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
-            f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295",
+            "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start"
+            f" FROM {_HELD} JOIN pg_stat_activity a USING (pid)",
             name,
         )
         return ", ".join(f"{who} from {host} since {since:%H:%M:%S}" for who, host, since in holders or ()) or "?"
@@ -53,8 +57,7 @@ class AdvisoryLocks:
             DestinationError: it is not.
         """
         held = self._client.execute_sql(
-            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
-            f" AND classid = {LOCK_SPACE} AND objid = hashtext(%s)::bigint & 4294967295",
+            f"SELECT 1 FROM {_HELD} WHERE pid = pg_backend_pid()",
             name,
         )
         if not held:

@@ -27,7 +27,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
 from dlt_sources.weather.advisory import AdvisoryLocks
-from dlt_sources.weather.duckdb_memory import limit_memory
+from dlt_sources.weather.duckdb_memory import limit_closing, limit_memory
 from dlt_sources.weather.errors import WriterBusyError
 from dlt_sources.weather.shards import Shard
 from dlt_sources.weather.target import Target
@@ -137,6 +137,7 @@ def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float)
 
     _wait(attempt, deadline)
     limit_memory(opened[0])
+    held.callback(limit_closing, opened[0])
     return Hold(opened[0])
 
 

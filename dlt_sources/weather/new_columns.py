@@ -21,6 +21,11 @@ _TYPES = {"double": pa.float64(), "bool": pa.bool_()}
 _NAMES = {pa.float64(): "number", pa.bool_(): "bool"}
 
 
+def column_name(text: str) -> str:
+    """A column's name made of any text, as dlt would write it."""
+    return _naming.normalize_identifier(text)
+
+
 def columns_beyond(contract: type[Contract]) -> dict[str, pa.DataType]:
     """The table's columns that no contract names, from the schema that dlt has of the destination."""
     try:
@@ -44,7 +49,7 @@ def beside_columns_of_another_type(contract: type[Contract], table: pa.Table) ->
     for field in table.schema:
         name = field.name
         if types.get(name, field.type) != field.type:
-            name = _naming.normalize_identifier(f"{name}_as_{_NAMES.get(field.type, 'text')}")
+            name = column_name(f"{name}_as_{_NAMES.get(field.type, 'text')}")
             logger.warning(
                 "%s.%s came as another type in another run; %s keeps what this one has",
                 contract.table,

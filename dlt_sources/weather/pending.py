@@ -96,38 +96,34 @@ def finish(
     if set(waiting.list_extracted_load_packages()) - set(waiting.list_normalized_load_packages()):
         with failures_sorted():
             waiting.normalize()
-    load_ids = [load_id for load_id in _load_ids(waiting) if _files(waiting, load_id, ROW_FORMATS)]
-    if not load_ids:
+    # those that are not loaded; those that dlt gave up, because the destination refused a job, or that did not arrive
+    load_ids = [*waiting.list_normalized_load_packages(), *waiting.list_completed_load_packages()]
+    packages = [files for load_id in load_ids if (files := _files(waiting, load_id))]
+    if not packages:
         return None
     if left_by:
         logger.info("Finishing the load that run %s left behind", left_by)
     rows: Counter[str] = Counter()
-    if any(_files(waiting, load_id, ROW_FORMATS - {"parquet"}) for load_id in load_ids):
+    if any(path.suffix != ".parquet" for files in packages for _, path in files):
         # a destination that takes no parquet; only dlt can read what it wrote for it
         with failures_sorted():
             waiting.load()
         return rows
-    for load_id in load_ids:
+    for files in packages:
         # what is in there belongs to a try that failed, and is still in the directory it came from
         shutil.rmtree(again, ignore_errors=True)
-        rows += load_package(target.pipeline(again), _source(_files(waiting, load_id, {"parquet"})))
+        rows += load_package(target.pipeline(again), _source(files))
     shutil.rmtree(again, ignore_errors=True)
     return rows
 
 
-def _load_ids(pipeline: dlt.Pipeline) -> Iterator[str]:
-    """Packages that are not loaded, that dlt gave up because the destination refused a job, or that did not arrive."""
-    yield from pipeline.list_normalized_load_packages()
-    yield from pipeline.list_completed_load_packages()
-
-
-def _files(pipeline: dlt.Pipeline, load_id: str, formats: set[str]) -> list[tuple[str, Path]]:
-    """A package's files of rows in some formats, done or not, with their tables; dlt's own tables are left out."""
+def _files(pipeline: dlt.Pipeline, load_id: str) -> list[tuple[str, Path]]:
+    """A package's files of rows, done or not, with their tables; dlt's own tables are left out."""
     return [
         (job.job_file_info.table_name, Path(job.file_path))
         for jobs in pipeline.get_load_package_info(load_id).jobs.values()
         for job in jobs
-        if job.job_file_info.file_format in formats and job.job_file_info.table_name in TABLES
+        if job.job_file_info.file_format in ROW_FORMATS and job.job_file_info.table_name in TABLES
     ]
 
 

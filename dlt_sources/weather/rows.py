@@ -15,16 +15,15 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 from pydantic import ValidationError
 
 from dlt_sources.weather.contracts.base import EARLIEST, LATEST, TIMESTAMP, Column, Contract
+from dlt_sources.weather.new_columns import column_name
 
 # a guard against an answer that would turn the table into thousands of columns
 MOST_NEW_COLUMNS = 100
 # deeper than anything the API sends; what lies below is kept as JSON
 DEEPEST = 5
-_naming = NamingConvention(max_length=63)  # PostgreSQL's limit for identifiers
 
 
 class DoesNotFitError(Exception):
@@ -127,7 +126,7 @@ class Converter:
     def _name(self, path: tuple[str, ...], others: Mapping[str, object]) -> str:
         """A readable column name: ``snow.3h`` becomes ``snow_3h``; one that is taken gets a suffix of its own."""
         joined = "_".join(path)
-        name = _naming.normalize_identifier(joined) if joined.strip() else "unnamed"
+        name = column_name(joined) if joined.strip() else "unnamed"
         taken = name in self.contract.model_fields or name in others or name.startswith("_dlt")
         return f"{name[:54]}_{zlib.crc32('.'.join(path).encode()):08x}" if taken else name
 

@@ -117,6 +117,8 @@ class Writer:
             ensure_arrived(self.hold.connection, load_ids, rows)
         for load_id in load_ids:
             shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
+        if self.hold.connection and self.target.is_duckdb:
+            duckdb_memory.empty_cache(self.hold.connection)
         return rows
 
     def _wrote(self, rows: Counter[str]) -> None:
@@ -124,12 +126,6 @@ class Writer:
         self.report.packages += 1
         if self.hold.connection and self.target.is_postgres:
             ensure_indexes(self.hold.connection, rows)
-        self.empty_cache()
-
-    def empty_cache(self) -> None:
-        """Have the destination forget in memory what it has written."""
-        if self.hold.connection and self.target.is_duckdb:
-            duckdb_memory.empty_cache(self.hold.connection)
 
 
 @contextmanager
@@ -164,8 +160,6 @@ def writing(
         run.loaded = Loaded(hold.connection) if hold.connection else None
         yield writer
         check_accounts(run, writer.rows)
-        if hold.connection and target.is_duckdb:
-            duckdb_memory.limit_closing(hold.connection)
         if directory.exists():
             shutil.rmtree(directory)
     report.seconds = monotonic() - began
@@ -179,8 +173,6 @@ def _make_ready(writer: Writer) -> None:
         if writer.shares:
             ensure_budget(writer.hold.connection)
     writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_surely)
-    # a package that is refused for want of memory leaves it full
-    writer.empty_cache()
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""Whether the loader keeps the plan's limit and uses it up: 150 ms away."""
+"""Whether the loader keeps the plan's limit and uses it up, where every answer takes 150 ms."""
 
 from __future__ import annotations
 
