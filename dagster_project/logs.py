@@ -15,6 +15,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from dagster_project.where import secret_key
 from dlt_sources.weather.logs import LogFormat, configure_logging, log_formatter
+from dlt_sources.weather.memory import end_quietly
 
 CHECKS_OF = "check_"
 
@@ -24,6 +25,8 @@ def configure_dagster_logging() -> None:
     log_format = _log_format()
     configure_logging(log_format, key=secret_key(), enrich=[_of_dagster])
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # a complaint of DuckDB's binding would be a line in no form
+    end_quietly()
     if log_format == "text":
         return
     # for the code servers that this process starts: each says a line before it reads any of our settings

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import dlt
@@ -42,7 +43,13 @@ def destination() -> str:
 
 def target() -> Target:
     """Where the bronze tables are."""
-    return DEMO_TARGET if is_demo() else Target(destination())
+    return DEMO_TARGET if is_demo() else configured_target(destination())
+
+
+@cache
+def configured_target(name: str) -> Target:
+    """The target at a destination, one for all that a process looks at: dlt takes long to resolve its configuration."""
+    return Target(name)
 
 
 @contextmanager

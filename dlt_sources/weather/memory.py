@@ -11,11 +11,15 @@ import ctypes
 import gc
 import os
 import sys
+import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 # glibc's number for it, in malloc.h
 M_ARENA_MAX = -8
+# to wait for a collection of another thread's; there is a limit, since it may wait for the very end
+SECONDS_TO_COLLECT = 2.0
 
 
 def keep_memory_flat() -> None:
@@ -44,10 +48,39 @@ def importing() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-        atexit.register(_leave_nothing_of_duckdb)
+        end_quietly()
 
 
-def _leave_nothing_of_duckdb() -> None:
-    """Look at what was imported after all when the interpreter ends: DuckDB complains of each object that is left."""
-    if "duckdb" in sys.modules:
-        gc.unfreeze()
+def end_quietly() -> None:
+    """Have DuckDB's binding find nothing left when the interpreter ends: it complains of it on standard error."""
+    atexit.register(_let_the_last_collection_happen)
+
+
+def _let_the_last_collection_happen() -> None:
+    """See to it that the interpreter can look at everything once more, as it does when it ends.
+
+    It does not if another thread is collecting when it ends, and stays so because its thread is stopped.
+    """
+    if "duckdb" not in sys.modules:
+        return
+    gc.unfreeze()
+    gc.disable()
+    deadline = time.monotonic() + SECONDS_TO_COLLECT
+    while not _is_collecting_possible() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _is_collecting_possible() -> bool:
+    """Whether no other thread is in a collection: while one is, to ask for another does nothing."""
+    loop = _Loop()
+    loop.itself = loop
+    left = weakref.ref(loop)
+    del loop
+    gc.collect(0)
+    return left() is None
+
+
+class _Loop:
+    """What only a collection can free."""
+
+    itself: _Loop

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
 
+from dagster_project import where
 from tests.conftest import SENTINEL_KEY, Clock
 
 RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"]
@@ -55,6 +56,13 @@ class Outcome:
 
 
 RunJob = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def as_a_new_process() -> Iterator[Callable[[], None]]:
+    """Forget where the tables are, which a process settles once: each test has a database of its own."""
+    yield where.configured_target.cache_clear
+    where.configured_target.cache_clear()
 
 
 @pytest.fixture

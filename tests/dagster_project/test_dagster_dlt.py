@@ -16,7 +16,7 @@ from tests.support import count, query
 from tests.weather.processes import load_and_die
 
 
-@pytest.mark.parametrize("point", ["normalize:1", "load:1"])
+@pytest.mark.parametrize("point", [pytest.param("normalize:1", marks=pytest.mark.slow), "load:1"])
 def test_what_a_killed_run_left_behind_is_loaded_before_anything_new(run_job, target, settings, clock, point):
     killed_at = clock()
     load_and_die(target, point, dict(settings(locations=PLACES, resources=["current_weather"])), killed_at)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dlt
 import pytest
@@ -11,6 +12,7 @@ from dlt_sources.weather.errors import DestinationError
 from dlt_sources.weather.load import load
 from dlt_sources.weather.packages import load_package
 from dlt_sources.weather.target import Target
+from tests.conftest import SENTINEL_KEY
 from tests.support import count, load_accounted, query
 
 LIMIT = "SELECT current_setting('memory_limit')"
@@ -124,3 +126,33 @@ def test_the_command_line_spares_the_collector_what_it_imported_and_has_it_on_ag
     asks = "import gc, dlt_sources.weather.__main__; print(gc.get_freeze_count() > 100_000, gc.isenabled())"
     said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["True", "True"]
+
+
+# another thread is in a collection when the interpreter ends, for a moment: what it frees waits
+COLLECTING = """
+import gc, threading, time, duckdb
+class Waits:
+    def __del__(self):
+        begun.set()
+        time.sleep(0.5)
+def collect():
+    loop = Waits()
+    loop.itself = loop
+    del loop
+    gc.collect()
+begun = threading.Event()
+threading.Thread(target=collect, daemon=True).start()
+begun.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["dlt_sources.weather.__main__", "dagster_project.instance"], ids=["the command line", "Dagster"]
+)
+def test_duckdb_has_nothing_to_complain_of_at_the_end(module, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    monkeypatch.setenv("SOURCES__WEATHER__API_KEY", SENTINEL_KEY)
+    asks = f"import {module}\n{COLLECTING}"
+    ended = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("", "")

@@ -150,7 +150,7 @@ def test_the_directory_of_a_run_that_lives_is_left_alone(postgres, settings, clo
     assert load_accounted(postgres, settings(shard="2/2", **choice), clock).finished_before == 1
 
 
-@pytest.mark.parametrize("new_column", [False, True])
+@pytest.mark.parametrize("new_column", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_four_shards_at_once_lose_and_double_nothing(postgres, settings, clock, new_column):
     simulator = Simulator(latency=0.3, clock=lambda: clock().timestamp())
     if new_column:

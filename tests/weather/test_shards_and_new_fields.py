@@ -13,7 +13,14 @@ PLACES = [f"{n}.5000,{n}.5000" for n in range(8)]
 OF_SHARD = {number: [place for place in PLACES if Shard(number, 2).has(place)] for number in (1, 2)}
 CHOICE = {"resources": ["current_weather"], "locations": PLACES}
 # a text of eight bytes is as long as a number, which PostgreSQL would take it for
-TYPES = [(4, "moderate"), (4, "very high"), ("moderate", 4), (True, "moderate"), (4, True)]
+SLOW = pytest.mark.slow
+TYPES = [
+    (4, "moderate"),
+    pytest.param(4, "very high", marks=SLOW),
+    ("moderate", 4),
+    pytest.param(True, "moderate", marks=SLOW),
+    (4, True),
+]
 SUFFIX = {str: "text", int: "number", bool: "bool"}
 
 
