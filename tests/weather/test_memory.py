@@ -1,7 +1,9 @@
 """Memory stays what it is, however much is loaded: bounded packages, and a DuckDB that keeps little."""
 
+import asyncio
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import dlt
@@ -12,6 +14,7 @@ from dlt_sources.weather.errors import DestinationError
 from dlt_sources.weather.load import load
 from dlt_sources.weather.packages import load_package
 from dlt_sources.weather.target import Target
+from dlt_sources.weather.throttle import Throttle
 from tests.conftest import SENTINEL_KEY
 from tests.support import count, load_accounted, query
 
@@ -76,6 +79,22 @@ def test_duckdb_has_less_memory_to_close_its_file_unless_it_is_configured(duckdb
     with Target("duckdb").connection() as client:
         duckdb_memory.limit_closing(client)
         assert client.execute_sql(LIMIT) == [("1.0 GiB",)]
+
+
+def test_the_calls_of_the_last_minute_take_a_few_bytes_each():
+    throttle = Throttle("http://127.0.0.1:9/memory", 1_000_000)
+
+    async def grown(calls):
+        await throttle.wait_turn()
+        tracemalloc.start()
+        try:
+            for _ in range(calls):
+                await throttle.wait_turn()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert asyncio.run(grown(10_000)) < 10_000 * 20
 
 
 def test_importing_the_source_imports_nothing_but_dlt():
