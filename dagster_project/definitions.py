@@ -5,15 +5,15 @@ from __future__ import annotations
 from dagster import Definitions, in_process_executor
 
 from dagster_project.alerts import ALERTS, alert_sensor, channels_work
-from dagster_project.assets import bronze_assets
-from dagster_project.checks import bronze_checks
-from dagster_project.loading import BronzeDltResource
-from dagster_project.new_locations import new_location_sensor
-from dagster_project.prune import prune_job
+from dagster_project.assets.bronze import bronze_assets
+from dagster_project.assets.dagster_dlt import BronzeDltResource
+from dagster_project.assets.translator import OPENWEATHER
+from dagster_project.automation.new_location_sensor import new_location_sensor
+from dagster_project.automation.retention import prune_job
+from dagster_project.automation.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
+from dagster_project.checks.asset_checks import bronze_checks
+from dagster_project.common.environment import configured_resources
 from dagster_project.reports import load_runs_report, weather_report
-from dagster_project.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
-from dagster_project.translator import OPENWEATHER
-from dagster_project.where import configured_resources
 
 defs = Definitions(
     # the pool lets one step load at a time anyway, and a process for each would import everything anew

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
-from dlt_sources.weather.settings import WeatherSettings, load_settings
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.common.settings import WeatherSettings, load_settings
+from dlt_sources.weather.destination.target import Target
 from tests.postgres import PostgresServer
 
 # a key of the right form that no log, table or file may ever show

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlt_sources.weather.load import load
-from dlt_sources.weather.settings import WeatherSettings
-from dlt_sources.weather.target import Target
-from dlt_sources.weather.writing import Report
+from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.writer import Report
 from tests.conftest import Clock
 
 

@@ -10,11 +10,11 @@ import tomlkit
 
 from dagster_project.alerts.settings import AlertSettings
 from dagster_project.reports.settings import ReportSettings
+from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.cli import EPILOG, weather
+from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettings
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.endpoints import DEFAULT_RESOURCES, RESOURCES
-from dlt_sources.weather.errors import WeatherError
-from dlt_sources.weather.settings import DEFAULT_LOCATIONS, WeatherSettings
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()

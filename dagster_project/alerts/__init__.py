@@ -3,7 +3,7 @@
 ``ALERTS__URLS='["mailto://…", "slack://…"]'`` names the channels (apprise's URLs). Read ``sensor.py`` first.
 """
 
-from dagster_project.alerts.channels_check import ALERTS, channels_work
+from dagster_project.alerts.notify.channel_check import ALERTS, channels_work
 from dagster_project.alerts.sensor import alert_sensor
 
 __all__ = ["ALERTS", "alert_sensor", "channels_work"]

@@ -13,19 +13,19 @@ from collections.abc import Callable
 from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SensorResult, sensor
 from pydantic import ValidationError
 
-from dagster_project.alerts.account import Account
-from dagster_project.alerts.channels import channels
-from dagster_project.alerts.channels_check import ALERTS, verdict
-from dagster_project.alerts.delivery import broken, deliver
-from dagster_project.alerts.ledger import Ledger
-from dagster_project.alerts.reading import ended_since, start_position
-from dagster_project.alerts.scrubbing import scrubber
+from dagster_project.alerts.incidents import Ledger
+from dagster_project.alerts.notify.channel_check import ALERTS, verdict
+from dagster_project.alerts.notify.channels import channels
+from dagster_project.alerts.notify.delivery import broken, deliver
+from dagster_project.alerts.redaction import scrubber
 from dagster_project.alerts.settings import AlertSettings, load_alert_settings
-from dagster_project.alerts.staleness import staleness
-from dagster_project.translator import asset_key
-from dagster_project.where import configured_resources
-from dlt_sources.weather.errors import ConfigurationError
-from dlt_sources.weather.run import utc_now
+from dagster_project.alerts.sources.freshness import staleness
+from dagster_project.alerts.sources.run_events import ended_since, start_position
+from dagster_project.alerts.state import Account
+from dagster_project.assets.translator import asset_key
+from dagster_project.common.environment import configured_resources
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.extract.run import utc_now
 
 OURS = frozenset([ALERTS.key.to_user_string()])
 

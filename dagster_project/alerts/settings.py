@@ -12,7 +12,7 @@ from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_sources.weather.errors import ConfigurationError
+from dlt_sources.weather.common.errors import ConfigurationError
 
 SECTION = "alerts"
 MOST_POSSIBLE = 1000

@@ -7,16 +7,16 @@ from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
 
-from dagster_project import clock
-from dagster_project.assets import POOL
-from dagster_project.failures import failures_said
-from dagster_project.reports.data import read_weather
+from dagster_project.assets.bronze import POOL
+from dagster_project.assets.translator import OWNERS, asset_key
+from dagster_project.common import clock
+from dagster_project.common.environment import reading
+from dagster_project.common.failures import failures_said
+from dagster_project.reports.chart import draw, in_words, markdown, page
 from dagster_project.reports.metrics import publish
-from dagster_project.reports.picture import draw, in_words, markdown, page
+from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
-from dagster_project.translator import OWNERS, asset_key
-from dagster_project.where import reading
-from dlt_sources.weather.status import status
+from dlt_sources.weather.destination.status import status
 
 GROUP = "reports"
 SHOWN = ("locations", "current_weather", "forecast", "air_pollution")

@@ -11,7 +11,7 @@ from typing import ClassVar
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dagster_project.where import is_demo
+from dagster_project.common.environment import is_demo
 
 
 @configspec

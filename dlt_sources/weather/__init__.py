@@ -10,6 +10,6 @@ Use it like any dlt source::
 or from the command line, which adds a lock, bounded packages and a summary: ``python -m dlt_sources.weather --help``.
 """
 
-from dlt_sources.weather.source import weather_source
+from dlt_sources.weather.extract.source import weather_source
 
 __all__ = ["weather_source"]

@@ -2,7 +2,7 @@
 
 import os
 
-from dlt_sources.weather.memory import importing, keep_memory_flat
+from dlt_sources.weather.common.process_memory import importing, keep_memory_flat
 
 # dlt reports usage to its makers unless told not to; kept if the user set it
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")

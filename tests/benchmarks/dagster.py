@@ -39,7 +39,9 @@ def dagster(bench: Bench) -> Iterator[Result]:
             bench,
             lambda: measure(["tests.benchmarks.import_worker", "dagster_project.definitions"], folder),
             # by itself the source imports what it loads with when it loads; the definitions show its columns
-            lambda: measure(["tests.benchmarks.import_worker", "dagster", "dlt_sources.weather.resources"], folder),
+            lambda: measure(
+                ["tests.benchmarks.import_worker", "dagster", "dlt_sources.weather.extract.resources"], folder
+            ),
         )
     yield against(
         "dagster, definitions",

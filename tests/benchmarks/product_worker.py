@@ -14,18 +14,18 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlt_sources.weather.target import Target
+    from dlt_sources.weather.destination.target import Target
 
 
 def load() -> dict[str, object]:
     """Load what the arguments say: a destination and the settings as JSON."""
-    from dlt_sources.weather.memory import importing, keep_memory_flat  # noqa: PLC0415 - as the command line does
+    from dlt_sources.weather.common.process_memory import importing, keep_memory_flat  # noqa: PLC0415 - as the command line does
 
     keep_memory_flat()
     with importing():
-        from dlt_sources.weather.load import load as load_weather  # noqa: PLC0415 - measured and profiled too
-        from dlt_sources.weather.settings import load_settings  # noqa: PLC0415
-        from dlt_sources.weather.target import Target  # noqa: PLC0415
+        from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415
+        from dlt_sources.weather.destination.target import Target  # noqa: PLC0415
+        from dlt_sources.weather.pipeline.load import load as load_weather  # noqa: PLC0415 - measured and profiled too
 
     target = Target(sys.argv[1])
     report = load_weather(target, load_settings(**json.loads(sys.argv[2])))

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.directories import ASIDE, directories
-from dlt_sources.weather.loaded import Loaded, utc
-from dlt_sources.weather.target import Target
-from dlt_sources.weather.work import HOUR, floor_hour
+from dlt_sources.weather.destination.reader import Loaded, utc
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.requests import HOUR, floor_hour
+from dlt_sources.weather.pipeline.working_directories import ASIDE, directories
 from tests.chaos.results import Findings
 
 

@@ -15,16 +15,16 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from dlt_sources.openweather_simulator.faults import Fault
+from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.api.responses import Answer, Failure, Request, judge
+from dlt_sources.weather.common.errors import IncompleteError
+from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.endpoints import ENDPOINTS, Endpoint
-from dlt_sources.weather.errors import IncompleteError
-from dlt_sources.weather.extract import Extraction
-from dlt_sources.weather.locations import read_match
-from dlt_sources.weather.outcomes import Answer, Failure, Request, judge
-from dlt_sources.weather.places import parse_place
-from dlt_sources.weather.run import Run
-from dlt_sources.weather.settings import load_settings
-from dlt_sources.weather.work import HOUR, Place, Task, floor_hour
+from dlt_sources.weather.extract.endpoint import Extraction
+from dlt_sources.weather.extract.requests import HOUR, Place, Task, floor_hour
+from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.locations.geocoding import read_match
+from dlt_sources.weather.locations.parsing import parse_place
 from tests.chaos.accounts import count_doubled, count_unaccounted
 from tests.chaos.mutations import mutated
 from tests.chaos.world import Round

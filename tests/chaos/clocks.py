@@ -6,7 +6,7 @@ import os
 import time
 from datetime import datetime, timedelta
 
-from dlt_sources.weather.errors import ConfigurationError
+from dlt_sources.weather.common.errors import ConfigurationError
 from tests.chaos.world import MADRID, OSLO, Round
 from tests.conftest import Clock
 

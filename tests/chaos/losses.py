@@ -13,7 +13,7 @@ from typing import Any
 import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.destination.target import Target
 from tests.chaos.accounts import left_behind, set_aside
 from tests.chaos.world import Round
 

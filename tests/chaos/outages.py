@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
-from dlt_sources.weather.errors import DestinationError
+from dlt_sources.weather.common.errors import DestinationError
 from tests.chaos.world import Round, World
 from tests.postgres import PostgresServer
 

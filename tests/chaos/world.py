@@ -18,11 +18,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from dlt_sources.openweather_simulator import Simulator
-from dlt_sources.weather.errors import WeatherError
-from dlt_sources.weather.load import load
-from dlt_sources.weather.settings import load_settings
-from dlt_sources.weather.target import Target
-from dlt_sources.weather.writing import Report
+from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.writer import Report
 from tests.chaos.accounts import examine, left_behind, set_aside
 from tests.chaos.results import Findings
 from tests.conftest import SENTINEL_KEY, Clock

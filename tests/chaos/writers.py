@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from dlt_sources.weather.errors import DestinationError
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.destination.target import Target
 from tests.chaos.world import MADRID, OSLO, Round
 
 PLACES = [MADRID, OSLO, "64.1466,-21.9426"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
 
-from dagster_project import where
+from dagster_project.common import environment as where
 from tests.conftest import SENTINEL_KEY, Clock
 
 RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"]
@@ -70,7 +70,7 @@ def environment(api: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None
     """Settings as a deployment has them, in the environment; the clock of loads and checks stands still."""
     for name, value in (SETTINGS | {"BASE_URL": api}).items():
         monkeypatch.setenv(f"SOURCES__WEATHER__{name}", value)
-    monkeypatch.setattr("dagster_project.clock.now", clock)
+    monkeypatch.setattr("dagster_project.common.clock.now", clock)
 
 
 @pytest.fixture

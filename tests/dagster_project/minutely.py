@@ -3,8 +3,8 @@
 from dagster import DefaultScheduleStatus, Definitions, ScheduleDefinition
 
 from dagster_project import definitions
-from dagster_project.schedules import a_run_a_shard, weather_ingestion_job
-from dagster_project.sharding import shard_keys
+from dagster_project.assets.partitions import shard_keys
+from dagster_project.automation.schedules import a_run_a_shard, weather_ingestion_job
 
 # Dagster has no public way to change it, and nobody but a test is in a hurry
 definitions.alert_sensor._min_interval = 5

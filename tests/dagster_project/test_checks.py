@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from dagster import AssetCheckSeverity, AssetSelection, materialize
 
-from dagster_project.checks import bronze_checks
-from dagster_project.findings import MOST_SHOWN, duplicate_keys, gaps, out_of_range
+from dagster_project.checks.asset_checks import bronze_checks
+from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, gaps, out_of_range
 from dlt_sources.weather.contracts import CurrentWeather
-from dlt_sources.weather.load import load
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.support import query, tables
 
@@ -181,7 +181,7 @@ def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate
 def test_a_check_fails_until_its_rows_are_mended_however_long_that_takes(
     evaluate, duckdb, settings, clock, monkeypatch
 ):
-    monkeypatch.setattr("dagster_project.lately.AGAIN", timedelta(0))
+    monkeypatch.setattr("dagster_project.checks.watermark.AGAIN", timedelta(0))
     choice = settings(locations=PLACES, resources=["locations", "current_weather"])
     ranges = ("current_weather", "physical_ranges")
     load(duckdb, choice, now=clock)

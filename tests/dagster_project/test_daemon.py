@@ -16,8 +16,8 @@ import psycopg2
 import pytest
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
+from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.shards import Shard
 from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.conftest import PLACES, RESOURCES, SETTINGS
 from tests.dagster_project.deployment import Deployment, until

@@ -5,12 +5,12 @@ from datetime import timedelta
 import dlt
 import pytest
 
-from dagster_project import step
-from dagster_project.loading import BronzeDltResource, through_dagster
-from dagster_project.translator import BronzeTranslator
+from dagster_project.assets import materialize as step
+from dagster_project.assets.dagster_dlt import BronzeDltResource, through_dagster
+from dagster_project.assets.translator import BronzeTranslator
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.resources import source_of
-from dlt_sources.weather.run import Run
+from dlt_sources.weather.extract.resources import source_of
+from dlt_sources.weather.extract.run import Run
 from tests.dagster_project.conftest import PLACES
 from tests.support import count, query
 from tests.weather.processes import load_and_die
@@ -55,7 +55,7 @@ def test_the_live_schema_keeps_its_columns(run_job, target, monkeypatch):
 
         return load_and_look
 
-    monkeypatch.setattr("dagster_project.step.through_dagster", spying)
+    monkeypatch.setattr("dagster_project.assets.materialize.through_dagster", spying)
     outcome = run_job(target, "current_weather")
     assert outcome.success, outcome.failures
     (schema,) = seen
@@ -86,7 +86,7 @@ def test_no_hour_is_lost_or_doubled_over_hours_of_runs(run_job, duckdb, clock):
 
 
 def test_the_assets_of_a_run_share_one_call_budget(run_job, duckdb, simulator, monkeypatch):
-    monkeypatch.setattr("dlt_sources.weather.throttle.WINDOW_MILLISECONDS", 4000)
+    monkeypatch.setattr("dlt_sources.weather.api.rate_limit.WINDOW_MILLISECONDS", 4000)
     monkeypatch.setenv("SOURCES__WEATHER__CALLS_PER_MINUTE", "2")
     outcome = run_job(duckdb, "current_weather", "forecast", "air_pollution_forecast")
     assert outcome.success, outcome.failures

@@ -16,10 +16,10 @@ from dagster import (
 )
 from dagster._core.instance.ref import InstanceRef
 
-from dagster_project.assets import POOL, bronze_assets
-from dagster_project.checks import bronze_checks, checks_of
+from dagster_project.assets.bronze import POOL, bronze_assets
+from dagster_project.assets.translator import FRESHNESS
+from dagster_project.checks.asset_checks import bronze_checks, checks_of
 from dagster_project.definitions import defs
-from dagster_project.translator import FRESHNESS
 from dlt_sources.weather.contracts import TABLES
 from tests.dagster_project.conftest import RESOURCES
 

@@ -14,7 +14,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunS
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from dagster_project.prune import Retention, prune_job
+from dagster_project.automation.retention import Retention, prune_job
 from tests.conftest import SENTINEL_KEY
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def test_a_failure_is_one_json_line_with_its_error(home, environment, duckdb):  
 
 def test_services_that_open_a_new_home_at_the_same_moment_all_can(home):
     script = (
-        "import dagster, sys, dagster_project.instance; print(flush=True); sys.stdin.read(1);"
+        "import dagster, sys, dagster_project.instance.storage; print(flush=True); sys.stdin.read(1);"
         "dagster.DagsterInstance.get()"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "DAGSTER_HOME": str(home)}
@@ -121,7 +121,7 @@ def test_old_runs_are_deleted_and_runs_of_partitions_are_kept(instance, clock, m
     old = nothing.execute_in_process(instance=instance).run_id
     month = nothing.execute_in_process(instance=instance, tags={"dagster/partition": "2020-12-01"}).run_id
     created = instance.get_run_records()[0].create_timestamp
-    monkeypatch.setattr("dagster_project.clock.now", clock)
+    monkeypatch.setattr("dagster_project.common.clock.now", clock)
     clock.moment = created + timedelta(days=89)
     prune_job.execute_in_process(instance=instance)
     assert instance.get_run_by_id(old)

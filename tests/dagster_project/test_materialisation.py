@@ -4,7 +4,7 @@ import pytest
 from dagster import DagsterEventType
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.client import NO_KEY
+from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.contracts import TABLES
 from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.support import assert_no_duplicates, count, query, tables

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from dagster import AssetKey, DagsterRunStatus, SkipReason, build_sensor_context
 
-from dagster_project.new_locations import TRIES, new_location_sensor
+from dagster_project.automation.new_location_sensor import TRIES, new_location_sensor
 from dlt_sources.openweather_simulator import Fault
 from tests.dagster_project.conftest import PLACES
 from tests.support import count, query

@@ -3,9 +3,9 @@
 import pytest
 from dagster import serialize_value
 
-from dagster_project.where import secret_key
+from dagster_project.common.environment import secret_key
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.extract import Extraction
+from dlt_sources.weather.extract.endpoint import Extraction
 from tests.conftest import SENTINEL_KEY
 
 ECHO = f'{{"cod": 400, "message": "no such appid={SENTINEL_KEY} here"}}'.encode()

@@ -13,8 +13,8 @@ import pytest
 from dagster import AssetKey, DagsterRunStatus, build_schedule_context, build_sensor_context
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.shards import Shard
 from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.conftest import RESOURCES, Outcome
 from tests.support import assert_no_duplicates, count, query
@@ -61,7 +61,7 @@ def test_the_schedule_asks_for_a_run_a_shard(sharded):
 
 @pytest.mark.parametrize("number", ["four", "0", "-2", "1001", "2.5"])
 def test_a_number_of_shards_that_is_none_leaves_everything_whole_and_says_so(monkeypatch, caplog, number):
-    from dagster_project.sharding import shard_keys  # noqa: PLC0415
+    from dagster_project.assets.partitions import shard_keys  # noqa: PLC0415
 
     monkeypatch.setenv("WEATHER_SHARDS", number)
     assert shard_keys() == []
@@ -135,7 +135,7 @@ def test_two_shards_are_materialised_at_the_same_time(postgres, tmp_path):
 
 
 def test_new_places_are_asked_for_by_the_shards_they_fall_into(sharded, postgres, instance, monkeypatch):
-    new_locations = importlib.import_module("dagster_project.new_locations")
+    new_locations = importlib.import_module("dagster_project.automation.new_location_sensor")
     monkeypatch.setenv("WEATHER_DESTINATION", "postgres")
     job = sharded.resolve_job_def("weather_ingestion_job")
     cursor = None

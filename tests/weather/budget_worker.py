@@ -7,9 +7,9 @@ import os
 import time
 from typing import Any
 
-from dlt_sources.weather import throttle
-from dlt_sources.weather.budget import Budget, SharedThrottle
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.api.shared_rate_limit import Budget, SharedThrottle
+from dlt_sources.weather.destination.target import Target
 
 
 def work(number: int, limit: int, window: int, environment: dict[str, str], moments: Any) -> None:

@@ -22,10 +22,15 @@ import dlt
 from dlt.common.storages import load_package, load_storage
 from dlt.load import Load
 
-from dlt_sources.weather import client, extract, load, lock, throttle, writing
-from dlt_sources.weather.errors import WeatherError
-from dlt_sources.weather.settings import load_settings
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.api import client
+from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.destination import writer_lock as lock
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract import endpoint as extract
+from dlt_sources.weather.pipeline import load
+from dlt_sources.weather.pipeline import writer as writing
 
 STEPS: dict[str, tuple[Any, str]] = {
     "ask": (client.Client, "_attempt"),

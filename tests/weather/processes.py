@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.destination.target import Target
 from tests.conftest import SENTINEL_KEY
 from tests.weather import load_worker
 

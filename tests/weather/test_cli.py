@@ -10,8 +10,8 @@ import pytest
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.cli import weather
-from dlt_sources.weather.load import load
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
 from tests.support import assert_accounted, count, query
 from tests.weather.processes import run, run_each
 

@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
-from dlt_sources.weather import throttle
-from dlt_sources.weather.client import Client
-from dlt_sources.weather.errors import KeyRefusedError
-from dlt_sources.weather.outcomes import Answer, Failure, Request, judge
-from dlt_sources.weather.throttle import Throttle
+from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.api.client import Client
+from dlt_sources.weather.api.rate_limit import Throttle
+from dlt_sources.weather.api.responses import Answer, Failure, Request, judge
+from dlt_sources.weather.common.errors import KeyRefusedError
 from tests.conftest import SENTINEL_KEY
 
 PATH = "/data/2.5/weather"

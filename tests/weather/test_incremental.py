@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.errors import IncompleteError, KeyRefusedError
+from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError
 from tests.support import assert_no_duplicates, count, load_accounted, query, tables
 
 AIR = ["air_pollution"]

@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
-from dlt_sources.weather import writing
+from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.errors import DestinationError
-from dlt_sources.weather.load import load
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline import writer as writing
+from dlt_sources.weather.pipeline.load import load
 from tests.postgres import PostgresServer
 from tests.support import assert_accounted, assert_no_duplicates, count, load_accounted, query, tables
 from tests.weather.processes import finish, load_and_die, start, start_worker
@@ -427,7 +427,7 @@ def test_a_server_that_goes_down_between_two_steps_is_told_in_a_sentence(own_ser
         ensure_indexes(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("dlt_sources.weather.writing.ensure_indexes", stop_first)
+        patch.setattr("dlt_sources.weather.pipeline.writer.ensure_indexes", stop_first)
         with pytest.raises(DestinationError, match="The destination cannot be"):
             load(target, settings(**SMALL), now=clock)
     own_server.start()

@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager, suppress
 import dlt
 import psycopg2
 
-from dlt_sources.weather.errors import DestinationError
-from dlt_sources.weather.load import load
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
 from tests.conftest import SENTINEL_KEY
 from tests.support import load_accounted, query
 from tests.weather.processes import start_worker

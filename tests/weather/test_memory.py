@@ -9,12 +9,12 @@ from pathlib import Path
 import dlt
 import pytest
 
-from dlt_sources.weather import duckdb_memory
-from dlt_sources.weather.errors import DestinationError
-from dlt_sources.weather.load import load
-from dlt_sources.weather.packages import load_package
-from dlt_sources.weather.target import Target
-from dlt_sources.weather.throttle import Throttle
+from dlt_sources.weather.api.rate_limit import Throttle
+from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.destination import duckdb as duckdb_memory
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.packages import load_package
 from tests.conftest import SENTINEL_KEY
 from tests.support import count, load_accounted, query
 
@@ -22,8 +22,8 @@ LIMIT = "SELECT current_setting('memory_limit')"
 
 
 def test_a_package_is_closed_when_its_rows_take_so_many_bytes(target, settings, clock, monkeypatch):
-    monkeypatch.setattr("dlt_sources.weather.run.PACKAGE_BYTES", 5_000)
-    monkeypatch.setattr("dlt_sources.weather.extract.BATCH_BYTES", 1)
+    monkeypatch.setattr("dlt_sources.weather.extract.run.PACKAGE_BYTES", 5_000)
+    monkeypatch.setattr("dlt_sources.weather.extract.endpoint.BATCH_BYTES", 1)
     report = load_accounted(target, settings(resources=["air_pollution"], history_days_per_call=1), clock)
     assert report.packages > 2
     assert count(target, "air_pollution") == 2 * (7 * 24 + 1)
@@ -166,7 +166,7 @@ begun.wait()
 
 
 @pytest.mark.parametrize(
-    "module", ["dlt_sources.weather.__main__", "dagster_project.instance"], ids=["the command line", "Dagster"]
+    "module", ["dlt_sources.weather.__main__", "dagster_project.instance.storage"], ids=["the command line", "Dagster"]
 )
 def test_duckdb_has_nothing_to_complain_of_at_the_end(module, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))

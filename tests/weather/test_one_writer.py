@@ -9,11 +9,11 @@ import duckdb as duckdb_library
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
-from dlt_sources.weather.advisory import AdvisoryLocks
+from dlt_sources.weather.common.errors import WriterBusyError
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.errors import WriterBusyError
-from dlt_sources.weather.load import load
-from dlt_sources.weather.lock import only_writer
+from dlt_sources.weather.destination.advisory_locks import AdvisoryLocks
+from dlt_sources.weather.destination.writer_lock import only_writer
+from dlt_sources.weather.pipeline.load import load
 from tests.support import assert_no_duplicates, load_accounted, query, tables
 from tests.weather.processes import finish, run, start, start_worker
 

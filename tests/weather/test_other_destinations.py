@@ -2,8 +2,8 @@
 
 import pyarrow.dataset as ds
 
-from dlt_sources.weather.load import load
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
 
 
 def test_a_folder_of_parquet_files_is_a_destination(settings, clock, tmp_path, monkeypatch):

@@ -10,10 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dlt_sources.weather.errors import ConfigurationError
-from dlt_sources.weather.locations import Lookup, read_match, request_for, sort_out
-from dlt_sources.weather.outcomes import Answer, Failure
-from dlt_sources.weather.places import LONGEST_NAME, BadPlace, Wanted, at, parse_place, parse_places, read_places
+from dlt_sources.weather.api.responses import Answer, Failure
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.locations.geocoding import Lookup, read_match, request_for, sort_out
+from dlt_sources.weather.locations.parsing import (
+    LONGEST_NAME,
+    BadPlace,
+    Wanted,
+    at,
+    parse_place,
+    parse_places,
+    read_places,
+)
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 BOM = "\ufeff"

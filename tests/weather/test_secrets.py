@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather import writing
-from dlt_sources.weather.client import Client
-from dlt_sources.weather.load import load
-from dlt_sources.weather.logs import configure_logging
-from dlt_sources.weather.resources import source_of
-from dlt_sources.weather.run import Run
-from dlt_sources.weather.settings import load_settings
-from dlt_sources.weather.source import weather_source
+from dlt_sources.weather.api.client import Client
+from dlt_sources.weather.common.logs import configure_logging
+from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.extract.resources import source_of
+from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.extract.source import weather_source
+from dlt_sources.weather.pipeline import writer as writing
+from dlt_sources.weather.pipeline.load import load
 from tests.conftest import SENTINEL_KEY
 from tests.support import assert_accounted, query
 from tests.weather.processes import run

@@ -12,12 +12,12 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from dlt_sources.weather.client import Client
-from dlt_sources.weather.errors import ConfigurationError
-from dlt_sources.weather.history import history_of
-from dlt_sources.weather.loaded import Loaded
-from dlt_sources.weather.run import Run
-from dlt_sources.weather.settings import DEFAULT_LOCATIONS, LANGUAGES, load_settings
+from dlt_sources.weather.api.client import Client
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, LANGUAGES, load_settings
+from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.extract.history import history_of
+from dlt_sources.weather.extract.run import Run
 from tests.conftest import SENTINEL_KEY
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)

@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
-from dlt_sources.weather import budget, throttle
-from dlt_sources.weather.budget import USABLE_SECONDS, Budget, ensure_budget
+from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.api import shared_rate_limit as budget
+from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, Budget, ensure_budget
+from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, WriterBusyError
+from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.directories import directories, held
-from dlt_sources.weather.errors import ConfigurationError, DestinationError, WriterBusyError
-from dlt_sources.weather.load import load
-from dlt_sources.weather.lock import only_writer
-from dlt_sources.weather.plan import plan
-from dlt_sources.weather.shards import MOST_SHARDS, Shard, parse_shard
+from dlt_sources.weather.destination.writer_lock import only_writer
+from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.plan import plan
+from dlt_sources.weather.pipeline.working_directories import directories, held
 from tests.support import assert_no_duplicates, columns, count, load_accounted, query, tables
 from tests.weather import budget_worker
 from tests.weather.processes import load_and_die, run, start_worker
@@ -103,9 +104,9 @@ def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_
 
 def test_a_shard_that_does_not_get_to_write_in_time_keeps_its_package(postgres, settings, clock, monkeypatch):
     choice = settings(shard="1/1", resources=["current_weather"], locations=PLACES, lock_wait_seconds=1)
-    prepare = "dlt_sources.weather.writing.prepare_package"
+    prepare = "dlt_sources.weather.pipeline.writer.prepare_package"
     with only_writer(postgres, "the-writer", 0, parse_shard("2/2")) as hold, monkeypatch.context() as patch:
-        from dlt_sources.weather.packages import prepare_package  # noqa: PLC0415
+        from dlt_sources.weather.pipeline.packages import prepare_package  # noqa: PLC0415
 
         writer = hold.alone()
 

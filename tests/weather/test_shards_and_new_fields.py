@@ -3,9 +3,9 @@
 import pytest
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.directories import directories, held
-from dlt_sources.weather.packages import prepare_package
-from dlt_sources.weather.shards import Shard
+from dlt_sources.weather.common.shards import Shard
+from dlt_sources.weather.pipeline.packages import prepare_package
+from dlt_sources.weather.pipeline.working_directories import directories, held
 from tests.support import assert_no_duplicates, columns, count, load_accounted, query
 from tests.weather.processes import load_and_die, start_worker
 
@@ -68,7 +68,7 @@ def test_whoever_writes_later_keeps_its_values_in_a_column_beside(  # noqa: PLR0
         assert other.exitcode == 0
 
     with monkeypatch.context() as patch:
-        patch.setattr("dlt_sources.weather.writing.prepare_package", then_the_other_loads)
+        patch.setattr("dlt_sources.weather.pipeline.writer.prepare_package", then_the_other_loads)
         load_accounted(postgres, settings(shard="2/2", **CHOICE), clock)
     assert_all_is_there(postgres, clock, first, later)
 

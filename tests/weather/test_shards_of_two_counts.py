@@ -5,8 +5,8 @@ from collections import defaultdict
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.shards import Shard
 from tests.support import assert_no_duplicates, count, load_accounted, query
 from tests.weather.processes import start_worker
 

@@ -14,7 +14,7 @@ from dlt_sources.weather.cli.plan import plan_command
 from dlt_sources.weather.cli.replay import replay_command
 from dlt_sources.weather.cli.status import status_command
 from dlt_sources.weather.cli.tell import tell
-from dlt_sources.weather.errors import WeatherError
+from dlt_sources.weather.common.errors import WeatherError
 
 EPILOG = """\b
 Exit codes:

@@ -15,9 +15,9 @@ from dlt_sources.weather.cli.options import again, log_options, resolved, what_o
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
 from dlt_sources.weather.cli.tell import tell
-from dlt_sources.weather.load import load
-from dlt_sources.weather.logs import LogFormat
-from dlt_sources.weather.run import Run
+from dlt_sources.weather.common.logs import LogFormat
+from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.pipeline.load import load
 
 
 @click.command("load")

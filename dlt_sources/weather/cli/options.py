@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from dlt_sources.weather.demo import DEMO_TARGET, simulated_api
-from dlt_sources.weather.endpoints import RESOURCES
-from dlt_sources.weather.logs import LogFormat, configure_logging
-from dlt_sources.weather.settings import UNITS, WeatherSettings, load_settings
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.api.endpoints import RESOURCES
+from dlt_sources.weather.common.logs import LogFormat, configure_logging
+from dlt_sources.weather.common.settings import UNITS, WeatherSettings, load_settings
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import resolved, what_options, where_options
-from dlt_sources.weather.plan import Plan, plan
+from dlt_sources.weather.pipeline.plan import Plan, plan
 
 
 @click.command("plan")

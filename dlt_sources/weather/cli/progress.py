@@ -9,7 +9,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from dlt_sources.weather.tally import Tally
+from dlt_sources.weather.extract.counts import Tally
 
 logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 10.0

@@ -9,8 +9,8 @@ import click
 from dlt_sources.weather.cli.options import ResourceList, again, log_options, resolved, where_options
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
-from dlt_sources.weather.logs import LogFormat
-from dlt_sources.weather.replay import replay
+from dlt_sources.weather.common.logs import LogFormat
+from dlt_sources.weather.pipeline.replay import replay
 
 
 @click.command("replay")

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import where_options
-from dlt_sources.weather.demo import DEMO_TARGET
-from dlt_sources.weather.logs import configure_logging
-from dlt_sources.weather.run import utc_now
-from dlt_sources.weather.status import Status, status
-from dlt_sources.weather.target import Target
+from dlt_sources.weather.common.logs import configure_logging
+from dlt_sources.weather.destination.status import Status, status
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.run import utc_now
+from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
 # rows of the conditions table; more places than a screen are counted, not shown

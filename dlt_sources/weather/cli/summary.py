@@ -9,8 +9,8 @@ from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.tell import as_called, tell
-from dlt_sources.weather.errors import IncompleteError
-from dlt_sources.weather.writing import Report
+from dlt_sources.weather.common.errors import IncompleteError
+from dlt_sources.weather.pipeline.writer import Report
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from dlt_sources.weather.logs import logs_are_json
+from dlt_sources.weather.common.logs import logs_are_json
 
 logger = logging.getLogger("weather")
 

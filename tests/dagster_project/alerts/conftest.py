@@ -34,8 +34,8 @@ from dagster import (
 )
 from dagster._core.instance.ref import InstanceRef
 
-from dagster_project.alerts.account import Account
 from dagster_project.alerts.sensor import alert_sensor
+from dagster_project.alerts.state import Account
 from tests.postgres import PostgresServer
 
 TOKEN = "t0ken-of-the-channel-4711"

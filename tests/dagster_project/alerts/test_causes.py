@@ -4,11 +4,11 @@ import pytest
 from dagster import AssetCheckSeverity, AssetKey, DagsterEventType, Failure
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from dagster_project.failures import failures_said
+from dagster_project.common.failures import failures_said
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.client import NO_KEY
+from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.contracts import Forecast
-from dlt_sources.weather.errors import DestinationError
 from tests.dagster_project.conftest import RESOURCES
 from tests.support import query
 
@@ -349,7 +349,7 @@ def test_records_that_cannot_be_read_are_read_by_a_later_tick(instance, small, r
 
 
 def test_more_runs_than_one_tick_reads_are_read_by_the_next(small, receiver, to, ticks, monkeypatch):
-    monkeypatch.setattr("dagster_project.alerts.reading.MOST_RUNS", 2)
+    monkeypatch.setattr("dagster_project.alerts.sources.run_events.MOST_RUNS", 2)
     to(receiver.url)
     small.failing = {"three"}
     for name in ("one", "two", "three"):

@@ -9,7 +9,7 @@ import pytest
 from dagster import AssetCheckSeverity, AssetKey, Definitions
 
 from dagster_project.alerts import ALERTS, channels_work
-from dagster_project.alerts.channels import channels
+from dagster_project.alerts.notify.channels import channels
 from tests.dagster_project.alerts.conftest import PASSWORD, TOKEN, Mailbox
 
 TITLE = "Loading one failed: ValueError"
@@ -86,7 +86,7 @@ SILENT = {
 def test_a_channel_that_never_answers_holds_up_neither_the_tick_nor_the_others(  # noqa: PLR0917
     fail, receiver, to, ticks, silent, what, monkeypatch
 ):
-    monkeypatch.setattr("dagster_project.alerts.channels.TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 2.0)
     url, *answer = SILENT[what]
     servers = [silent(*answer) for _ in range(5)]
     # several, and before the one that works
@@ -110,7 +110,7 @@ def test_a_channel_that_hangs_for_good_is_not_asked_again_meanwhile_and_others_g
     server = silent(b"", b"220-wait\r\n")
     to(MAIL.format(port=server.port), receiver.url)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dagster_project.alerts.channels.TIMEOUT_SECONDS", 1.0)
+        patch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 1.0)
         for name in ("one", "two", "three", "four", "five", "one", "two", "three"):
             fail(name)
             ticks(hours=1)
@@ -122,7 +122,7 @@ def test_a_channel_that_hangs_for_good_is_not_asked_again_meanwhile_and_others_g
 def test_a_channel_that_hangs_does_not_keep_its_process_from_ending(silent):
     url = MAIL.format(port=silent(b"", b"220-wait\r\n").port)
     script = (
-        "from dagster_project.alerts import channels; from dagster_project.alerts.account import Message;"
+        "from dagster_project.alerts.notify import channels; from dagster_project.alerts.state import Message;"
         "channels.TIMEOUT_SECONDS = 1;"
         f"print(channels.send_to(channels.channels(['{url}']), Message(title='t', body='b', level='error', at=0)))"
     )
@@ -157,7 +157,7 @@ def test_a_broken_channel_is_asked_less_and_less_often_and_what_it_misses_for_a_
 def test_what_waits_for_a_broken_channel_is_bounded_and_comes_no_faster_than_the_limit(  # noqa: PLR0917
     fail, receiver, other, to, ticks, monkeypatch
 ):
-    monkeypatch.setattr("dagster_project.alerts.delivery.MOST_WAITING", 4)
+    monkeypatch.setattr("dagster_project.alerts.notify.delivery.MOST_WAITING", 4)
     to(receiver.url, other.url, most_an_hour=3)
     other.status = 500
     for name in ("one", "two", "three", "four", "five"):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dagster_project.alerts.account import Account
-from dagster_project.alerts.ledger import MOST_OPEN, Ledger
-from dagster_project.alerts.trouble import Trouble
+from dagster_project.alerts.incidents import MOST_OPEN, Ledger
+from dagster_project.alerts.sources.problems import Trouble
+from dagster_project.alerts.state import Account
 
 
 def test_no_more_than_the_limit_go_in_an_hour_and_the_next_says_what_was_held_back(small, receiver, to, ticks):

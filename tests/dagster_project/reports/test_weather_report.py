@@ -6,9 +6,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from dagster_project.reports.data import MOST_PLACES, read_weather
-from dagster_project.reports.picture import draw, in_words, page
-from dlt_sources.weather.load import load
+from dagster_project.reports.chart import draw, in_words, page
+from dagster_project.reports.queries import MOST_PLACES, read_weather
+from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
 from tests.support import query
 

@@ -1,0 +1,4 @@
+"""Events that alerts are made of: finished runs, failed checks, stale assets.
+
+Imports ``alerts.state``, ``assets`` and ``common``.
+"""

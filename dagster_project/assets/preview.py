@@ -1,0 +1,53 @@
+"""A look at the newest rows of a bronze table, for the UI."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from dlt_sources.weather.contracts import Contract
+from dlt_sources.weather.destination.reader import Loaded, loaded_since, utc
+from dlt_sources.weather.extract.run import utc_now
+
+PREVIEW_ROWS = 10
+PREVIEW_COLUMNS = 7
+LATELY = timedelta(days=1)
+# what a reader looks for first; a table that is not here shows its first columns
+WORTH_A_LOOK = {
+    "locations": ("name", "country", "lat", "lon", "query", "resolved_by"),
+    "current_weather": ("temp", "feels_like", "humidity", "pressure", "wind_speed", "weather_description"),
+    "forecast": ("temp", "humidity", "wind_speed", "pop", "weather_description"),
+    "air_pollution": ("aqi", "pm2_5", "pm10", "o3", "no2"),
+    "air_pollution_forecast": ("aqi", "pm2_5", "pm10", "o3", "no2"),
+}
+
+
+def preview(loaded: Loaded, contract: type[Contract]) -> str:
+    """The newest rows as a Markdown table; of a forecast, the next steps of the newest issue.
+
+    They are looked for among the rows that were loaded in the last day, if there are any: to order them all would read
+    the whole table.
+    """
+    names = contract.model_fields
+    order = "issued_at DESC, dt" if "issued_at" in names else "dt DESC" if "dt" in names else "fetched_at DESC"
+    rest = [name for name in names if name not in contract.key and name not in ("fetched_at", "units")]
+    shown = [*contract.key, *WORTH_A_LOOK.get(contract.table, rest[:PREVIEW_COLUMNS])]
+    sql = f"SELECT {', '.join(shown)} FROM {{table}} WHERE _dlt_load_id >= %s ORDER BY {order}, location_id"
+    for first in (loaded_since(utc_now() - LATELY), "0"):
+        rows = loaded.rows(f"{sql} LIMIT {PREVIEW_ROWS}", first, table=contract.table)
+        if rows:
+            break
+    lines = [_line(shown), _line(["---"] * len(shown)), *(_line([_text(value) for value in row]) for row in rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{utc(value):%Y-%m-%d %H:%M}"
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,4 @@
+"""Environment, failures and clock, which every folder uses.
+
+Imports ``dlt_sources.weather`` only.
+"""

@@ -1,0 +1,119 @@
+"""The picture of the weather: temperature, fine particles, and yesterday's forecast against what came."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from dagster_project.reports.queries import Series, Weather
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's palette, told apart by colour-blind people too; yellow is left out, it fades on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+# the World Health Organization's guideline for 24 hours, 2021, µg/m³
+WHO_PM2_5 = 15
+ATTRIBUTION = "Weather data provided by OpenWeather (openweathermap.org), ODbL"
+
+
+def draw(weather: Weather) -> bytes:
+    """Draw the picture as a PNG of 1000 by 1000 pixels."""
+    # imported here since definitions must load fast
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    figure = Figure(figsize=(10, 10), dpi=100, layout="constrained")
+    temperature, air, forecast = figure.subplots(3, 1, height_ratios=[3, 2, 2])
+    shown = len(weather.places)
+    which = f"{shown} of {weather.all_places:,} places" if shown < weather.all_places else f"{shown} place(s)"
+    figure.suptitle(f"Weather of {which}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
+    figure.supxlabel(ATTRIBUTION, fontsize=8, color="grey")
+    for place, colour in zip(weather.places, COLOURS, strict=False):
+        _line(temperature, place.temperature, colour, place.name)
+        _line(temperature, place.to_come, colour, "" if place.temperature else place.name, dashed=True)
+        _line(air, place.pm2_5, colour, place.name)
+        errors = place.errors
+        if errors:
+            moments = [moment for moment, _, _ in errors]
+            forecast.plot(moments, [told - came for _, told, came in errors], "o-", color=colour, markersize=3)
+    temperature.axvline(weather.now, color="grey", linewidth=0.8)
+    temperature.set(ylabel="°C", title="Temperature: observed, and to come (dashed)")
+    air.axhline(WHO_PM2_5, color="grey", linewidth=0.8, linestyle=":")
+    air.set(ylabel="µg/m³", title="Fine particles PM2.5; dotted: WHO's guideline for 24 hours")
+    forecast.axhline(0, color="grey", linewidth=0.8)
+    forecast.set(ylabel="°C too warm", title=f"The forecast of a day before, against what came: {in_words(weather)}")
+    for axes in (temperature, air, forecast):
+        axes.title.set(horizontalalignment="left", position=(0, 1))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(visible=True, axis="y", alpha=0.3)
+        if _dated(axes):
+            locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+            axes.xaxis.set_major_locator(locator)
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        else:
+            axes.set_xticks([])
+            axes.text(0.5, 0.6, "nothing yet", transform=axes.transAxes, ha="center", color="grey")
+    full, small = BytesIO(), BytesIO()
+    figure.savefig(full, format="png")
+    # it goes into Dagster's records every hour; a palette makes it a fifth
+    Image.open(full).convert("P", palette=Image.Palette.ADAPTIVE, colors=48).save(small, "png", optimize=True)
+    return small.getvalue()
+
+
+def in_words(weather: Weather) -> str:
+    """How far off the forecasts were."""
+    off = [abs(told - came) for place in weather.places for _, told, came in place.errors]
+    return f"{sum(off) / len(off):.1f} °C off on average ({len(off)} of them)" if off else "none is a day old yet"
+
+
+def page(weather: Weather, png: bytes) -> str:
+    """A page of its own: the picture and the newest values of each place."""
+    rows = "".join(
+        f"<tr><td>{html.escape(place.name)}<td>{_newest(place.temperature)}<td>{_newest(place.pm2_5)}</tr>"
+        for place in weather.places
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Weather</title>'
+        "<style>body{font-family:sans-serif;max-width:1000px;margin:auto} td,th{padding:.2em 1em}</style>"
+        '<img style="max-width:100%" alt="Temperature, fine particles, and forecasts against what came" '
+        f'src="data:image/png;base64,{b64encode(png).decode()}">'
+        f"<table><tr><th>Place</th><th>Temperature, °C</th><th>PM2.5, µg/m³</th></tr>{rows}</table>"
+        f"<p>{html.escape(ATTRIBUTION)}</p></html>\n"
+    )
+
+
+def markdown(png: bytes) -> str:
+    """The picture as Markdown that holds it."""
+    return f"![the weather](data:image/png;base64,{b64encode(png).decode()})"
+
+
+def _line(axes: Axes, series: Series, colour: str, label: str, *, dashed: bool = False) -> None:
+    if not series:
+        return
+    moments, values = [moment for moment, _ in series], [value for _, value in series]
+    style = "--" if dashed else "o-" if len(series) == 1 else "-"
+    axes.plot(moments, values, style, color=colour, linewidth=1.4, markersize=4)  # type: ignore[arg-type]
+    if label:
+        name = label if len(label) <= 24 else f"{label[:23]}…"
+        axes.annotate(
+            name.replace("$", r"\$"),
+            (moments[-1], values[-1]),
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=8,
+            va="center",
+        )
+
+
+def _dated(axes: Axes) -> bool:
+    """Whether anything but a reference line is drawn."""
+    return any(line.get_linewidth() > 1 for line in axes.lines)
+
+
+def _newest(series: Series) -> str:
+    return f"{series[-1][1]:.1f} ({series[-1][0]:%m-%d %H:%M})" if series else "-"

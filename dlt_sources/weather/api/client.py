@@ -1,0 +1,293 @@
+"""The one place that talks to OpenWeather: it alone knows the key, the base URL, the throttle and the retry policy.
+
+Many requests are in flight at once on one event loop, because one call after another is what makes a loader slow. The
+loop runs in a thread of its own, so that callers stay plain synchronous generators, in a notebook too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import yarl
+
+from dlt_sources.weather.api.rate_limit import Throttle
+from dlt_sources.weather.api.responses import Failure, Outcome, Request, TooManyCalls, judge
+from dlt_sources.weather.common.errors import KeyRefusedError
+from dlt_sources.weather.common.redaction import redact
+from dlt_sources.weather.common.settings import WeatherSettings
+
+T = TypeVar("T")
+# the vendor's advice after a refusal: wait 10 minutes and repeat the same request (openweathermap.org/appid)
+LONGEST_RATE_LIMIT_WAIT = 600.0
+LONGEST_BACKOFF = 60.0
+# answers that wait to be taken: few, and fewer of those that are asked few at once because they are large
+MOST_WAITING = 32
+SECONDS_TO_CLOSE = 10.0
+
+NO_KEY = (
+    "No OpenWeather API key is set. Put it into the environment as OPENWEATHER_API_KEY, or into .dlt/secrets.toml as "
+    "api_key under [sources.weather]. Keys are free: https://home.openweathermap.org/api_keys. To look around without "
+    "a key, use --demo."
+)
+
+
+class Turns(Protocol):
+    """Says when a call may go."""
+
+    async def wait_turn(self) -> None:
+        """Return as soon as one more call may be made."""
+
+
+class Client:
+    """Asks OpenWeather, throttled, retried and redacted. Use it as a context manager, or close it.
+
+    Args:
+        settings: key, base URL, rate and retry settings.
+        now: the clock that answers are stamped with, UTC.
+        turns: what holds calls back; a throttle of this process, at the settings' rate, if left out.
+    """
+
+    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime], turns: Turns | None = None) -> None:
+        self._now = now
+        self._key = settings.secret_key
+        self._settings = settings
+        # enough in flight to reach the rate at 300 ms latency, with some to spare
+        self.concurrency = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
+        self.calls_for: Counter[str] = Counter()
+        self._turns = turns or Throttle(settings.base_url, settings.calls_per_minute)
+        self._users = 0
+        self._lock = threading.Lock()
+        self._gave_up = False
+
+    def __repr__(self) -> str:
+        return f"Client(base_url={self._settings.base_url!r}, calls={self.calls})"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far, retries included; ``calls_for`` has them by resource."""
+        return self.calls_for.total()
+
+    def close(self) -> None:
+        """Close what is open, whoever is still asking: an exception may keep an unfinished ``fetch_all`` alive."""
+        with self._lock:
+            if self._users:
+                self._users = 0
+                self._end()
+
+    def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Outcome]:
+        """Ask every request, many at a time, and yield outcomes as they come, in no order.
+
+        Requests are taken from the iterable only when they can be sent, so it may stop on a condition.
+
+        Raises:
+            KeyRefusedError: no key is set; nothing was asked.
+        """
+        source = iter(requests)
+        first = next(source, None)
+        if first is None:
+            return
+        if self._key is None:
+            raise KeyRefusedError(NO_KEY)
+        self._join()
+        outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(
+            min(MOST_WAITING, max(1, most_at_once // 4))
+        )
+        workers = min(self.concurrency, most_at_once)
+        asking = self._submit(self._ask_all(first, source, outcomes, workers))
+        try:
+            while True:
+                for outcome in self._submit(_take_all(outcomes)).result():
+                    if outcome is None:
+                        return
+                    if isinstance(outcome, Exception):
+                        raise outcome
+                    yield outcome
+        finally:
+            asking.cancel()
+            self._leave()
+
+    def fetch(self, request: Request) -> Outcome:
+        """Ask one request and return its outcome."""
+        (outcome,) = self.fetch_all([request])
+        return outcome
+
+    def _join(self) -> None:
+        """Start the event loop's thread and open connections for the first user."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="openweather-client", daemon=True)
+                self._thread.start()
+                self._submit(self._open()).result()
+
+    def _leave(self) -> None:
+        """Close connections and end the thread with the last user."""
+        with self._lock:
+            if self._users:
+                self._users -= 1
+                if self._users == 0:
+                    self._end()
+
+    def _end(self) -> None:
+        # when the interpreter ends, its daemon threads are gone already: nothing would ever answer
+        if sys.is_finalizing():
+            return
+        self._submit(self._shut()).result(SECONDS_TO_CLOSE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(SECONDS_TO_CLOSE)
+        self._loop.close()
+
+    async def _shut(self) -> None:
+        asking = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        await self._session.close()
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _open(self) -> None:
+        # after a 429 the first refused request probes while the others wait for this
+        self._unblocked = asyncio.Event()
+        self._unblocked.set()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self.concurrency),
+            timeout=aiohttp.ClientTimeout(total=self._settings.timeout_seconds),
+            # proxies of the environment, but not between this machine and itself
+            trust_env=urlsplit(self._settings.base_url).scheme == "https",
+        )
+        # a call that aiohttp repeats by itself would be neither throttled nor counted; it has no public switch for that
+        self._session._retry_connection = False  # noqa: SLF001
+
+    async def _ask_all(
+        self,
+        first: Request,
+        source: Iterator[Request],
+        outcomes: asyncio.Queue[Outcome | Exception | None],
+        workers: int,
+    ) -> None:
+        waiting = [first]
+
+        async def work() -> None:
+            while request := waiting.pop() if waiting else next(source, None):
+                await outcomes.put(await self._ask(request))
+
+        tasks = [asyncio.create_task(work()) for _ in range(workers)]
+        try:
+            await asyncio.gather(*tasks)
+        except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
+            await outcomes.put(error)
+        else:
+            await outcomes.put(None)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _ask(self, request: Request) -> Outcome:
+        """Ask until there is an answer, a lasting failure, or no patience left."""
+        attempt = 0
+        while True:
+            await self._unblocked.wait()
+            if self._gave_up:
+                return _exhausted(request)
+            outcome = await self._attempt(request)
+            if isinstance(outcome, TooManyCalls):
+                probed = await self._wait_out(request, outcome)
+                if probed is None:
+                    continue
+                outcome = probed
+            attempt += 1
+            if not (isinstance(outcome, Failure) and outcome.is_transient and attempt < self._settings.attempts):
+                return outcome
+            await asyncio.sleep(self._backoff(attempt))
+
+    async def _wait_out(self, request: Request, refusal: TooManyCalls) -> Outcome | None:
+        """After a 429, probe with growing pauses while all other requests wait; nothing is lost.
+
+        Returns:
+            The outcome of this request, or None where another request is probing and this one is to be asked anew.
+        """
+        if not self._unblocked.is_set():
+            await self._unblocked.wait()
+            return None
+        self._unblocked.clear()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.rate_limit_patience_seconds
+        pause = self._settings.rate_limit_backoff_seconds
+        outcome: Outcome | TooManyCalls = refusal
+        try:
+            while isinstance(outcome, TooManyCalls):
+                wait = min(outcome.retry_after or pause, LONGEST_RATE_LIMIT_WAIT)
+                if loop.time() + wait > deadline:
+                    self._gave_up = True
+                    return _exhausted(request)
+                await asyncio.sleep(wait)
+                pause = min(pause * 2, LONGEST_RATE_LIMIT_WAIT)
+                outcome = await self._attempt(request)
+            return outcome
+        finally:
+            self._unblocked.set()
+
+    async def _attempt(self, request: Request) -> Outcome | TooManyCalls:
+        """Make one call and judge it; everything that leaves here is redacted."""
+        await self._turns.wait_turn()
+        self.calls_for[request.resource] += 1
+        try:
+            async with self._session.get(self._url(request), allow_redirects=False) as response:
+                body = await response.read()
+        except asyncio.TimeoutError:
+            return Failure(request, "timeout", f"No answer within {self._settings.timeout_seconds:g} s.")
+        except (aiohttp.ClientError, OSError) as error:
+            return Failure(request, "connection", redact(f"{type(error).__name__}: {error}", self._key))
+        if self._secret.encode() in body:
+            body = redact(body.decode("utf-8", "replace"), self._key).encode()
+        outcome = judge(request, response.status, body, response.headers.get("Retry-After"), self._now())
+        if isinstance(outcome, Failure):
+            excerpt = None if outcome.payload is None else redact(outcome.payload, self._key)
+            return replace(outcome, message=redact(outcome.message, self._key), payload=excerpt)
+        return outcome
+
+    @property
+    def _secret(self) -> str:
+        assert self._key is not None  # noqa: S101 - checked before the first request
+        return self._key.get_secret_value()
+
+    def _url(self, request: Request) -> yarl.URL:
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in request.params.items())
+        query += f"&appid={quote(self._secret, safe='')}"
+        return yarl.URL(f"{self._settings.base_url}{request.path}?{query}", encoded=True)
+
+    def _backoff(self, attempt: int) -> float:
+        longest = min(self._settings.backoff_seconds * 2 ** (attempt - 1), LONGEST_BACKOFF)
+        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
+
+
+def _exhausted(request: Request) -> Failure:
+    return Failure(request, "rate_limited", "The API keeps answering 429: too many calls.", 429)
+
+
+async def _take_all(outcomes: asyncio.Queue[T]) -> list[T]:
+    """Wait for one outcome, then take all that are there: fewer steps between threads."""
+    batch = [await outcomes.get()]
+    while not outcomes.empty():
+        batch.append(outcomes.get_nowait())
+    return batch

@@ -1,0 +1,83 @@
+"""One set-up for logs: readable on a terminal, one JSON object a line for machines; dlt's own logs in the same form."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Literal
+
+import structlog
+from pydantic import SecretStr
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from dlt_sources.weather.common.redaction import redact
+
+LogFormat = Literal["text", "json"]
+# dlt compares hints at every Arrow batch: a JSON column is text to Arrow, which is how it is meant here
+_EXPECTED = "several column hints were different"
+
+
+class Redactor:
+    """A structlog processor that takes the key out of every text: the last net, should a library log a URL."""
+
+    def __init__(self, key: SecretStr | None) -> None:
+        self._key = key
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Return the event with every text redacted."""
+        return {name: redact(value, self._key) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def logs_are_json() -> bool:
+    """Whether ``configure_logging`` chose JSON."""
+    return any(handler.name == "json" for handler in logging.getLogger().handlers)
+
+
+def log_formatter(
+    log_format: LogFormat = "text", key: SecretStr | None = None, enrich: Iterable[Processor] = ()
+) -> logging.Formatter:
+    """The one form of all logs.
+
+    Args:
+        log_format: text for a terminal, or json: an object a line with timestamp (UTC), level, logger, message, and
+            what is bound: run_id, resource, location.
+        key: the API key, to be taken out of every text.
+        enrich: structlog processors of the caller, which may add to an event or rename what is in it.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *enrich,
+    ]
+    final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if log_format == "json":
+        final += [structlog.processors.format_exc_info, structlog.processors.EventRenamer("message"), Redactor(key)]
+        final += [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+    else:
+        final += [Redactor(key), structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
+
+
+def configure_logging(
+    log_format: LogFormat = "text",
+    level: int = logging.INFO,
+    key: SecretStr | None = None,
+    enrich: Iterable[Processor] = (),
+) -> None:
+    """Send all logs to standard error in one form, see ``log_formatter``."""
+    handler = logging.StreamHandler()
+    handler.name = log_format
+    handler.setFormatter(log_formatter(log_format, key, enrich))
+    handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(capture=True)
+    for chatty in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+    # dlt's logger has a handler and a format of its own, and passes nothing on
+    dlt_logger = logging.getLogger("dlt")
+    dlt_logger.handlers = [handler]
+    dlt_logger.propagate = False

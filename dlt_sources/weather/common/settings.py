@@ -1,0 +1,171 @@
+"""Every setting of the source, resolved as dlt resolves configuration; the only reader of the environment.
+
+Where dlt looks: arguments, environment (``SOURCES__WEATHER__UNITS``), ``.dlt/secrets.toml`` and ``.dlt/config.toml``
+(``[sources.weather]``). The key may also stand in the plain variable ``OPENWEATHER_API_KEY``.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from ipaddress import ip_address
+from typing import Any, ClassVar, get_type_hints
+from urllib.parse import urlsplit
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.shards import Shard, parse_shard
+
+SECTIONS = ("sources", "weather")
+UNITS = ("standard", "metric", "imperial")
+DEFAULT_LOCATIONS = ["Madrid,ES", "Barcelona,ES", "London,GB", "Paris,FR", "Berlin,DE"]
+# the first hour of air-pollution history: openweathermap.org/api/air-pollution
+HISTORY_BEGINS = datetime(2020, 11, 27, tzinfo=timezone.utc)
+# openweathermap.org/api/current, "Multilingual support"; several are not ISO 639
+LANGUAGES = frozenset(  # a list would take a line for each
+    "sq af ar az eu be bg ca zh_cn zh_tw hr cz da nl en fi fr gl de el he hi hu is id it ja kr ku la lt mk no fa pl pt "  # noqa: SIM905
+    "pt_br ro ru sr sk sl sp es sv se th tr ua uk vi zu".split()
+)
+
+
+@configspec
+class WeatherSettings(BaseConfiguration):
+    """The settings, with their defaults; ``.dlt/config.toml`` explains each."""
+
+    api_key: TSecretStrValue | None = None
+    base_url: str = "https://api.openweathermap.org"
+    locations: list[str] | None = None
+    locations_file: str | None = None
+    only_location_ids: list[str] | None = None
+    shard: str | None = None
+    resources: list[str] | None = None
+    units: str = "metric"
+    answer_language: str = "en"
+    since: str | None = None
+    until: str | None = None
+    history_days: int = 7
+    history_overlap_hours: int = 3
+    history_days_per_call: int = 90
+    calls_per_minute: int = 60
+    timeout_seconds: float = 30.0
+    attempts: int = 5
+    backoff_seconds: float = 1.0
+    rate_limit_backoff_seconds: float = 10.0
+    rate_limit_patience_seconds: float = 3600.0
+    chunk_rows: int = 250_000
+    chunk_seconds: float = 300.0
+    lock_wait_seconds: float = 600.0
+
+    __recommended_sections__: ClassVar[tuple[str, ...]] = SECTIONS
+
+    def on_resolved(self) -> None:
+        """Refuse what cannot work, naming the setting."""
+        _check_types(self)
+        key = self.secret_key.get_secret_value() if self.secret_key else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigurationError(
+                "The API key holds characters that no key has. Check OPENWEATHER_API_KEY, or api_key under "
+                "[sources.weather] in .dlt/secrets.toml."
+            )
+        if self.locations is None:
+            self.locations = [] if self.locations_file else list(DEFAULT_LOCATIONS)
+        self.base_url = _checked_base_url(self.base_url)
+        if self.units not in UNITS:
+            raise ConfigurationError(f"units must be one of {', '.join(UNITS)}, not {self.units!r}.")
+        if self.answer_language not in LANGUAGES:
+            raise ConfigurationError(
+                f"answer_language must be one of {' '.join(sorted(LANGUAGES))}, not {self.answer_language!r}."
+            )
+        try:
+            _ = self.chosen_shard
+        except ValueError as error:
+            raise ConfigurationError(f"shard {self.shard!r} is no shard: {error}.") from None
+        for name, (least, most) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise ConfigurationError(f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}.")
+
+    @property
+    def secret_key(self) -> SecretStr | None:
+        """The key, wrapped so that printing it shows asterisks; None when none is set."""
+        key = (self.api_key or os.environ.get("OPENWEATHER_API_KEY") or "").strip()
+        return SecretStr(key) if key else None
+
+    @property
+    def chosen_shard(self) -> Shard | None:
+        """The shard whose places are loaded; None for all places."""
+        return parse_shard(self.shard) if self.shard else None
+
+
+_TYPES: dict[str, Any] = {
+    name: hint for name, hint in get_type_hints(WeatherSettings).items() if not name.startswith("__")
+}
+_YEARS = 10 * 366  # more history than there is
+_RANGES: dict[str, tuple[float, float]] = {
+    "history_days": (0, _YEARS),
+    "history_overlap_hours": (0, _YEARS * 24),
+    "history_days_per_call": (1, _YEARS),
+    "calls_per_minute": (1, 1_000_000),
+    "timeout_seconds": (0.01, 3600),
+    "attempts": (1, 100),
+    "backoff_seconds": (0, 3600),
+    "rate_limit_backoff_seconds": (0, 3600),
+    "rate_limit_patience_seconds": (0, 7 * 86_400),
+    "chunk_rows": (1, 100_000_000),
+    "chunk_seconds": (0, 86_400),
+    "lock_wait_seconds": (0, 7 * 86_400),
+}
+
+
+def _check_types(settings: WeatherSettings) -> None:
+    """Refuse values of the wrong type: dlt converts what it reads, but takes arguments as they are given."""
+    for name, hint in _TYPES.items():
+        try:
+            TypeAdapter(hint).validate_python(getattr(settings, name), strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            given = "" if name == "api_key" else f", not {getattr(settings, name)!r}"
+            raise ConfigurationError(f"{name}: {problem['msg'].lower()}{given}.") from None
+
+
+def load_settings(**given: Any) -> WeatherSettings:
+    """Resolve the settings; those ``given`` and not None win over every other place.
+
+    Raises:
+        ConfigurationError: a setting has a value that cannot work.
+    """
+    explicit = {name: value for name, value in given.items() if value is not None}
+    try:
+        return resolve_configuration(WeatherSettings(), sections=SECTIONS, explicit_value=explicit)
+    except ConfigurationException as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise ConfigurationError(f"{first_line} Look at [sources.weather] in .dlt/config.toml.") from None
+
+
+def _checked_base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read here, since a port that is no number raises only then
+    except ValueError as error:
+        raise ConfigurationError(f"base_url is no URL: {error}.") from None
+    if parts.scheme == "https" and parts.hostname:
+        return url.rstrip("/")
+    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
+        return url.rstrip("/")
+    raise ConfigurationError(
+        f"base_url must start with https://, so that the key is never sent in clear, not "
+        f"{parts.scheme or 'without a scheme'}; http:// is accepted for this machine only (http://127.0.0.1)."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,117 @@
+"""Counting what came and what became of it, and the rows of ``rejects`` and ``load_runs`` that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from time import monotonic
+from typing import Any, Literal
+
+from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
+from dlt_sources.weather.extract.requests import Task
+
+Status = Literal["running", "ok", "partial", "failed", "interrupted"]
+
+
+@dataclass
+class Tally:
+    """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
+
+    A request that ended without a usable answer counts as one row fetched and one rejected, so that the rejects table
+    accounts for it too. ``expected`` is how many requests are foreseen.
+    """
+
+    resource: str
+    run_id: str
+    command: str
+    started_at: datetime
+    expected: int = 0
+    requests: int = 0
+    requests_failed: int = 0
+    rows_fetched: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    new_columns: set[str] = field(default_factory=set)
+    error: str | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _clock: float = field(default_factory=monotonic)
+
+    def resume(self) -> None:
+        """Start the clock again, as another load package of the same run begins."""
+        self._clock = monotonic()
+
+    def pause(self) -> None:
+        """Stop the clock."""
+        self.seconds += monotonic() - self._clock
+        self._clock = monotonic()
+
+    def reject_request(self, failure: Failure, endpoint: str, at: datetime) -> dict[str, Any]:
+        """Count a failed request and return its row for the rejects table."""
+        self.requests += 1
+        self.requests_failed += 1
+        self.rows_fetched += 1
+        task = failure.request.about
+        return self._reject(
+            "request",
+            endpoint,
+            at,
+            task if isinstance(task, Task) else None,
+            error_class=failure.error_class,
+            message=failure.message,
+            http_status=failure.http_status,
+            payload=failure.payload,
+        )
+
+    def reject_row(
+        self, error_class: str, message: str, record: str, *, field: str, endpoint: str, at: datetime, task: Task
+    ) -> dict[str, Any]:
+        """Count a rejected row, fetched already, and return its row for the rejects table."""
+        return self._reject(
+            "row", endpoint, at, task, error_class=error_class, message=message, payload=record, field=field
+        )
+
+    def reject_place(self, where: str, text: str, message: str, at: datetime) -> dict[str, Any]:
+        """Count an entry of the user's list that is no place, and return its row for the rejects table."""
+        self.rows_fetched += 1
+        return self._reject(
+            "row", "", at, None, error_class="bad_location", message=f"{where}: {message}", payload=text, field=where
+        )
+
+    def _reject(self, kind: str, endpoint: str, at: datetime, task: Task | None, **what: Any) -> dict[str, Any]:
+        self.rows_rejected += 1
+        what["payload"] = (what.get("payload") or "")[:PAYLOAD_EXCERPT] or None
+        return {
+            "reject_id": f"{self.run_id}-{self.resource}-{next(self._numbers)}",
+            "run_id": self.run_id,
+            "resource": self.resource,
+            "kind": kind,
+            "location_id": task.place.location_id if task else None,
+            "endpoint": endpoint or None,
+            "rejected_at": at,
+            "window_start": task.start if task else None,
+            "window_end": task.end if task else None,
+        } | {name: what.get(name) for name in ("error_class", "http_status", "field", "message", "payload")}
+
+    def row(self, status: Status, at: datetime) -> dict[str, Any]:
+        """The row of ``load_runs``: the counts so far, to be renewed by the next package of the same run."""
+        return {
+            "run_id": self.run_id,
+            "resource": self.resource,
+            "command": self.command,
+            "status": status,
+            "started_at": self.started_at,
+            "finished_at": at,
+            "seconds": round(self.seconds, 3),
+            "calls": self.calls,
+            "requests": self.requests,
+            "requests_failed": self.requests_failed,
+            "rows_fetched": self.rows_fetched,
+            "rows_loaded": self.rows_loaded,
+            "rows_rejected": self.rows_rejected,
+            "new_columns": ",".join(sorted(self.new_columns)) or None,
+            "error": self.error,
+        }

@@ -1,0 +1,148 @@
+"""Which requests a run makes: every place, and for history every window of hours that is not loaded yet.
+
+History goes forward window by window. The next window of a place is asked only after the one before it came, so that
+a failure leaves no gap behind a newer hour; the table's newest hour is then a place's high-water mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dlt_sources.weather.api.endpoints import Endpoint
+from dlt_sources.weather.api.responses import Request
+from dlt_sources.weather.common.settings import WeatherSettings
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place with coordinates, as every call after the geocoder uses them."""
+
+    location_id: str
+    name: str
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a request is about: a place and, for history, the first and last hour asked for."""
+
+    place: Place
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def floor_hour(moment: datetime) -> datetime:
+    """The hour that the moment lies in."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class History:
+    """How far history reaches: the range, the windows, and what is loaded already.
+
+    Args:
+        since: first hour for a place that has none.
+        until: last hour.
+        explicit: whether the user named the range, so that every place is asked for all of it.
+        marks: newest loaded hour by location_id.
+        complete: (location_id, first hour) of windows that miss no hour.
+    """
+
+    since: datetime
+    until: datetime
+    explicit: bool
+    days_per_call: int
+    overlap: timedelta
+    marks: dict[str, datetime]
+    complete: frozenset[tuple[str, datetime]] = frozenset()
+
+    def first(self, place: Place) -> Task | None:
+        """The first window to ask for a place; None where nothing new can be there."""
+        mark = self.marks.get(place.location_id)
+        if self.explicit or mark is None:
+            return self._window(place, self.since)
+        if mark >= self.until:
+            return None
+        return self._window(place, mark + HOUR - self.overlap)
+
+    def after(self, task: Task) -> Task | None:
+        """The window after the one that came."""
+        assert task.end is not None  # noqa: S101 - history tasks have windows
+        return self._window(task.place, task.end + HOUR)
+
+    def how_many(self, place: Place) -> int:
+        """How many requests a place needs if all of them come."""
+        task, number = self.first(place), 0
+        while task is not None:
+            task, number = self.after(task), number + 1
+        return number
+
+    def windows(self) -> Iterator[tuple[datetime, datetime]]:
+        """All windows of the range, oldest first."""
+        start = self.since
+        while start <= self.until:
+            yield start, self._end(start)
+            start = self._end(start) + HOUR
+
+    def _window(self, place: Place, start: datetime) -> Task | None:
+        while start <= self.until:
+            if (place.location_id, start) not in self.complete:
+                return Task(place, start, self._end(start))
+            start = self._end(start) + HOUR
+        return None
+
+    def _end(self, start: datetime) -> datetime:
+        return min(start + timedelta(days=self.days_per_call) - HOUR, self.until)
+
+
+class Work:
+    """The requests of one endpoint in one run, in rounds: one request a place and round; ``total`` in all."""
+
+    def __init__(
+        self, endpoint: Endpoint, places: Collection[Place], settings: WeatherSettings, history: History | None
+    ) -> None:
+        self.total = sum(map(history.how_many, places)) if history else len(places)
+        self.most_at_once = endpoint.most_at_once
+        self._endpoint = endpoint
+        self._settings = settings
+        self._history = history
+        first = (history.first(place) if history else Task(place) for place in places)
+        self._round: Iterator[Task] = (task for task in first if task is not None)
+        self._next: list[Task] = []
+        self._ahead: Task | None = next(self._round, None)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to ask."""
+        return self._ahead is None
+
+    def take(self, may_go_on: Callable[[], bool]) -> Iterator[Request]:
+        """Yield the requests of this round for as long as the caller may go on."""
+        while self._ahead is not None and may_go_on():
+            task = self._ahead
+            self._ahead = next(self._round, None)
+            yield self._request(task)
+
+    def came(self, task: Task) -> None:
+        """Note that a task's answer is there, so that the place's next window may be asked."""
+        if self._history and (following := self._history.after(task)):
+            self._next.append(following)
+
+    def next_round(self) -> None:
+        """Go on with the windows that follow those that came, once a round is asked."""
+        if self._ahead is None:
+            self._round, self._next = iter(self._next), []
+            self._ahead = next(self._round, None)
+
+    def _request(self, task: Task) -> Request:
+        params = {"lat": f"{task.place.lat:.4f}", "lon": f"{task.place.lon:.4f}"}
+        if self._endpoint.has_units:
+            params |= {"units": self._settings.units, "lang": self._settings.answer_language}
+        if task.start and task.end:
+            params |= {"start": f"{task.start.timestamp():.0f}", "end": f"{task.end.timestamp():.0f}"}
+        return Request(self._endpoint.name, self._endpoint.path, params, task)

@@ -1,0 +1,54 @@
+"""The dlt source. What loading needs is imported when something is loaded: importing this costs little beyond dlt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dlt
+from dlt.common.typing import TSecretStrValue
+from dlt.extract import DltResource
+
+
+@dlt.source(name="weather")
+def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as arguments
+    resources: list[str] | None = None,
+    locations: list[str] | None = None,
+    locations_file: str | None = None,
+    units: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    calls_per_minute: int | None = None,
+    base_url: str | None = None,
+    api_key: TSecretStrValue | None = None,
+) -> Iterable[DltResource]:
+    """OpenWeather's current weather, forecasts and air quality for a list of places, as bronze tables.
+
+    Whatever is None comes from dlt's configuration; ``WeatherSettings`` has the rest of the settings.
+
+    Args:
+        resources: which resources to load, see ``endpoints.RESOURCES``.
+        locations: places: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES`` or ``id:3117735``.
+        locations_file: a CSV, JSONL or Parquet file of places.
+        units: standard, metric or imperial.
+        since: first hour of history, ISO 8601.
+        until: last hour of history, ISO 8601.
+        calls_per_minute: the plan's limit.
+        base_url: where the API is.
+        api_key: OpenWeather's key.
+    """
+    from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415
+    from dlt_sources.weather.extract.resources import resources_of  # noqa: PLC0415 - see above
+    from dlt_sources.weather.extract.run import Run  # noqa: PLC0415
+
+    settings = load_settings(
+        resources=resources,
+        locations=locations,
+        locations_file=locations_file,
+        units=units,
+        since=since,
+        until=until,
+        calls_per_minute=calls_per_minute,
+        base_url=base_url,
+        api_key=api_key,
+    )
+    return resources_of(Run(settings), settings.resources)

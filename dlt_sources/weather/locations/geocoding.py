@@ -1,0 +1,173 @@
+"""Looking places up once and remembering them: from what the user wrote to coordinates.
+
+Names and postcodes go through ``/geo/1.0`` (openweathermap.org/api/geocoding-api); ids, which the geocoder does not
+know, through ``/data/2.5/weather``; coordinates need no call. Every later call uses coordinates.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dlt_sources.weather.api.client import Client
+from dlt_sources.weather.api.endpoints import LOCATIONS
+from dlt_sources.weather.api.responses import Answer, Failure, Request
+from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.contracts import Location
+from dlt_sources.weather.extract.requests import Place
+from dlt_sources.weather.locations.batches import Packed, Places
+from dlt_sources.weather.locations.parsing import BadPlace, Wanted, at, parse_places, read_places
+
+logger = logging.getLogger(__name__)
+Remembered = dict[str, tuple[str, str | None, float, float]]
+# several matches are worth telling the user about; 5 is the most the geocoder gives
+MATCHES = 5
+
+
+@dataclass
+class Lookup:
+    """What became of the user's list: places to ask for, rows for ``bronze.locations``, and what was no place."""
+
+    places: Places = field(default_factory=Places)
+    to_resolve: deque[Wanted] = field(default_factory=deque)
+    rows: Packed = field(default_factory=lambda: Packed(Location.arrow_schema()))
+    bad: list[BadPlace] = field(default_factory=list)
+
+
+def wanted_places(settings: WeatherSettings) -> Iterator[Wanted | BadPlace]:
+    """The user's list: the configured places, then those of the file; of these, only the ones that are chosen.
+
+    What is no place belongs to one shard too, by where it stands, so that it is rejected once and not by every shard.
+    """
+    places = parse_places(settings.locations or (), "location")
+    if settings.locations_file:
+        places = chain(places, read_places(Path(settings.locations_file)))
+    only = None if settings.only_location_ids is None else set(settings.only_location_ids)
+    shard = settings.chosen_shard
+    for place in places:
+        if isinstance(place, Wanted):
+            identity, is_chosen = place.location_id, only is None or place.location_id in only
+        else:
+            identity, is_chosen = place.where, only is None
+        if is_chosen and (shard is None or shard.has(identity)):
+            yield place
+
+
+def sort_out(wanted: Iterable[Wanted | BadPlace], remembered: Remembered, now: datetime) -> Lookup:
+    """Tell the places that are known or given by coordinates from those that must be looked up.
+
+    A place listed twice is asked for once; the second mention is skipped with a word.
+    """
+    lookup = Lookup()
+    seen: set[str] = set()
+    for place in wanted:
+        if isinstance(place, BadPlace):
+            logger.warning("%s is no place: %s", place.where, place.message)
+            lookup.bad.append(place)
+            continue
+        if place.location_id in seen:
+            logger.warning("%s is listed twice; it is asked for once", place.query or place.location_id)
+            continue
+        seen.add(place.location_id)
+        known = remembered.get(place.location_id)
+        if place.lat is not None and place.lon is not None:
+            name = place.name or place.query
+            lookup.places.append(Place(place.location_id, name, place.lat, place.lon))
+            if known != (place.query, name, place.lat, place.lon):
+                lookup.rows.append(_row(place, name, place.lat, place.lon, now))
+        elif known is not None and known[0] == place.query:
+            lookup.places.append(Place(place.location_id, known[1] or place.query, known[2], known[3]))
+        else:
+            lookup.to_resolve.append(place)
+    return lookup
+
+
+def request_for(wanted: Wanted) -> Request:
+    """The call that finds a place's coordinates."""
+    if wanted.kind == "id":
+        return Request(LOCATIONS, "/data/2.5/weather", {"id": wanted.query.partition(":")[2].strip()}, wanted)
+    if wanted.kind == "zip":
+        return Request(LOCATIONS, "/geo/1.0/zip", {"zip": wanted.query.partition(":")[2].strip()}, wanted)
+    return Request(LOCATIONS, "/geo/1.0/direct", {"q": wanted.query, "limit": str(MATCHES)}, wanted)
+
+
+def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> Iterator[Place | Failure]:
+    """Look up what must be looked up, for as long as the caller may go on, and add it to the lookup.
+
+    Yields:
+        Each place found, and a failure for each that was not.
+    """
+    if not lookup.to_resolve:
+        return
+    taken = {(place.lat, place.lon): place for place in lookup.places}
+
+    def requests() -> Iterator[Request]:
+        while lookup.to_resolve and may_go_on():
+            yield request_for(lookup.to_resolve.popleft())
+
+    for outcome in client.fetch_all(requests()):
+        wanted: Wanted = outcome.request.about
+        found = read_match(wanted, outcome) if isinstance(outcome, Answer) else outcome
+        if isinstance(found, Failure):
+            if not found.ends_the_run:
+                logger.warning("%s was not found: %s", wanted.query, found.message)
+            yield found
+            continue
+        place = Place(wanted.location_id, str(found["name"] or wanted.query), found["lat"], found["lon"])
+        if other := taken.get((place.lat, place.lon)):
+            logger.warning("%s is the same point as %s; both are loaded", wanted.query, other.name)
+        taken[place.lat, place.lon] = place
+        lookup.places.append(place)
+        lookup.rows.append(found)
+        yield place
+
+
+def read_match(wanted: Wanted, answer: Answer) -> dict[str, Any] | Failure:
+    """Read the geocoder's first match as a row of ``bronze.locations``; several matches are told in the log."""
+    data = answer.data
+    matches = data if isinstance(data, list) else [data]
+    nothing = Failure(answer.request, "not_found", "The geocoder knows no such place.", 200)
+    if not matches or not isinstance(matches[0], dict):
+        return nothing
+    first = matches[0]
+    coordinates = first.get("coord") if wanted.kind == "id" else first
+    try:
+        point = at(float(coordinates["lat"]), float(coordinates["lon"]), query=wanted.query)  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        return Failure(answer.request, "invalid_answer", "The answer names no coordinates.", 200, str(first)[:1000])
+    sys = first.get("sys")
+    country = first.get("country") or (sys.get("country") if isinstance(sys, dict) else None)
+    name = wanted.name or _text(first.get("name"))
+    row = _row(wanted, name, point.lat, point.lon, answer.fetched_at)
+    row |= {"country": _text(country), "state": _text(first.get("state")), "matches": len(matches)}
+    if len(matches) > 1:
+        where = ", ".join(str(part) for part in (row["name"], row["state"], row["country"]) if part)
+        logger.info(
+            "%s: took %s (%.4f, %.4f), the first of %d", wanted.query, where, point.lat, point.lon, len(matches)
+        )
+    return row
+
+
+def _row(wanted: Wanted, name: str | None, lat: float | None, lon: float | None, now: datetime) -> dict[str, Any]:
+    return {
+        "location_id": wanted.location_id,
+        "query": wanted.query,
+        "name": name,
+        "lat": lat,
+        "lon": lon,
+        "country": None,
+        "state": None,
+        "matches": None,
+        "resolved_by": wanted.kind,
+        "fetched_at": now,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

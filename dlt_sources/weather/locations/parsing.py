@@ -1,0 +1,181 @@
+"""Places as users write them: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES``, ``id:3117735``, or rows of a file."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dlt_sources.weather.common.errors import ConfigurationError
+
+_COORDINATES = re.compile(r"\s*([+-]?\d+(?:\.\d*)?)\s*,\s*([+-]?\d+(?:\.\d*)?)\s*")
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A place the user asked for, not yet looked up; coordinates are set where the user gave them.
+
+    ``location_id`` is made from what the user wrote, so it stays when OpenWeather's own ids and names change.
+    """
+
+    location_id: str
+    query: str
+    kind: Literal["coordinates", "direct", "zip", "id"]
+    name: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+
+
+@dataclass(frozen=True)
+class BadPlace:
+    """Something in the list that is no place: where it stands, what it says, and what is wrong with it."""
+
+    where: str
+    text: str
+    message: str
+
+
+def parse_place(text: str) -> Wanted:
+    """Read one place as it is written in the configuration or on the command line.
+
+    Raises:
+        ValueError: it is no place; the message says why.
+    """
+    text = text.strip()
+    if not text:
+        raise ValueError("it is empty")
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"it is longer than {LONGEST_NAME} characters")
+    if "\x00" in text or not _is_unicode(text):
+        raise ValueError("it is no valid text")
+    if match := _COORDINATES.fullmatch(text):
+        return at(float(match[1]), float(match[2]), query=text)
+    for kind in ("zip", "id"):
+        if text.lower().startswith(f"{kind}:"):
+            value = text[len(kind) + 1 :].strip()
+            if not value or (kind == "id" and not (value.isascii() and value.isdigit())):
+                raise ValueError("a number must follow id:" if kind == "id" else "a postcode must follow zip:")
+            return Wanted(f"{kind}:{value.casefold()}", text, kind)
+    return Wanted(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
+
+
+def at(lat: float, lon: float, *, query: str, name: str | None = None, location_id: str | None = None) -> Wanted:
+    """Make a place from coordinates in degrees.
+
+    Raises:
+        ValueError: they are not on the globe.
+    """
+    if not (math.isfinite(lat) and -90 <= lat <= 90):
+        raise ValueError(f"latitude {lat:g} is not within -90..90")
+    if not (math.isfinite(lon) and -180 <= lon <= 180):
+        raise ValueError(f"longitude {lon:g} is not within -180..180")
+    # four decimals are what the API works with: about 10 m
+    lat, lon = round(lat, 4) + 0.0, round(lon, 4) + 0.0
+    return Wanted(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon)
+
+
+def parse_places(texts: Iterable[str], where: str) -> Iterator[Wanted | BadPlace]:
+    """Read a list of places; what is no place is reported with its position."""
+    for number, text in enumerate(texts, 1):
+        try:
+            yield parse_place(str(text))
+        except ValueError as error:
+            yield BadPlace(f"{where} {number}", _excerpt(text), str(error))
+
+
+def read_places(path: Path) -> Iterator[Wanted | BadPlace]:
+    """Read places from a CSV, JSONL or Parquet file with columns name, lat, lon, or query; location_id if wanted.
+
+    Raises:
+        ConfigurationError: the file cannot be read as a list of places at all.
+    """
+    reader = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}.get(path.suffix.lower())
+    if reader is None:
+        raise ConfigurationError(f"{path.name}: a locations file must end in .csv, .jsonl or .parquet.")
+    try:
+        for line, row in reader(path):
+            yield _from_row(row, f"{path.name} line {line}")
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise ConfigurationError(f"The locations file {path.name} cannot be read: {error}") from None
+
+
+def _csv(path: Path) -> Iterator[tuple[int, object]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        names = set(reader.fieldnames or ())
+        if "query" not in names and not {"lat", "lon"} <= names:
+            raise ConfigurationError(f"{path.name}: the first line must name the columns lat and lon, or query.")
+        for row in reader:
+            yield reader.line_num, row
+
+
+def _jsonl(path: Path) -> Iterator[tuple[int, object]]:
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            line = raw.removeprefix(codecs.BOM_UTF8)
+            if line.strip():
+                try:
+                    yield number, orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    yield number, line.decode("utf-8", "replace").strip()
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, object]]:
+    number = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+
+def _from_row(row: object, where: str) -> Wanted | BadPlace:
+    try:
+        if not isinstance(row, Mapping):
+            raise ValueError("it is not an object with lat and lon, or query")
+        name = _text(row.get("name"))
+        location_id = _text(row.get("location_id"))
+        lat, lon = row.get("lat"), row.get("lon")
+        if lat not in (None, "") or lon not in (None, ""):
+            return at(_number(lat, "lat"), _number(lon, "lon"), query=name or "", name=name, location_id=location_id)
+        wanted = parse_place(_text(row.get("query")) or name or "")
+        return Wanted(location_id or wanted.location_id, wanted.query, wanted.kind, name, wanted.lat, wanted.lon)
+    except ValueError as error:
+        return BadPlace(where, _excerpt(row), str(error))
+
+
+def _text(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    text = str(value)
+    if "\x00" in text or not _is_unicode(text) or len(text) > LONGEST_NAME:
+        raise ValueError(f"a text in it is no valid text or longer than {LONGEST_NAME} characters")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text can be written: arguments that were no UTF-8 arrive with lone surrogates."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _excerpt(value: object) -> str:
+    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()[:LONGEST_NAME]
+
+
+def _number(value: object, name: str) -> float:
+    if isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}, not a number")
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}, not a number") from None

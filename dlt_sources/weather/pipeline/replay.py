@@ -1,0 +1,114 @@
+"""Replaying: the bronze tables anew from the answers kept in ``weather_raw``, without a single call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dlt
+import orjson
+from dlt.extract import DltResource, DltSource
+
+from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.api.responses import Answer, Request
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.contracts import WeatherRaw
+from dlt_sources.weather.convert.items import UPSERT
+from dlt_sources.weather.destination.reader import Loaded, reading, utc
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.counts import Tally
+from dlt_sources.weather.extract.endpoint import Extraction
+from dlt_sources.weather.extract.requests import Place, Task
+from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.pipeline.writer import Report, writing
+
+# answers read at a time, and converted into one package: a forecast is 16 kB and 40 rows
+ANSWERS_PER_PACKAGE = 1000
+
+
+class KeptAnswers:
+    """The answers of one endpoint, oldest first, read page by page.
+
+    Args:
+        loaded: reads the destination.
+        endpoint: whose answers.
+    """
+
+    def __init__(self, loaded: Loaded, endpoint: Endpoint) -> None:
+        self._loaded = loaded
+        self._endpoint = endpoint
+        self._after: tuple[object, ...] | None = None
+        self._rows: list[tuple[Any, ...]] = []
+        self._read()
+
+    @property
+    def more(self) -> bool:
+        """Whether there is another page."""
+        return bool(self._rows)
+
+    def page(self) -> Iterator[Answer]:
+        """The answers of the next page."""
+        for fetched_at, location_id, units, body in self._rows:
+            params = {"units": units} if units else {}
+            task = Task(Place(location_id, location_id, 0.0, 0.0))
+            request = Request(self._endpoint.name, self._endpoint.path, params, task)
+            yield Answer(request, body.encode(), orjson.loads(body), utc(fetched_at))
+        self._read()
+
+    def _read(self) -> None:
+        since = "AND (fetched_at, location_id) > (%s, %s)" if self._after else ""
+        sql = (
+            "SELECT fetched_at, location_id, units, body FROM {raw} WHERE endpoint = %s "
+            + since
+            + " ORDER BY fetched_at, location_id LIMIT %s"
+        )
+        parameters = (self._endpoint.name, *(self._after or ()), ANSWERS_PER_PACKAGE)
+        self._rows = self._loaded.rows(sql, *parameters, raw=WeatherRaw.table)
+        if self._rows:
+            self._after = self._rows[-1][:2]
+
+
+def replay(
+    target: Target, settings: WeatherSettings, *, on_progress: Callable[[Tally], None] = lambda _: None
+) -> Report:
+    """Rebuild the tables of the settings' resources from the answers kept for them.
+
+    Raises:
+        ConfigurationError: a resource keeps no answers.
+        WriterBusyError: another run holds the dataset.
+        DestinationError: the destination did not take the rows; they are kept for the next run.
+    """
+    endpoints = _endpoints(settings)
+    with (
+        Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run,
+        writing(target, run) as writer,
+    ):
+        for endpoint in endpoints:
+            with reading(writer.pipeline) as loaded:
+                answers = KeptAnswers(loaded, endpoint)
+                while answers.more:
+                    writer.load(_source(run, endpoint, answers))
+    return writer.report
+
+
+def _source(run: Run, endpoint: Endpoint, answers: KeptAnswers) -> DltSource:
+    def replayed() -> Iterator[object]:
+        yield from Extraction(run, endpoint, replaying=True).items(answers.page(), came=lambda _: None)
+
+    main = endpoint.parts[0].contract
+    resource: DltResource = dlt.resource(
+        replayed, name=endpoint.name, table_name=main.table, write_disposition=UPSERT, primary_key=main.key
+    )
+    return DltSource(dlt.Schema("weather"), "weather", [resource])
+
+
+def _endpoints(settings: WeatherSettings) -> list[Endpoint]:
+    kept = [endpoint for endpoint in ENDPOINTS if endpoint.keeps_raw]
+    if not settings.resources:
+        return kept
+    chosen = [endpoint for endpoint in kept if endpoint.name in settings.resources]
+    if missing := set(settings.resources) - {endpoint.name for endpoint in chosen}:
+        names = ", ".join(endpoint.name for endpoint in kept)
+        raise ConfigurationError(f"No answers are kept for {', '.join(sorted(missing))}; there are {names}.")
+    return chosen

@@ -1,0 +1,191 @@
+"""Writing to a target: under its lock, after what an earlier run left behind, with the accounts held at the end."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from time import monotonic
+
+import dlt
+from dlt.extract import DltSource
+from structlog.contextvars import bound_contextvars
+
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
+from dlt_sources.weather.api.shared_rate_limit import ensure_budget
+from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.shards import Shard
+from dlt_sources.weather.destination import duckdb as duckdb_memory
+from dlt_sources.weather.destination.connection import outages_said
+from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
+from dlt_sources.weather.destination.postgres import ensure_indexes
+from dlt_sources.weather.destination.postgres_arrived import ensure_arrived
+from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.destination.writer_lock import Hold, only_writer
+from dlt_sources.weather.extract.counts import Tally
+from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.pipeline.packages import LoadPackage, load_package, prepare_package
+from dlt_sources.weather.pipeline.recovery import finish, finish_pending
+from dlt_sources.weather.pipeline.working_directories import held
+
+
+@dataclass
+class Report:
+    """What a run did: counts by resource, packages, seconds, and what ended it early."""
+
+    run_id: str
+    where: str
+    dataset_name: str
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    packages: int = 0
+    finished_before: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    error: WeatherError | None = None
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows and requests that could not be loaded."""
+        return sum(tally.rows_rejected for tally in self.tallies.values())
+
+
+@dataclass
+class Writer:
+    """Loads the packages of one run and counts what dlt wrote.
+
+    Args:
+        target: where to.
+        directory: the run's working directory.
+        report: told of every package.
+        load_package: loads one.
+        hold: the connection to read through, and what to be within while writing.
+        shares: whether the run shares the dataset with other shards.
+    """
+
+    target: Target
+    directory: Path
+    report: Report
+    load_package: LoadPackage
+    hold: Hold
+    shares: bool
+    rows: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def again(self) -> Path:
+        """The folder that packages are loaded from which wait in a working directory, this run's or a dead one's."""
+        return self.directory / "again"
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        """The pipeline of the working directory."""
+        return self.target.pipeline(self.directory)
+
+    def load(self, source: DltSource) -> None:
+        """Load one package.
+
+        Raises:
+            DestinationError: the destination did not take it; it is kept in the working directory.
+            WriterBusyError: other shards did not finish writing in time; it is kept as well.
+        """
+        if not self.shares:
+            with self.hold.alone():
+                self._wrote(self.load_surely(self.pipeline, source))
+            return
+        prepare_package(self.target.pipeline(self.directory), source)
+        with self.hold.alone():
+            self._wrote(finish(self.target, self.directory, self.again, self.load_surely) or Counter())
+        # the next package goes by the schema that the destination has by then
+        shutil.rmtree(self.directory)
+
+    def load_surely(self, pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
+        """Load one package, and forget its files when its rows are seen in the tables.
+
+        Returns:
+            Rows by table.
+
+        Raises:
+            DestinationError: the destination did not take it, or not all of it; it is kept in the working directory.
+        """
+        rows = self.load_package(pipeline, source)
+        load_ids = pipeline.list_completed_load_packages()
+        if self.hold.connection and self.target.is_postgres:
+            ensure_arrived(self.hold.connection, load_ids, rows)
+        for load_id in load_ids:
+            shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
+        if self.hold.connection and self.target.is_duckdb:
+            duckdb_memory.empty_cache(self.hold.connection)
+        return rows
+
+    def _wrote(self, rows: Counter[str]) -> None:
+        self.rows += rows
+        self.report.packages += 1
+        if self.hold.connection and self.target.is_postgres:
+            ensure_indexes(self.hold.connection, rows)
+
+
+@contextmanager
+def writing(
+    target: Target, run: Run, load_package: LoadPackage = load_package, shard: Shard | None = None
+) -> Iterator[Writer]:
+    """Hold the target's lock, finish what was left behind, and yield a writer for the run's packages.
+
+    Args:
+        target: where to.
+        run: whose packages.
+        load_package: loads one.
+        shard: the shard, if the run shares the dataset with others.
+
+    Raises:
+        WriterBusyError: another run holds the dataset.
+        ConfigurationError: a shard, and the destination is not PostgreSQL.
+        DestinationError: the destination cannot be reached, or a disk is full.
+    """
+    began = monotonic()
+    report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
+    directory = target.root / run.run_id
+    with (
+        bound_contextvars(run_id=run.run_id),
+        outages_said(),
+        held(directory),
+        only_writer(target, run.run_id, run.settings.lock_wait_seconds, shard) as hold,
+    ):
+        writer = Writer(target, directory, report, load_package, hold, shares=shard is not None)
+        with hold.alone():
+            _make_ready(writer)
+        run.loaded = Loaded(hold.connection) if hold.connection else None
+        yield writer
+        check_accounts(run, writer.rows)
+        if directory.exists():
+            shutil.rmtree(directory)
+    report.seconds = monotonic() - began
+    report.interrupted = run.interrupted
+
+
+def _make_ready(writer: Writer) -> None:
+    """Mend what is missing in the destination, and finish what dead runs left."""
+    if writer.hold.connection:
+        restore_dlt_tables(writer.hold.connection)
+        if writer.shares:
+            ensure_budget(writer.hold.connection)
+    writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_surely)
+
+
+def check_accounts(run: Run, loaded: Counter[str]) -> None:
+    """Hold the run's own counts against dlt's.
+
+    Raises:
+        RuntimeError: a row is unaccounted for, which is an error in this source.
+    """
+    for name, tally in run.tallies.items():
+        tables = (LOCATIONS,) if name == LOCATIONS else BY_NAME[name].tables
+        written = sum(loaded[table] for table in tables)
+        if not tally.rows_fetched == tally.rows_loaded + tally.rows_rejected == written + tally.rows_rejected:
+            raise RuntimeError(
+                f"{name}: fetched {tally.rows_fetched}, loaded {tally.rows_loaded} (dlt wrote {written}), rejected "
+                f"{tally.rows_rejected}: they do not add up."
+            )
