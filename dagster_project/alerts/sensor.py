@@ -24,8 +24,8 @@ from dagster_project.alerts.sources.run_events import ended_since, start_positio
 from dagster_project.alerts.state import Account
 from dagster_project.assets.translator import asset_key
 from dagster_project.common.environment import configured_resources
+from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import ConfigurationError
-from dlt_sources.weather.extract.run import utc_now
 
 OURS = frozenset([ALERTS.key.to_user_string()])
 

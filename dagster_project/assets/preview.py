@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from dlt_sources.weather.common.clock import utc, utc_now
 from dlt_sources.weather.contracts import Contract
-from dlt_sources.weather.destination.reader import Loaded, loaded_since, utc
-from dlt_sources.weather.extract.run import utc_now
+from dlt_sources.weather.destination.reader import Loaded, loaded_since
 
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = 7

@@ -26,11 +26,12 @@ from dagster_project.assets.partitions import shard_keys, shard_of
 from dagster_project.automation.schedules import weather_ingestion_job
 from dagster_project.common import clock
 from dagster_project.common.environment import configured_resources, is_demo, reading
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import load_settings
-from dlt_sources.weather.destination.reader import Loaded, utc
+from dlt_sources.weather.destination.reader import Loaded
 from dlt_sources.weather.locations.geocoding import wanted_places
-from dlt_sources.weather.locations.parsing import Wanted
+from dlt_sources.weather.locations.model import Wanted
 
 NAME = "new_location_sensor"
 TRIES = 3

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
-from dlt_sources.weather.destination.reader import ON_THE_HOUR, Loaded, loaded_since, utc
+from dlt_sources.weather.destination.reader import ON_THE_HOUR, Loaded, loaded_since
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dlt_sources.weather.extract.run import utc_now
+from dlt_sources.weather.common.clock import utc_now
 
 
 def now() -> datetime:

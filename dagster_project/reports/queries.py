@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast, Location
-from dlt_sources.weather.destination.reader import Loaded, utc
+from dlt_sources.weather.destination.reader import Loaded
 
 MOST_PLACES = 8
 # forecasts come in such steps, of which the first may have begun before the issue

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from dlt_sources.weather.common.clock import HOUR, floor_hour, utc
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.destination.reader import Loaded, utc
+from dlt_sources.weather.destination.reader import Loaded
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.extract.requests import HOUR, floor_hour
 from dlt_sources.weather.pipeline.working_directories import ASIDE, directories
 from tests.chaos.results import Findings
 

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from dlt_sources.openweather_simulator.faults import Fault
+from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError
-from dlt_sources.weather.extract.requests import floor_hour
 from tests.chaos.world import HISTORY, Round
 
 PATHS = (None, "/data/2.5/weather", "/data/2.5/air_pollution/history", "/data/2.5")

@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from dlt_sources.openweather_simulator.faults import Fault
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
 from dlt_sources.weather.api.responses import Answer, Failure, Request, judge
+from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.extract.endpoint import Extraction
-from dlt_sources.weather.extract.requests import HOUR, Place, Task, floor_hour
+from dlt_sources.weather.extract.requests import Task
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.geocoding import read_match
+from dlt_sources.weather.locations.model import Place
 from dlt_sources.weather.locations.parsing import parse_place
 from tests.chaos.accounts import count_doubled, count_unaccounted
 from tests.chaos.mutations import mutated

@@ -9,11 +9,11 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
+from dlt_sources.weather.cli.console import tell
 from dlt_sources.weather.cli.load import load_command
 from dlt_sources.weather.cli.plan import plan_command
 from dlt_sources.weather.cli.replay import replay_command
 from dlt_sources.weather.cli.status import status_command
-from dlt_sources.weather.cli.tell import tell
 from dlt_sources.weather.common.errors import WeatherError
 
 EPILOG = """\b

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
+from dlt_sources.weather.cli.console import tell
 from dlt_sources.weather.cli.options import again, log_options, resolved, what_options, where_options
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
-from dlt_sources.weather.cli.tell import tell
 from dlt_sources.weather.common.logs import LogFormat
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load

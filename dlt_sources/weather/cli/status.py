@@ -10,10 +10,10 @@ from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import where_options
+from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.status import Status, status
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.extract.run import utc_now
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}

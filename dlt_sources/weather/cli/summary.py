@@ -7,8 +7,7 @@ import logging
 import click
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import wide_console
-from dlt_sources.weather.cli.tell import as_called, tell
+from dlt_sources.weather.cli.console import as_called, tell, wide_console
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.pipeline.writer import Report
 

@@ -7,18 +7,18 @@ there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, Contract, Location
 from dlt_sources.weather.destination.connection import connected
-from dlt_sources.weather.extract.requests import History
 
 # rows of air pollution that stand for an hour; an answer that is off by seconds has others, which fill no hour
 ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
@@ -78,13 +78,16 @@ class Loaded:
         rows = self.rows(sql, table=contract.table, locations=Location.table)
         return utc(rows[0][0]) if rows and rows[0][0] else None
 
-    def complete_windows(self, history: History) -> Iterator[tuple[str, datetime]]:
-        """Windows of a range that miss no hour, so that a backfill that was cut short goes on where it stood."""
+    def complete_windows(self, windows: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[str, datetime]]:
+        """Windows (first and last hour) that miss no hour, as (location_id, first hour).
+
+        So a backfill that was cut short continues where it stopped.
+        """
         sql = (
             f"SELECT location_id FROM {{air}} WHERE dt >= %s AND dt <= %s AND {ON_THE_HOUR}"
             " GROUP BY location_id HAVING count(*) >= %s"
         )
-        for start, end in history.windows():
+        for start, end in windows:
             hours = int((end - start).total_seconds()) // 3600 + 1
             for (location_id,) in self.rows(sql, start, end, hours, air=AirPollution.table):
                 yield location_id, start
@@ -111,8 +114,3 @@ def reading(pipeline: Pipeline | None) -> Iterator[Loaded]:
 def loaded_since(moment: datetime) -> str:
     """The least ``_dlt_load_id`` of what was loaded at a moment or later: they are Unix times, and sort as text too."""
     return f"{moment.timestamp():.6f}"
-
-
-def utc(moment: datetime) -> datetime:
-    """A timestamp read from a destination, whatever zone its session has, as a UTC datetime."""
-    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)

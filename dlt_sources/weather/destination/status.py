@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, CurrentWeather, LoadRun, Location
-from dlt_sources.weather.destination.reader import Loaded, utc
+from dlt_sources.weather.destination.reader import Loaded
 
 MOMENTS = ("dt", "start", "fetched_at", "rejected_at", "finished_at")
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from dlt_sources.weather.api.endpoints import Endpoint, Part
 from dlt_sources.weather.api.responses import Answer, Failure, Outcome
+from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
 from dlt_sources.weather.convert.items import as_table, to_table
-from dlt_sources.weather.extract.requests import Task, Work, floor_hour
+from dlt_sources.weather.extract.requests import Task, Work
 from dlt_sources.weather.extract.run import Run
 
 # answers converted or written at a time, by the size of their bodies: enough for Arrow to be fast (thousands of rows),

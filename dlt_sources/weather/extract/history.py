@@ -6,10 +6,11 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
+from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
 from dlt_sources.weather.destination.reader import Loaded
-from dlt_sources.weather.extract.requests import History, floor_hour
+from dlt_sources.weather.extract.requests import History
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def history_of(settings: WeatherSettings, loaded: Loaded, now: datetime, *, over
         overlap=timedelta(hours=settings.history_overlap_hours if overlap else 0),
         marks={} if since else loaded.newest_hours(),
     )
-    return replace(history, complete=frozenset(loaded.complete_windows(history))) if since else history
+    return replace(history, complete=frozenset(loaded.complete_windows(history.windows()))) if since else history
 
 
 def _moment(text: str | None, setting: str) -> datetime | None:

@@ -12,19 +12,9 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.api.endpoints import Endpoint
 from dlt_sources.weather.api.responses import Request
+from dlt_sources.weather.common.clock import HOUR
 from dlt_sources.weather.common.settings import WeatherSettings
-
-HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place with coordinates, as every call after the geocoder uses them."""
-
-    location_id: str
-    name: str
-    lat: float
-    lon: float
+from dlt_sources.weather.locations.model import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +24,6 @@ class Task:
     place: Place
     start: datetime | None = None
     end: datetime | None = None
-
-
-def floor_hour(moment: datetime) -> datetime:
-    """The hour that the moment lies in."""
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True)

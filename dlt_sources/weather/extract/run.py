@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from time import monotonic
 
@@ -19,6 +19,7 @@ from dlt.common.schema.utils import new_table
 from dlt_sources.weather.api.client import Client, Turns
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.api.responses import Failure
+from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
@@ -33,11 +34,6 @@ from dlt_sources.weather.locations.geocoding import Lookup, sort_out, wanted_pla
 
 # of rows in a load package: a destination takes several times that in memory while it merges them
 PACKAGE_BYTES = 20_000_000
-
-
-def utc_now() -> datetime:
-    """The present moment, UTC."""
-    return datetime.now(timezone.utc)
 
 
 def new_run_id(now: datetime) -> str:

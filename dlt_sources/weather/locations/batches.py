@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlt_sources.weather.extract.requests import Place
+from dlt_sources.weather.locations.model import Place
 
 AT_A_TIME = 5_000
 _PLACE = pa.schema([("location_id", pa.string()), ("name", pa.string()), ("lat", pa.float64()), ("lon", pa.float64())])

@@ -20,9 +20,9 @@ from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import Answer, Failure, Request
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
-from dlt_sources.weather.extract.requests import Place
 from dlt_sources.weather.locations.batches import Packed, Places
-from dlt_sources.weather.locations.parsing import BadPlace, Wanted, at, parse_places, read_places
+from dlt_sources.weather.locations.model import BadPlace, Place, Wanted
+from dlt_sources.weather.locations.parsing import at, parse_places, read_places
 
 logger = logging.getLogger(__name__)
 Remembered = dict[str, tuple[str, str | None, float, float]]

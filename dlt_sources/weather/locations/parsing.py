@@ -7,42 +7,17 @@ import csv
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.locations.model import BadPlace, Wanted
 
 _COORDINATES = re.compile(r"\s*([+-]?\d+(?:\.\d*)?)\s*,\s*([+-]?\d+(?:\.\d*)?)\s*")
 LONGEST_NAME = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A place the user asked for, not yet looked up; coordinates are set where the user gave them.
-
-    ``location_id`` is made from what the user wrote, so it stays when OpenWeather's own ids and names change.
-    """
-
-    location_id: str
-    query: str
-    kind: Literal["coordinates", "direct", "zip", "id"]
-    name: str | None = None
-    lat: float | None = None
-    lon: float | None = None
-
-
-@dataclass(frozen=True)
-class BadPlace:
-    """Something in the list that is no place: where it stands, what it says, and what is wrong with it."""
-
-    where: str
-    text: str
-    message: str
 
 
 def parse_place(text: str) -> Wanted:

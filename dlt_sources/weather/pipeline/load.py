@@ -8,12 +8,13 @@ from datetime import datetime
 
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, LOCATIONS
 from dlt_sources.weather.api.shared_rate_limit import Budget, SharedThrottle
+from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import Tally
 from dlt_sources.weather.extract.resources import source_of
-from dlt_sources.weather.extract.run import Run, utc_now
+from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.packages import LoadPackage, load_package
 from dlt_sources.weather.pipeline.writer import Report, writing
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS
 from dlt_sources.weather.api.rate_limit import WINDOW_MILLISECONDS
+from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.history import history_of
-from dlt_sources.weather.extract.requests import Place, Work
-from dlt_sources.weather.extract.run import utc_now
+from dlt_sources.weather.extract.requests import Work
 from dlt_sources.weather.locations.geocoding import sort_out, wanted_places
-from dlt_sources.weather.locations.parsing import BadPlace
+from dlt_sources.weather.locations.model import BadPlace, Place
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,18 @@ from dlt.extract import DltResource, DltSource
 
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
 from dlt_sources.weather.api.responses import Answer, Request
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.convert.items import UPSERT
-from dlt_sources.weather.destination.reader import Loaded, reading, utc
+from dlt_sources.weather.destination.reader import Loaded, reading
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import Tally
 from dlt_sources.weather.extract.endpoint import Extraction
-from dlt_sources.weather.extract.requests import Place, Task
+from dlt_sources.weather.extract.requests import Task
 from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.locations.model import Place
 from dlt_sources.weather.pipeline.writer import Report, writing
 
 # answers read at a time, and converted into one package: a forecast is 16 kB and 40 rows

@@ -22,8 +22,7 @@ from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import outages_said
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
-from dlt_sources.weather.destination.postgres import ensure_indexes
-from dlt_sources.weather.destination.postgres_arrived import ensure_arrived
+from dlt_sources.weather.destination.postgres import ensure_arrived, ensure_indexes
 from dlt_sources.weather.destination.reader import Loaded
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.writer_lock import Hold, only_writer
