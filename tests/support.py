@@ -53,10 +53,10 @@ def assert_accounted(target: Target, report: Report) -> None:
         "SELECT resource, rows_fetched, rows_loaded, rows_rejected FROM load_runs WHERE run_id = %s",
         report.run_id,
     )
-    assert {row[0] for row in logged} == set(report.tallies)
+    assert {row[0] for row in logged} == set(report.metrics_by_resource)
     for resource, fetched, loaded, rejected in logged:
-        tally = report.tallies[resource]
-        assert (fetched, loaded, rejected) == (tally.rows_fetched, tally.rows_loaded, tally.rows_rejected)
+        metrics = report.metrics_by_resource[resource]
+        assert (fetched, loaded, rejected) == (metrics.rows_fetched, metrics.rows_loaded, metrics.rows_rejected)
         assert fetched == loaded + rejected, resource
     in_table = 0
     if "rejects" in tables(target):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dagster_project.alerts.messages import opened, over
-from dagster_project.alerts.sources.problems import Trouble
-from dagster_project.alerts.state import Account, Cause, Message, in_the_last_hour
+from dagster_project.alerts.messages import incident_opened, incident_resolved
+from dagster_project.alerts.sources.problems import Problem
+from dagster_project.alerts.state import Account, Incident, Message, in_the_last_hour
 
 MOST_OPEN = 50
 MOST_THINGS = 50
@@ -35,9 +35,9 @@ class Ledger:
         self._most = most_an_hour
         self._url = dagster_url
         self._scrub = scrub
-        self._over: list[tuple[Cause, str | None]] = []
+        self._over: list[tuple[Incident, str | None]] = []
 
-    def note(self, succeeded: Iterable[str], troubles: Iterable[Trouble], run_id: str | None = None) -> None:
+    def note(self, succeeded: Iterable[str], troubles: Iterable[Problem], run_id: str | None = None) -> None:
         """Enter what succeeded, then what is wrong; a cause that waits for nothing more is over."""
         done = set(succeeded)
         for cause in list(self._account.open.values()):
@@ -52,12 +52,12 @@ class Ledger:
     def messages(self) -> list[Message]:
         """What is to be sent now: what is over, then what is new or got worse; what the limit forbids is counted."""
         self._account.sent = in_the_last_hour(self._account.sent, self._now)
-        found = [self._allowed(over(cause, self._url, self._now, run_id)) for cause, run_id in self._over]
+        found = [self._allowed(incident_resolved(cause, self._url, self._now, run_id)) for cause, run_id in self._over]
         for cause in self._account.open.values():
             if cause.announced in (cause.level, "error"):
                 continue
             # one that is held back is open still, and goes as soon as the limit allows
-            message = self._allowed(opened(cause, self._url, self._now), count=not cause.held_back)
+            message = self._allowed(incident_opened(cause, self._url, self._now), count=not cause.held_back)
             found.append(message)
             cause.held_back = message is None
             if message is not None:
@@ -68,10 +68,10 @@ class Ledger:
         self._forget()
         return [message for message in found if message is not None]
 
-    def _open(self, trouble: Trouble) -> None:
+    def _open(self, trouble: Problem) -> None:
         cause = self._account.open.get(trouble.key)
         if cause is None:
-            cause = self._account.open[trouble.key] = Cause(
+            cause = self._account.open[trouble.key] = Incident(
                 key=trouble.key,
                 subject=self._scrub(trouble.subject),
                 level=trouble.level,
@@ -93,7 +93,7 @@ class Ledger:
         cause.where = sorted({*cause.where, *trouble.where})[:MOST_THINGS]
         cause.waits_for = sorted({*cause.waits_for, *trouble.waits_for})[:MOST_THINGS]
 
-    def _say(self, cause: Cause, trouble: Trouble) -> None:
+    def _say(self, cause: Incident, trouble: Problem) -> None:
         cause.what = self._scrub(trouble.what)[:MOST_WHAT]
         cause.do = self._scrub(trouble.do)[:MOST_WHAT]
         cause.details = [self._scrub(line)[:MOST_DETAIL] for line in trouble.details]

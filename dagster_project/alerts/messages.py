@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from dagster_project.alerts.state import Cause, Message
+from dagster_project.alerts.state import Incident, Message
 from dagster_project.common import environment as where
 
 PLACES_SHOWN = 10
 
 
-def opened(cause: Cause, dagster_url: str, now: float) -> Message:
+def incident_opened(cause: Incident, dagster_url: str, now: float) -> Message:
     """The message that opens a cause, or says that it got worse."""
     lines = [cause.what, "", f"Where: {_where(cause)}", f"Since: {moment(cause.since)}"]
     if cause.announced:
@@ -23,7 +23,7 @@ def opened(cause: Cause, dagster_url: str, now: float) -> Message:
     return Message(title=_title(f"{start}{cause.subject}"), body="\n".join(lines), level=cause.level, at=now)
 
 
-def over(cause: Cause, dagster_url: str, now: float, run_id: str | None) -> Message:
+def incident_resolved(cause: Incident, dagster_url: str, now: float, run_id: str | None) -> Message:
     """The message that says that a cause is over, how long it lasted and how many runs met it."""
     lines = [
         "All of it has succeeded since.",
@@ -56,7 +56,7 @@ def _title(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _where(cause: Cause) -> str:
+def _where(cause: Incident) -> str:
     shown = cause.where[:PLACES_SHOWN]
     more = f" and {len(cause.where) - PLACES_SHOWN} more" if len(cause.where) > PLACES_SHOWN else ""
     destination = f"{where.destination()}, dataset {where.target().dataset_name}"

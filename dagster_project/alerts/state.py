@@ -10,7 +10,7 @@ Level = Literal["warning", "error"]
 HOUR = 3600.0
 
 
-class Cause(BaseModel):
+class Incident(BaseModel):
     """Something that is wrong until everything in ``waits_for`` has succeeded; times are UNIX seconds.
 
     ``what``, ``do`` and ``details`` are kept until they are sent. ``count`` is the number of runs that met it.
@@ -61,7 +61,7 @@ class Account(BaseModel):
     started: float
     position: int
     handled: list[int] = Field(default_factory=list)
-    open: dict[str, Cause] = Field(default_factory=dict)
+    open: dict[str, Incident] = Field(default_factory=dict)
     sent: list[float] = Field(default_factory=list)
     held_back: int = 0
     lost: int = 0

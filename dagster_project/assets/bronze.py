@@ -41,7 +41,7 @@ MONTHS = MonthlyPartitionsDefinition(f"{HISTORY_BEGINS:%Y-%m-01}", timezone="UTC
 MONTHS_A_RUN = 12
 
 
-class Places(Config):
+class LocationsConfig(Config):
     """Which places a load asks for."""
 
     only_location_ids: list[str] | None = Field(
@@ -79,7 +79,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
         pool=None if shards else POOL,
     )
     def bronze(
-        context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: Places
+        context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: LocationsConfig
     ) -> Iterator[MaterializeResult[Any]]:
         yield load_asset(
             context,
@@ -108,7 +108,7 @@ def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
         pool=POOL,
     )
     def history(
-        context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: Places
+        context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: LocationsConfig
     ) -> Iterator[MaterializeResult[Any]]:
         months = context.partition_time_window
         yield load_asset(

@@ -14,7 +14,7 @@ import dlt
 from dagster import AssetExecutionContext, TableColumn, TableColumnConstraints, TableSchema
 from dlt.extract import DltSource
 
-from dlt_sources.weather.pipeline.packages import LoadPackage, load_package
+from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*`dagster-embedded-elt`", category=DeprecationWarning)
@@ -55,7 +55,7 @@ def through_dagster(
     resource: BronzeDltResource,
     translator: DagsterDltTranslator,
     keep: Callable[[Mapping[str, Any]], None],
-) -> LoadPackage:
+) -> PackageLoader:
     """Make the function that loads one package of a run through dagster-dlt.
 
     A run may take many packages and an asset has one materialisation a run, so the events are not handed on; ``keep``

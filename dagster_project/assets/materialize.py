@@ -103,7 +103,7 @@ def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherS
         settings.since,
         settings.until,
         planned.calls,
-        planned.places + planned.to_resolve,
+        planned.locations + planned.to_resolve,
         planned.duration,
         planned.calls_per_minute,
     )
@@ -116,13 +116,13 @@ def _say(context: AssetExecutionContext, run: Run, target: Target) -> None:
 
 def _counts(report: Report, name: str) -> dict[str, Any]:
     """What the load counted; a resource that was not reached counts nothing."""
-    tally = report.tallies.get(name)
+    metrics = report.metrics_by_resource.get(name)
     return {
-        "rows_fetched": tally.rows_fetched if tally else 0,
-        "rows_loaded": tally.rows_loaded if tally else 0,
-        "rows_rejected": tally.rows_rejected if tally else 0,
-        "new_columns": ", ".join(sorted(tally.new_columns)) if tally else "",
-        "calls": sum(one.calls for one in report.tallies.values()),
+        "rows_fetched": metrics.rows_fetched if metrics else 0,
+        "rows_loaded": metrics.rows_loaded if metrics else 0,
+        "rows_rejected": metrics.rows_rejected if metrics else 0,
+        "new_columns": ", ".join(sorted(metrics.new_columns)) if metrics else "",
+        "calls": sum(one.calls for one in report.metrics_by_resource.values()),
         "packages": report.packages,
         "loads_finished_before": report.finished_before,
         "seconds": round(report.seconds, 3),
@@ -156,7 +156,7 @@ def _of_table(
         return {}
     found: dict[str, Any] = {
         "dagster/row_count": now.rows,
-        "distinct_places": now.places,
+        "distinct_places": now.locations,
         "preview": MetadataValue.md(shown),
     }
     if now.newest:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlt_sources.weather.common.clock import utc, utc_now
 from dlt_sources.weather.contracts import Contract
-from dlt_sources.weather.destination.reader import Loaded, loaded_since
+from dlt_sources.weather.destination.reader import DestinationReader, loaded_since
 
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = 7
@@ -22,7 +22,7 @@ WORTH_A_LOOK = {
 }
 
 
-def preview(loaded: Loaded, contract: type[Contract]) -> str:
+def preview(loaded: DestinationReader, contract: type[Contract]) -> str:
     """The newest rows as a Markdown table; of a forecast, the next steps of the newest issue.
 
     They are looked for among the rows that were loaded in the last day, if there are any: to order them all would read

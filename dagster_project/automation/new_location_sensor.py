@@ -29,9 +29,9 @@ from dagster_project.common.environment import configured_resources, is_demo, re
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import load_settings
-from dlt_sources.weather.destination.reader import Loaded
-from dlt_sources.weather.locations.geocoding import wanted_places
-from dlt_sources.weather.locations.model import Wanted
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.locations.geocoding import location_queries
+from dlt_sources.weather.locations.model import LocationQuery
 
 NAME = "new_location_sensor"
 TRIES = 3
@@ -41,7 +41,7 @@ MOST_NAMED = 1000
 ENDED_BADLY = (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 
-class Seen(BaseModel):
+class Cursor(BaseModel):
     """The cursor: fingerprints of the list that is loaded, and of the one that runs were asked for, one a shard."""
 
     loaded: str = ""
@@ -68,7 +68,7 @@ def new_location_sensor(context: SensorEvaluationContext) -> SensorResult:
     try:
         wanted = _listed()
         seen = _read(context.cursor)
-        named = sorted(f"{one} {place.query}" for one, place in wanted.items())
+        named = sorted(f"{one} {location.query}" for one, location in wanted.items())
         list_now = hashlib.sha256("\n".join(named).encode()).hexdigest()
         if list_now == seen.loaded:
             return _wait("All places of the list are loaded.")
@@ -80,10 +80,10 @@ def new_location_sensor(context: SensorEvaluationContext) -> SensorResult:
         return _wait(str(error))
     if not missing:
         return _done(list_now)
-    return _ask(Seen(loaded=seen.loaded, asked_for=list_now, tries=1), missing)
+    return _ask(Cursor(loaded=seen.loaded, asked_for=list_now, tries=1), missing)
 
 
-def _listed() -> dict[str, Wanted]:
+def _listed() -> dict[str, LocationQuery]:
     """The user's list by location_id; what is no place is for the run to reject.
 
     Raises:
@@ -92,15 +92,17 @@ def _listed() -> dict[str, Wanted]:
     settings = load_settings()
     if not is_demo() and settings.secret_key is None:
         raise KeyRefusedError("No OpenWeather API key is set, so that new places cannot be loaded.")
-    return {place.location_id: place for place in wanted_places(settings) if isinstance(place, Wanted)}
+    return {
+        location.location_id: location for location in location_queries(settings) if isinstance(location, LocationQuery)
+    }
 
 
-def _missing(wanted: dict[str, Wanted], loaded: Loaded) -> list[str]:
+def _missing(wanted: dict[str, LocationQuery], loaded: DestinationReader) -> list[str]:
     known = loaded.locations()
-    return [one for one, place in wanted.items() if one not in known or known[one][0] != place.query]
+    return [one for one, location in wanted.items() if one not in known or known[one][0] != location.query]
 
 
-def _follow_up(context: SensorEvaluationContext, seen: Seen, wanted: dict[str, Wanted]) -> SensorResult:
+def _follow_up(context: SensorEvaluationContext, seen: Cursor, wanted: dict[str, LocationQuery]) -> SensorResult:
     """See what became of the runs that were asked for."""
     records = [_run_of(context, key) for key in seen.run_keys]
     not_loaded = [record for record in records if record and record.dagster_run.status != DagsterRunStatus.SUCCESS]
@@ -127,15 +129,15 @@ def _run_of(context: SensorEvaluationContext, run_key: str) -> RunRecord | None:
     return next(iter(context.instance.get_run_records(RunsFilter(tags=tags), limit=1)), None)
 
 
-def _read(cursor: str | None) -> Seen:
-    return Seen.model_validate_json(cursor) if cursor else Seen()
+def _read(cursor: str | None) -> Cursor:
+    return Cursor.model_validate_json(cursor) if cursor else Cursor()
 
 
-def _ask(seen: Seen, missing: list[str]) -> SensorResult:
+def _ask(seen: Cursor, missing: list[str]) -> SensorResult:
     config: dict[str, object] = {}
     if len(missing) <= MOST_NAMED:
-        places = {"config": {"only_location_ids": sorted(missing)}}
-        config = {"ops": dict.fromkeys(configured_resources(), places)}
+        locations = {"config": {"only_location_ids": sorted(missing)}}
+        config = {"ops": dict.fromkeys(configured_resources(), locations)}
     seen.shards = [key for key in shard_keys() if any(map(shard_of(key).has, missing))]
     partitions: list[str | None] = [*seen.shards] or [None]
     requests = [
@@ -146,7 +148,7 @@ def _ask(seen: Seen, missing: list[str]) -> SensorResult:
 
 
 def _done(list_now: str) -> SensorResult:
-    cursor = Seen(loaded=list_now).model_dump_json()
+    cursor = Cursor(loaded=list_now).model_dump_json()
     return SensorResult(skip_reason=SkipReason("All places of the list are loaded."), cursor=cursor)
 
 

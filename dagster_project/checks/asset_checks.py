@@ -21,14 +21,14 @@ from dagster import (
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import asset_key, contracts_of
 from dagster_project.checks import queries as findings
-from dagster_project.checks.queries import Finding
+from dagster_project.checks.queries import CheckResult
 from dagster_project.checks.watermark import looked_at, new_since
 from dagster_project.common import clock
 from dagster_project.common.environment import reading, target
 from dagster_project.common.failures import failures_said
 from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS
 from dlt_sources.weather.contracts import AirPollution, Contract
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 
 # tables whose rows an answer may lack; an alert has no dt, but a start
 SOMETIMES = {part.contract.table for endpoint in ENDPOINTS for part in endpoint.parts if part.optional}
@@ -43,7 +43,7 @@ class Check:
     """
 
     name: str
-    find: Callable[[Loaded, datetime | None], Finding]
+    find: Callable[[DestinationReader, datetime | None], CheckResult]
     description: str
     severity: AssetCheckSeverity = ERROR
     blocking: bool = False
@@ -140,7 +140,7 @@ def _checks(resource: str) -> AssetChecksDefinition:
     return look
 
 
-def _result(check: Check, finding: Finding, more: Mapping[str, Any]) -> AssetCheckResult:
+def _result(check: Check, finding: CheckResult, more: Mapping[str, Any]) -> AssetCheckResult:
     rows = {"rows": MetadataValue.json(finding.rows)} if finding.rows else {}
     return AssetCheckResult(
         check_name=check.name,

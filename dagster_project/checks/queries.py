@@ -13,7 +13,7 @@ from typing import Any
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
-from dlt_sources.weather.destination.reader import ON_THE_HOUR, Loaded, loaded_since
+from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader, loaded_since
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
@@ -52,7 +52,7 @@ RANGES: dict[str, tuple[str, float, float]] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What a check found: whether all is well, and the rows or figures that say so."""
 
     passed: bool
@@ -60,7 +60,7 @@ class Finding:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-def duplicate_keys(loaded: Loaded, contract: type[Contract], since: datetime | None = None) -> Finding:
+def duplicate_keys(loaded: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
     """No key may stand twice in a table: none of a row loaded since then, with a row of whenever."""
     key = ", ".join(contract.key)
     new = f"WHERE ({key}) IN (SELECT {key} FROM {{table}} WHERE {NEW})" if since else ""
@@ -74,7 +74,7 @@ def ranged(contract: type[Contract]) -> list[str]:
     return [name for name in contract.model_fields if name in RANGES]
 
 
-def out_of_range(loaded: Loaded, contract: type[Contract], since: datetime | None = None) -> Finding:
+def out_of_range(loaded: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
     """No measure loaded since then may be beyond what can be on Earth; null is unknown, and passes."""
     names = ranged(contract)
     faults = " OR ".join(
@@ -89,10 +89,10 @@ def out_of_range(loaded: Loaded, contract: type[Contract], since: datetime | Non
     found = _faults(loaded, sql, shown, contract.table, *_first_load(since))
     keep = {*contract.key, *units}
     rows = [{k: v for k, v in row.items() if k in keep or not _plausible(k, v, row)} for row in found.rows]
-    return Finding(found.passed, rows, found.figures)
+    return CheckResult(found.passed, rows, found.figures)
 
 
-def unaccounted(loaded: Loaded, resource: str) -> Finding:
+def unaccounted(loaded: DestinationReader, resource: str) -> CheckResult:
     """Every row that a run fetched must be loaded or rejected."""
     shown = ("run_id", "rows_fetched", "rows_loaded", "rows_rejected")
     sql = (
@@ -102,18 +102,18 @@ def unaccounted(loaded: Loaded, resource: str) -> Finding:
     return _faults(loaded, sql, shown, LoadRun.table, resource)
 
 
-def rejected(loaded: Loaded, resource: str) -> Finding:
+def rejected(loaded: DestinationReader, resource: str) -> CheckResult:
     """Of the newest run's rows, no more than a tenth may be rejected."""
     shown = ("run_id", "rows_fetched", "rows_rejected")
     sql = f"SELECT {', '.join(shown)} FROM {{runs}} WHERE resource = %s ORDER BY started_at DESC LIMIT 1"
     for run_id, fetched, refused in loaded.rows(sql, resource, runs=LoadRun.table):
         rate = refused / fetched if fetched else 0.0
         row = {"run_id": run_id, "rows_fetched": fetched, "rows_rejected": refused}
-        return Finding(rate <= MOST_REJECTED, [row] if refused else [], {"reject_rate": round(rate, 4)})
-    return Finding(passed=True)
+        return CheckResult(rate <= MOST_REJECTED, [row] if refused else [], {"reject_rate": round(rate, 4)})
+    return CheckResult(passed=True)
 
 
-def gaps(loaded: Loaded) -> Finding:
+def gaps(loaded: DestinationReader) -> CheckResult:
     """A place's hours of air pollution must follow each other without a gap."""
     sql = (
         f"SELECT location_id, count(*), min(dt), max(dt) FROM {{air}} WHERE {ON_THE_HOUR}"
@@ -127,16 +127,16 @@ def gaps(loaded: Loaded) -> Finding:
                 {"location_id": location_id, "missing_hours": missing, "first": _plain(first), "last": _plain(last)}
             )
     total = sum(row["missing_hours"] for row in rows)
-    return Finding(not rows, rows[:MOST_SHOWN], {"missing_hours": total, "places": len(rows)})
+    return CheckResult(not rows, rows[:MOST_SHOWN], {"missing_hours": total, "places": len(rows)})
 
 
-def stale(loaded: Loaded, contract: type[Contract], now: datetime) -> Finding:
+def stale(loaded: DestinationReader, contract: type[Contract], now: datetime) -> CheckResult:
     """The newest observation, or issue of a forecast, must not be older than three hours."""
     newest = loaded.newest(contract, "issued_at" if "issued_at" in contract.model_fields else "dt")
     if newest is None:
-        return Finding(passed=False, figures={"rows": 0})
+        return CheckResult(passed=False, figures={"rows": 0})
     age = now - newest
-    return Finding(
+    return CheckResult(
         age <= STALE_AFTER, figures={"newest": _plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
     )
 
@@ -146,12 +146,12 @@ def _first_load(since: datetime | None) -> list[str]:
     return [loaded_since(since)] if since else []
 
 
-def _faults(loaded: Loaded, sql: str, names: Iterable[str], table: str, *parameters: object) -> Finding:
+def _faults(loaded: DestinationReader, sql: str, names: Iterable[str], table: str, *parameters: object) -> CheckResult:
     """The rows that a query of faults finds, in words that JSON knows."""
     found = loaded.rows(f"{sql} LIMIT {MOST_SHOWN + 1}", *parameters, table=table)
     rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in found[:MOST_SHOWN]]
     number = str(len(found)) if len(found) <= MOST_SHOWN else f"more than {MOST_SHOWN}"
-    return Finding(not found, rows, {"rows_at_fault": number})
+    return CheckResult(not found, rows, {"rows_at_fault": number})
 
 
 def _plausible(name: str, value: Any, row: dict[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError, WriterBusyError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
@@ -75,7 +75,7 @@ def resolved(resource: str, **given: Any) -> Iterator[tuple[Target, WeatherSetti
 
 
 @contextmanager
-def reading(wait_seconds: float = READER_WAITS_SECONDS) -> Iterator[Loaded]:
+def reading(wait_seconds: float = READER_WAITS_SECONDS) -> Iterator[DestinationReader]:
     """Read what is loaded, waiting for a writer where it locks readers out (DuckDB does).
 
     Raises:

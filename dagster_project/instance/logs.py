@@ -15,7 +15,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from dagster_project.common.environment import secret_key
 from dlt_sources.weather.common.logs import LogFormat, configure_logging, log_formatter
-from dlt_sources.weather.common.process_memory import end_quietly
+from dlt_sources.weather.common.process_memory import wait_for_collection
 
 CHECKS_OF = "check_"
 
@@ -26,7 +26,7 @@ def configure_dagster_logging() -> None:
     configure_logging(log_format, key=secret_key(), enrich=[_of_dagster])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # a complaint of DuckDB's binding would be a line in no form
-    end_quietly()
+    wait_for_collection()
     if log_format == "text":
         return
     # for the code servers that this process starts: each says a line before it reads any of our settings

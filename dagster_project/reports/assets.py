@@ -40,7 +40,7 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
         png = draw(weather)
         metadata: dict[str, Any] = {
             "picture": MetadataValue.md(markdown(png)),
-            "places": weather.all_places,
+            "places": weather.all_locations,
             "forecast": in_words(weather),
         }
         folder = Path(settings.folder).absolute()

@@ -28,15 +28,15 @@ def draw(weather: Weather) -> bytes:
 
     figure = Figure(figsize=(10, 10), dpi=100, layout="constrained")
     temperature, air, forecast = figure.subplots(3, 1, height_ratios=[3, 2, 2])
-    shown = len(weather.places)
-    which = f"{shown} of {weather.all_places:,} places" if shown < weather.all_places else f"{shown} place(s)"
+    shown = len(weather.locations)
+    which = f"{shown} of {weather.all_locations:,} places" if shown < weather.all_locations else f"{shown} place(s)"
     figure.suptitle(f"Weather of {which}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
     figure.supxlabel(ATTRIBUTION, fontsize=8, color="grey")
-    for place, colour in zip(weather.places, COLOURS, strict=False):
-        _line(temperature, place.temperature, colour, place.name)
-        _line(temperature, place.to_come, colour, "" if place.temperature else place.name, dashed=True)
-        _line(air, place.pm2_5, colour, place.name)
-        errors = place.errors
+    for location, colour in zip(weather.locations, COLOURS, strict=False):
+        _line(temperature, location.temperature, colour, location.name)
+        _line(temperature, location.to_come, colour, "" if location.temperature else location.name, dashed=True)
+        _line(air, location.pm2_5, colour, location.name)
+        errors = location.errors
         if errors:
             moments = [moment for moment, _, _ in errors]
             forecast.plot(moments, [told - came for _, told, came in errors], "o-", color=colour, markersize=3)
@@ -66,15 +66,15 @@ def draw(weather: Weather) -> bytes:
 
 def in_words(weather: Weather) -> str:
     """How far off the forecasts were."""
-    off = [abs(told - came) for place in weather.places for _, told, came in place.errors]
+    off = [abs(told - came) for location in weather.locations for _, told, came in location.errors]
     return f"{sum(off) / len(off):.1f} °C off on average ({len(off)} of them)" if off else "none is a day old yet"
 
 
 def page(weather: Weather, png: bytes) -> str:
     """A page of its own: the picture and the newest values of each place."""
     rows = "".join(
-        f"<tr><td>{html.escape(place.name)}<td>{_newest(place.temperature)}<td>{_newest(place.pm2_5)}</tr>"
-        for place in weather.places
+        f"<tr><td>{html.escape(location.name)}<td>{_newest(location.temperature)}<td>{_newest(location.pm2_5)}</tr>"
+        for location in weather.locations
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Weather</title>'

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast, Location
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 
-MOST_PLACES = 8
+MOST_LOCATIONS = 8
 # forecasts come in such steps, of which the first may have begun before the issue
 STEP = timedelta(hours=3)
 # a forecast of about a day before
@@ -19,7 +19,7 @@ Series = list[tuple[datetime, float]]
 
 
 @dataclass
-class PlaceWeather:
+class LocationWeather:
     """One place: temperatures in °C, fine particles in µg/m³, and the forecast of a day before each moment."""
 
     location_id: str
@@ -44,8 +44,8 @@ class PlaceWeather:
 class Weather:
     """Everything the picture shows, and how many places there are in all."""
 
-    places: list[PlaceWeather]
-    all_places: int
+    locations: list[LocationWeather]
+    all_locations: int
     since: datetime
     now: datetime
 
@@ -57,45 +57,45 @@ def celsius(temperature: float, units: str | None) -> float:
     return (temperature - 32) / 1.8 if units == "imperial" else temperature
 
 
-def read_weather(loaded: Loaded, now: datetime, days: int) -> Weather:
+def read_weather(loaded: DestinationReader, now: datetime, days: int) -> Weather:
     """Read the first places by name, and their last days."""
     since = now - timedelta(days=days)
     rows = loaded.rows(
-        f"SELECT location_id, coalesce(name, query, location_id) AS label FROM {{places}} ORDER BY 2, 1"
-        f" LIMIT {MOST_PLACES}",
-        places=Location.table,
+        f"SELECT location_id, coalesce(name, query, location_id) AS label FROM {{locations}} ORDER BY 2, 1"
+        f" LIMIT {MOST_LOCATIONS}",
+        locations=Location.table,
     )
-    number = loaded.rows("SELECT count(*) FROM {places}", places=Location.table)
-    places = {location_id: PlaceWeather(location_id, label) for location_id, label in rows}
-    if places:
-        _fill(loaded, places, since, now)
-    return Weather(list(places.values()), number[0][0] if number else 0, since, now)
+    number = loaded.rows("SELECT count(*) FROM {locations}", locations=Location.table)
+    locations = {location_id: LocationWeather(location_id, label) for location_id, label in rows}
+    if locations:
+        _fill(loaded, locations, since, now)
+    return Weather(list(locations.values()), number[0][0] if number else 0, since, now)
 
 
-def _fill(loaded: Loaded, places: dict[str, PlaceWeather], since: datetime, now: datetime) -> None:
-    among = f"location_id IN ({', '.join(['%s'] * len(places))})"
+def _fill(loaded: DestinationReader, locations: dict[str, LocationWeather], since: datetime, now: datetime) -> None:
+    among = f"location_id IN ({', '.join(['%s'] * len(locations))})"
     sql = f"SELECT location_id, dt, temp, units FROM {{t}} WHERE dt >= %s AND temp IS NOT NULL AND {among} ORDER BY dt"
-    for one, dt, temp, units in loaded.rows(sql, since, *places, t=CurrentWeather.table):
-        places[one].temperature.append((utc(dt), celsius(temp, units)))
+    for one, dt, temp, units in loaded.rows(sql, since, *locations, t=CurrentWeather.table):
+        locations[one].temperature.append((utc(dt), celsius(temp, units)))
     sql = f"SELECT location_id, dt, pm2_5 FROM {{t}} WHERE dt >= %s AND pm2_5 IS NOT NULL AND {among} ORDER BY dt"
-    for one, dt, pm2_5 in loaded.rows(sql, since, *places, t=AirPollution.table):
-        places[one].pm2_5.append((utc(dt), pm2_5))
+    for one, dt, pm2_5 in loaded.rows(sql, since, *locations, t=AirPollution.table):
+        locations[one].pm2_5.append((utc(dt), pm2_5))
     sql = (
         "SELECT location_id, dt, temp, units FROM {t} WHERE dt >= %s AND issued_at = %s"
         f" AND temp IS NOT NULL AND {among} ORDER BY dt"
     )
     newest_issue = loaded.newest(Forecast, "issued_at")
     begins = newest_issue and newest_issue - STEP
-    for one, dt, temp, units in loaded.rows(sql, begins, newest_issue, *places, t=Forecast.table):
-        places[one].to_come.append((utc(dt), celsius(temp, units)))
+    for one, dt, temp, units in loaded.rows(sql, begins, newest_issue, *locations, t=Forecast.table):
+        locations[one].to_come.append((utc(dt), celsius(temp, units)))
     # of several issues in that range, the newest counts
     sql = (
         f"SELECT location_id, dt, temp, units, issued_at FROM {{t}} WHERE dt >= %s AND dt <= %s AND temp IS NOT NULL"
         f" AND {among} AND issued_at >= %s ORDER BY dt, issued_at"
     )
     newest: dict[tuple[str, datetime], float] = {}
-    for one, dt, temp, units, issued in loaded.rows(sql, since, now, *places, since - AHEAD[1], t=Forecast.table):
+    for one, dt, temp, units, issued in loaded.rows(sql, since, now, *locations, since - AHEAD[1], t=Forecast.table):
         if AHEAD[0] <= utc(dt) - utc(issued) <= AHEAD[1]:
             newest[one, utc(dt)] = celsius(temp, units)
     for (one, dt), temp in newest.items():
-        places[one].foretold.append((dt, temp))
+        locations[one].foretold.append((dt, temp))

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def load() -> dict[str, object]:
     """Load what the arguments say: a destination and the settings as JSON."""
-    from dlt_sources.weather.common.process_memory import importing, keep_memory_flat  # noqa: PLC0415 - as the command line does
+    from dlt_sources.weather.common.process_memory import gc_frozen_imports, keep_memory_flat  # noqa: PLC0415 - as the command line does
 
     keep_memory_flat()
-    with importing():
+    with gc_frozen_imports():
         from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415
         from dlt_sources.weather.destination.target import Target  # noqa: PLC0415
         from dlt_sources.weather.pipeline.load import load as load_weather  # noqa: PLC0415 - measured and profiled too
@@ -32,9 +32,9 @@ def load() -> dict[str, object]:
     if report.error:
         raise report.error
     return {
-        "rows": {name: tally.rows_loaded for name, tally in report.tallies.items()},
+        "rows": {name: metrics.rows_loaded for name, metrics in report.metrics_by_resource.items()},
         "rejected": report.rows_rejected,
-        "calls": sum(tally.calls for tally in report.tallies.values()),
+        "calls": sum(metrics.calls for metrics in report.metrics_by_resource.values()),
         "packages": report.packages,
         "seconds": report.seconds,
         "state_bytes": _state_bytes(target),

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.clock import HOUR, floor_hour, utc
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.pipeline.working_directories import ASIDE, directories
+from dlt_sources.weather.pipeline.working_directories import QUARANTINE, directories
 from tests.chaos.results import Findings
 
 
@@ -40,7 +40,7 @@ def examine(
         count_unaccounted(loaded, found)
 
 
-def _hours(loaded: Loaded, found: Findings, place: str, newest: datetime, history: timedelta) -> None:
+def _hours(loaded: DestinationReader, found: Findings, place: str, newest: datetime, history: timedelta) -> None:
     rows = loaded.rows("SELECT DISTINCT dt FROM {air} WHERE location_id = %s", place, air="air_pollution")
     there = {utc(dt) for (dt,) in rows}
     oldest = min([newest - history, *there])
@@ -49,7 +49,7 @@ def _hours(loaded: Loaded, found: Findings, place: str, newest: datetime, histor
     found.found += len(wanted & there)
 
 
-def _observations(loaded: Loaded, found: Findings, place: str, observed: Iterable[datetime]) -> None:
+def _observations(loaded: DestinationReader, found: Findings, place: str, observed: Iterable[datetime]) -> None:
     rows = loaded.rows("SELECT fetched_at FROM {w} WHERE location_id = %s", place, w="current_weather")
     there = {utc(fetched_at) for (fetched_at,) in rows}
     wanted = set(observed)
@@ -57,7 +57,7 @@ def _observations(loaded: Loaded, found: Findings, place: str, observed: Iterabl
     found.found += len(wanted & there)
 
 
-def count_doubled(loaded: Loaded, found: Findings) -> None:
+def count_doubled(loaded: DestinationReader, found: Findings) -> None:
     """Count the keys that stand in a table more than once."""
     for name, contract in TABLES.items():
         key = ", ".join(contract.key)
@@ -66,7 +66,7 @@ def count_doubled(loaded: Loaded, found: Findings) -> None:
         found.doubled += rows[0][0] if rows else 0
 
 
-def count_unaccounted(loaded: Loaded, found: Findings) -> None:
+def count_unaccounted(loaded: DestinationReader, found: Findings) -> None:
     """Count the runs whose sums do not add up, in themselves or with the rejects table."""
     in_table = dict(loaded.rows("SELECT run_id, count(*) FROM {r} GROUP BY run_id", r="rejects"))
     sums = loaded.rows(
@@ -88,5 +88,5 @@ def left_behind(target: Target) -> list[str]:
 
 def set_aside(target: Target) -> list[str]:
     """The runs whose packages were set aside."""
-    aside = target.root / ASIDE
+    aside = target.root / QUARANTINE
     return [path.name for path in aside.iterdir()] if aside.exists() else []

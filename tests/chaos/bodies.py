@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 from dlt_sources.openweather_simulator.faults import Fault
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
-from dlt_sources.weather.api.responses import Answer, Failure, Request, judge
+from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.extract.endpoint import Extraction
-from dlt_sources.weather.extract.requests import Task
+from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.geocoding import read_match
-from dlt_sources.weather.locations.model import Place
-from dlt_sources.weather.locations.parsing import parse_place
+from dlt_sources.weather.locations.model import ResolvedLocation
+from dlt_sources.weather.locations.parsing import parse_location
 from tests.chaos.accounts import count_doubled, count_unaccounted
 from tests.chaos.mutations import mutated
 from tests.chaos.world import Round
@@ -135,35 +135,35 @@ class Fuzz:
 
     def _match(self, bodies: list[bytes]) -> None:
         for text, body in zip(["Madrid,ES", "zip:28001,ES", "id:3117735"] * len(bodies), bodies, strict=False):
-            wanted = parse_place(text)
-            outcome = judge(Request("locations", PATHS[GEOCODER], {}, wanted), 200, body, None, self._moment)
-            if isinstance(outcome, Answer) and not isinstance(found := read_match(wanted, outcome), Failure):
+            wanted = parse_location(text)
+            result = classify(Request("locations", PATHS[GEOCODER], {}, wanted), 200, body, None, self._moment)
+            if isinstance(result, Answer) and not isinstance(found := read_match(wanted, result), Failure):
                 pa.Table.from_pylist([found], schema=TABLES["locations"].arrow_schema())
 
     def _convert(self, endpoint: Endpoint, bodies: list[bytes]) -> None:
         hour = floor_hour(self._moment)
-        outcomes = []
+        results = []
         for number, body in enumerate(bodies):
             window = (hour - HOUR * 24, hour) if endpoint.incremental else (None, None)
-            task = Task(Place(f"{number}", "x", 1.0, 1.0), *window)
+            task = RequestWindow(ResolvedLocation(f"{number}", "x", 1.0, 1.0), *window)
             request = Request(endpoint.name, endpoint.path, {"units": "metric"}, task)
-            outcome = judge(request, 200, body, None, self._moment)
+            result = classify(request, 200, body, None, self._moment)
             # a 429 in the body is for the client to wait out, and a refused key ends a run
-            if isinstance(outcome, Answer) or (isinstance(outcome, Failure) and not outcome.ends_the_run):
-                outcomes.append(outcome)
+            if isinstance(result, Answer) or (isinstance(result, Failure) and not result.ends_the_run):
+                results.append(result)
                 self._sample[endpoint.name].append(body)
         settings = load_settings(**self._round.settings())
         with Run(settings, now=lambda: self._moment, many_packages=True) as run:
-            items = list(Extraction(run, endpoint).items(iter(outcomes), lambda _: None))
-            tally = run.tally(endpoint.name)
+            items = list(Extraction(run, endpoint).items(iter(results), lambda _: None))
+            metrics = run.metrics_of(endpoint.name)
         rows = _rows(items, set(endpoint.tables))
-        if tally.rows_fetched != tally.rows_loaded + tally.rows_rejected:
-            self._found(f"{endpoint.name}: {tally} does not add up", bodies)
-        if (rows["loaded"], rows["rejects"]) != (tally.rows_loaded, tally.rows_rejected):
-            self._found(f"{endpoint.name}: {rows}, but counted {tally}", bodies)
+        if metrics.rows_fetched != metrics.rows_loaded + metrics.rows_rejected:
+            self._found(f"{endpoint.name}: {metrics} does not add up", bodies)
+        if (rows["loaded"], rows["rejects"]) != (metrics.rows_loaded, metrics.rows_rejected):
+            self._found(f"{endpoint.name}: {rows}, but counted {metrics}", bodies)
         if rows["doubled"]:
             self._found(f"{endpoint.name}: {rows['doubled']} keys twice in a package", bodies)
-        self._round.found.rejected += tally.rows_rejected
+        self._round.found.rejected += metrics.rows_rejected
 
     def _ask(self, name: str) -> Any:
         hour = int(floor_hour(self._moment).timestamp())

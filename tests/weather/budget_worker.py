@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from dlt_sources.weather.api import rate_limit as throttle
-from dlt_sources.weather.api.shared_rate_limit import Budget, SharedThrottle
+from dlt_sources.weather.api.shared_rate_limit import Budget, SharedRateLimiter
 from dlt_sources.weather.destination.target import Target
 
 
@@ -18,13 +18,13 @@ def work(number: int, limit: int, window: int, environment: dict[str, str], mome
     throttle.WINDOW_MILLISECONDS = window
     granted: list[float] = []
 
-    async def one(turns: SharedThrottle) -> None:
-        await turns.wait_turn()
+    async def one(rate_limiter: SharedRateLimiter) -> None:
+        await rate_limiter.acquire()
         granted.append(time.time())
 
-    async def everything(turns: SharedThrottle) -> None:
-        await asyncio.gather(*(one(turns) for _ in range(number)))
+    async def everything(rate_limiter: SharedRateLimiter) -> None:
+        await asyncio.gather(*(one(rate_limiter) for _ in range(number)))
 
-    with SharedThrottle(Budget(Target("postgres").connection, limit), limit) as turns:
-        asyncio.run(everything(turns))
+    with SharedRateLimiter(Budget(Target("postgres").connection, limit), limit) as rate_limiter:
+        asyncio.run(everything(rate_limiter))
     moments.put(granted)

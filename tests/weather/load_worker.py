@@ -102,6 +102,6 @@ def _die() -> None:
 
 
 def _hold_lock(target: Target) -> None:
-    with lock.only_writer(target, "holder", 0):
+    with lock.writer_lock(target, "holder", 0):
         Path("held").touch()
         time.sleep(600)

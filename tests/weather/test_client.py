@@ -19,8 +19,8 @@ import requests
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.api import rate_limit as throttle
 from dlt_sources.weather.api.client import Client
-from dlt_sources.weather.api.rate_limit import Throttle
-from dlt_sources.weather.api.responses import Answer, Failure, Request, judge
+from dlt_sources.weather.api.rate_limit import LocalRateLimiter
+from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from dlt_sources.weather.common.errors import KeyRefusedError
 from tests.conftest import SENTINEL_KEY
 
@@ -76,12 +76,12 @@ def client(settings, clock):
 
 def ask(client, count):
     """Ask many questions and return the outcomes by number; none may be lost or come twice."""
-    outcomes = {}
-    for outcome in client.fetch_all(question(number) for number in range(count)):
-        assert outcome.request.about not in outcomes
-        outcomes[outcome.request.about] = outcome
-    assert sorted(outcomes) == list(range(count))
-    return outcomes
+    results = {}
+    for result in client.fetch_all(question(number) for number in range(count)):
+        assert result.request.about not in results
+        results[result.request.about] = result
+    assert sorted(results) == list(range(count))
+    return results
 
 
 @pytest.fixture
@@ -92,18 +92,18 @@ def client_threads():
 
 
 def test_an_answer_has_its_body_its_data_and_the_clocks_time(client, clock):
-    outcome = client().fetch(question())
-    assert isinstance(outcome, Answer)
-    assert outcome.fetched_at == clock()
-    assert outcome.data == orjson.loads(outcome.body)
-    assert outcome.data["coord"] == {"lon": 7.5, "lat": 0}
+    result = client().fetch(question())
+    assert isinstance(result, Answer)
+    assert result.fetched_at == clock()
+    assert result.data == orjson.loads(result.body)
+    assert result.data["coord"] == {"lon": 7.5, "lat": 0}
 
 
 def test_many_questions_have_as_many_answers(client, simulator):
     asked = client(calls_per_minute=30_000)
-    outcomes = ask(asked, 300)
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
-    assert {outcome.data["coord"]["lat"] for outcome in outcomes.values()} == {number / 100 for number in range(300)}
+    results = ask(asked, 300)
+    assert all(isinstance(result, Answer) for result in results.values())
+    assert {result.data["coord"]["lat"] for result in results.values()} == {number / 100 for number in range(300)}
     assert asked.calls == simulator.stats.calls == 300
     assert asked.calls_for == {"current_weather": 300}
 
@@ -159,12 +159,12 @@ def test_without_a_key_nothing_is_asked_and_the_message_says_where_to_set_it(
 )
 def test_a_lasting_failure_is_not_tried_again(client, simulator, fault, error_class, status):
     simulator.inject(fault)
-    outcome = client(attempts=5).fetch(question())
-    assert isinstance(outcome, Failure)
-    assert (outcome.error_class, outcome.http_status) == (error_class, status)
-    assert outcome.message
-    assert not outcome.is_transient
-    assert outcome.ends_the_run == (error_class == "key_refused")
+    result = client(attempts=5).fetch(question())
+    assert isinstance(result, Failure)
+    assert (result.error_class, result.http_status) == (error_class, status)
+    assert result.message
+    assert not result.is_transient
+    assert result.ends_the_run == (error_class == "key_refused")
     assert simulator.stats.calls == 1
 
 
@@ -189,28 +189,28 @@ TRANSIENT = [
 @pytest.mark.parametrize(("fault", "error_class"), TRANSIENT)
 def test_a_passing_failure_is_tried_as_often_as_set(client, simulator, fault, error_class):
     simulator.inject(Fault(**fault))
-    outcome = client(attempts=3, timeout_seconds=2.0).fetch(question())
-    assert isinstance(outcome, Failure)
-    assert outcome.error_class == error_class
-    assert outcome.message
-    assert outcome.is_transient
-    assert not outcome.ends_the_run
+    result = client(attempts=3, timeout_seconds=2.0).fetch(question())
+    assert isinstance(result, Failure)
+    assert result.error_class == error_class
+    assert result.message
+    assert result.is_transient
+    assert not result.ends_the_run
     assert simulator.stats.calls == 3
 
 
 @pytest.mark.parametrize(("fault", "error_class"), TRANSIENT)
 def test_a_failure_that_passes_leaves_an_answer(client, simulator, fault, error_class):
     simulator.inject(Fault(**fault, times=2))
-    outcome = client(attempts=3, timeout_seconds=2.0).fetch(question())
-    assert isinstance(outcome, Answer), error_class
+    result = client(attempts=3, timeout_seconds=2.0).fetch(question())
+    assert isinstance(result, Answer), error_class
     assert simulator.stats.calls == 3
 
 
 def test_one_place_that_fails_does_not_disturb_the_others(client, simulator):
     simulator.inject(Fault(where={"lat": "0.0300"}, status=404))
     simulator.inject(Fault(where={"lat": "0.0700"}, reset=True))
-    outcomes = ask(client(calls_per_minute=30_000), 20)
-    failed = {number: outcome.error_class for number, outcome in outcomes.items() if isinstance(outcome, Failure)}
+    results = ask(client(calls_per_minute=30_000), 20)
+    failed = {number: result.error_class for number, result in results.items() if isinstance(result, Failure)}
     assert failed == {3: "not_found", 7: "connection"}
 
 
@@ -218,14 +218,14 @@ def test_faults_here_and_there_lose_nothing(client, simulator):
     simulator.inject(Fault(probability=0.2, seed=1, status=500))
     simulator.inject(Fault(probability=0.1, seed=2, reset=True))
     simulator.inject(Fault(probability=0.1, seed=3, status=429))
-    outcomes = ask(client(calls_per_minute=30_000, attempts=12, rate_limit_backoff_seconds=0.01), 200)
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+    results = ask(client(calls_per_minute=30_000, attempts=12, rate_limit_backoff_seconds=0.01), 200)
+    assert all(isinstance(result, Answer) for result in results.values())
 
 
 def test_where_nothing_listens_the_connection_is_refused(client):
-    outcome = client(base_url="http://127.0.0.1:9").fetch(question())
-    assert isinstance(outcome, Failure)
-    assert outcome.error_class == "connection"
+    result = client(base_url="http://127.0.0.1:9").fetch(question())
+    assert isinstance(result, Failure)
+    assert result.error_class == "connection"
 
 
 def in_seconds(seconds):
@@ -249,8 +249,8 @@ def in_seconds(seconds):
 )
 def test_after_a_429_the_same_is_asked_again_no_sooner_than_told(client, simulator, retry_after, least):
     simulator.inject(Fault(status=429, retry_after=retry_after, times=1))
-    outcome = client(rate_limit_backoff_seconds=0.3).fetch(question(4))
-    assert isinstance(outcome, Answer)
+    result = client(rate_limit_backoff_seconds=0.3).fetch(question(4))
+    assert isinstance(result, Answer)
     first, second = simulator.requests
     assert first.params == second.params
     # a misread header would mean minutes
@@ -273,8 +273,8 @@ def test_waiting_for_the_limit_uses_up_no_tries(client, simulator):
 def test_while_one_probes_after_a_429_the_others_wait_and_nothing_is_lost(client, simulator):
     simulator.inject(Fault(status=429, times=10))
     asked = client(rate_limit_backoff_seconds=0.15)
-    outcomes = ask(asked, 40)
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+    results = ask(asked, 40)
+    assert all(isinstance(result, Answer) for result in results.values())
     times = [request.received_at for request in simulator.requests]
     # those in flight at once are refused together; from then on one call at a time goes out
     refused = asked.concurrency
@@ -286,18 +286,18 @@ def test_while_one_probes_after_a_429_the_others_wait_and_nothing_is_lost(client
 def test_patience_with_429s_ends_and_the_api_is_left_alone(client, simulator):
     simulator.inject(Fault(status=429))
     asked = client(rate_limit_backoff_seconds=0.1, rate_limit_patience_seconds=0.5)
-    outcomes = ask(asked, 100)
-    assert {outcome.error_class for outcome in outcomes.values()} == {"rate_limited"}
-    assert all(outcome.ends_the_run for outcome in outcomes.values())
+    results = ask(asked, 100)
+    assert {result.error_class for result in results.values()} == {"rate_limited"}
+    assert all(result.ends_the_run for result in results.values())
     # the first ones at once, then probes after 0.1 and 0.2 s; hardly anything after giving up
     assert simulator.stats.calls <= 2 * asked.concurrency + 3
 
 
 def test_a_retry_after_beyond_all_patience_is_not_waited_for(client, simulator):
     simulator.inject(Fault(status=429, retry_after="3600"))
-    outcome = client(rate_limit_patience_seconds=1).fetch(question())
-    assert outcome.error_class == "rate_limited"
-    assert outcome.http_status == 429
+    result = client(rate_limit_patience_seconds=1).fetch(question())
+    assert result.error_class == "rate_limited"
+    assert result.http_status == 429
     assert simulator.stats.calls == 1
 
 
@@ -328,10 +328,10 @@ def redirecting():
 
 def test_a_redirect_is_refused_and_not_followed(client, redirecting):
     url, visited = redirecting
-    outcome = client(base_url=url, attempts=4).fetch(question())
-    assert (outcome.error_class, outcome.http_status) == ("redirected", 302)
+    result = client(base_url=url, attempts=4).fetch(question())
+    assert (result.error_class, result.http_status) == ("redirected", 302)
     assert visited == [PATH]
-    assert SENTINEL_KEY not in repr(outcome)
+    assert SENTINEL_KEY not in repr(result)
 
 
 def test_two_may_ask_through_one_client_in_turn(client, client_threads):
@@ -370,10 +370,10 @@ def test_one_who_stops_listening_leaves_nothing_running(client, simulator, caplo
     simulator.inject(Fault(where={"lat": "0.0000"}))
     simulator.inject(Fault(**fault))
     asked = client(rate_limit_backoff_seconds=0.5)
-    outcomes = asked.fetch_all(question(number) for number in range(1000))
-    assert isinstance(next(outcomes), Answer | Failure)
+    results = asked.fetch_all(question(number) for number in range(1000))
+    assert isinstance(next(results), Answer | Failure)
     with caplog.at_level(logging.DEBUG, logger="asyncio"):
-        outcomes.close()
+        results.close()
         gc.collect()
     assert client_threads() == []
     assert "destroyed" not in caplog.text
@@ -391,9 +391,9 @@ def test_questions_are_taken_only_when_they_can_be_sent(client):
             yield question(number)
 
     asked = client()
-    outcomes = asked.fetch_all(questions())
-    next(outcomes)
-    outcomes.close()
+    results = asked.fetch_all(questions())
+    next(results)
+    results.close()
     assert len(taken) < 100
 
 
@@ -431,12 +431,12 @@ def test_the_key_shows_in_no_outcome(client, simulator, caplog, capsys, fault):
     simulator.inject(Fault(**fault))
     with caplog.at_level(logging.DEBUG):
         asked = client(timeout_seconds=0.3, rate_limit_backoff_seconds=0.01, rate_limit_patience_seconds=0.1)
-        outcome = asked.fetch(question())
-    for text in (repr(outcome), repr(asked), caplog.text, *capsys.readouterr()):
+        result = asked.fetch(question())
+    for text in (repr(result), repr(asked), caplog.text, *capsys.readouterr()):
         assert SENTINEL_KEY not in text
         assert SENTINEL_KEY[:20] not in text
-    if isinstance(outcome, Answer):
-        assert outcome.data["next"] == "http://x/?appid=<redacted>&page=2"
+    if isinstance(result, Answer):
+        assert result.data["next"] == "http://x/?appid=<redacted>&page=2"
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://127.0.0.1:9"], ids=["http", "https"])
@@ -456,15 +456,15 @@ def test_the_key_shows_in_no_refused_connection(client, base_url):
 )
 def test_an_escaped_nul_is_taken_out_of_body_and_data(client, simulator, body, name):
     simulator.inject(Fault(body=body))
-    outcome = client().fetch(question())
-    assert outcome.data == {"name": name}
-    assert orjson.loads(outcome.body) == outcome.data
+    result = client().fetch(question())
+    assert result.data == {"name": name}
+    assert orjson.loads(result.body) == result.data
 
 
 def test_a_nul_in_an_error_is_taken_out_of_message_and_payload(client, simulator):
     simulator.inject(Fault(status=400, body=b'{"message":"a\\u0000b"} \x00'))
-    outcome = client().fetch(question())
-    assert "\x00" not in outcome.message + outcome.payload
+    result = client().fetch(question())
+    assert "\x00" not in result.message + result.payload
 
 
 @pytest.mark.parametrize(
@@ -486,13 +486,13 @@ def test_a_nul_in_an_error_is_taken_out_of_message_and_payload(client, simulator
 )
 def test_the_code_in_a_body_counts_only_where_it_is_an_error(cod, is_answer):
     body = orjson.dumps({"cod": cod, "list": []})
-    assert isinstance(judge(question(), 200, body, None, NOW), Answer) == is_answer
+    assert isinstance(classify(question(), 200, body, None, NOW), Answer) == is_answer
 
 
 @pytest.mark.parametrize("message", [None, 5, "", {"a": 1}, ["x"], "x" * 100_000], ids=lambda m: repr(m)[:10])
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
 def test_whatever_an_error_says_is_one_text(status, message):
-    failure = judge(question(), status, orjson.dumps({"message": message}), None, NOW)
+    failure = classify(question(), status, orjson.dumps({"message": message}), None, NOW)
     assert isinstance(failure.message, str)
     assert failure.message
     assert len(failure.payload) <= 1000
@@ -500,7 +500,7 @@ def test_whatever_an_error_says_is_one_text(status, message):
 
 @pytest.mark.parametrize("header", ["", " ", ";", "Mon", "Mon, 99 Foo 2026", "1e400", "²", "\x00", "0x10", "," * 50])
 def test_no_retry_after_header_is_an_error(header):
-    assert judge(question(), 429, b"", header, NOW).retry_after >= 0
+    assert classify(question(), 429, b"", header, NOW).retry_after >= 0
 
 
 def test_concurrency_reaches_the_rate_when_answers_take_300_ms(settings, clock):
@@ -519,7 +519,7 @@ def granted_within(throttle_, count):
     """The moments at which so many calls were let through, asked for all at once."""
 
     async def one(moments):
-        await throttle_.wait_turn()
+        await throttle_.acquire()
         moments.append(time.monotonic())
 
     async def everyone():
@@ -532,7 +532,7 @@ def granted_within(throttle_, count):
 
 def test_no_window_holds_more_calls_than_allowed_and_all_are_let_through(monkeypatch):
     monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", SHORT_WINDOW)
-    moments = granted_within(Throttle("https://a", 10), 35)
+    moments = granted_within(LocalRateLimiter("https://a", 10), 35)
     assert len(moments) == 35
     assert all(later - earlier > SERVER_WINDOW for earlier, later in zip(moments, moments[10:], strict=False))
     assert moments[-1] - moments[0] < 60
@@ -540,8 +540,8 @@ def test_no_window_holds_more_calls_than_allowed_and_all_are_let_through(monkeyp
 
 def test_two_throttles_for_one_api_share_its_calls(monkeypatch):
     monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", SHORT_WINDOW)
-    first = granted_within(Throttle("https://b", 10), 10)
-    second = granted_within(Throttle("https://b", 10), 1)
+    first = granted_within(LocalRateLimiter("https://b", 10), 10)
+    second = granted_within(LocalRateLimiter("https://b", 10), 1)
     assert second[0] - first[0] > SERVER_WINDOW
 
 

@@ -117,17 +117,17 @@ def convert(contract, *records, converter=None):
 
 def row(contract, record):
     """Convert one record that keeps its contract."""
-    table, misfits = convert(contract, record)
-    assert misfits == []
+    table, invalid_rows = convert(contract, record)
+    assert invalid_rows == []
     (found,) = table.to_pylist()
     return found
 
 
-def misfit(contract, record):
+def invalid_row(contract, record):
     """Convert one record that breaks its contract."""
-    table, misfits = convert(contract, record)
+    table, invalid_rows = convert(contract, record)
     assert table.num_rows == 0
-    (found,) = misfits
+    (found,) = invalid_rows
     return found
 
 
@@ -285,27 +285,27 @@ def test_an_odd_hour_of_air_has_a_defined_value(change, column, value):
     ],
 )
 def test_a_record_that_breaks_its_contract_is_left_out_with_the_field_named(contract, record, field):
-    found = misfit(contract, record)
+    found = invalid_row(contract, record)
     assert (found.position, found.field) == (0, field)
     assert found.message
     assert explain(contract, record).field == field
 
 
 def test_the_message_names_field_and_value():
-    assert misfit(CurrentWeather, changed(CURRENT, main__temp="warm")).message == (
+    assert invalid_row(CurrentWeather, changed(CURRENT, main__temp="warm")).message == (
         "main.temp: Input should be a valid number, got 'warm'"
     )
 
 
 def test_a_long_wrong_value_is_cut_short_in_the_message():
-    assert len(misfit(CurrentWeather, changed(CURRENT, main__temp="w" * 10_000)).message) < 200
+    assert len(invalid_row(CurrentWeather, changed(CURRENT, main__temp="w" * 10_000)).message) < 200
 
 
 @pytest.mark.parametrize("neighbour", [10000, 9999.5, None], ids=["int", "float", "null"])
 def test_true_is_no_number_whatever_stands_beside_it(neighbour):
     beside = changed(CURRENT, visibility=neighbour)
-    table, misfits = convert(CurrentWeather, beside, changed(CURRENT, visibility=True), beside)
-    assert [(m.position, m.field) for m in misfits] == [(1, "visibility")]
+    table, invalid_rows = convert(CurrentWeather, beside, changed(CURRENT, visibility=True), beside)
+    assert [(m.position, m.field) for m in invalid_rows] == [(1, "visibility")]
     assert table["visibility"].to_pylist() == [neighbour, neighbour]
 
 
@@ -341,8 +341,8 @@ def test_several_conditions_are_kept_as_json_and_the_first_is_flat():
 )
 def test_an_unknown_field_becomes_a_column(field, value, column, type_, stored):
     converter = Converter(CurrentWeather)
-    table, misfits = convert(CurrentWeather, CURRENT, changed(CURRENT, **{field: value}), converter=converter)
-    assert misfits == []
+    table, invalid_rows = convert(CurrentWeather, CURRENT, changed(CURRENT, **{field: value}), converter=converter)
+    assert invalid_rows == []
     (name,) = converter.new_columns
     if column is not None:
         assert name == column
@@ -371,8 +371,8 @@ def test_an_unknown_field_without_a_value_makes_no_column(value):
 )
 def test_two_unknown_fields_never_share_a_column(fields):
     converter = Converter(CurrentWeather)
-    table, misfits = convert(CurrentWeather, {**CURRENT, **fields}, converter=converter)
-    assert misfits == []
+    table, invalid_rows = convert(CurrentWeather, {**CURRENT, **fields}, converter=converter)
+    assert invalid_rows == []
     assert len(converter.new_columns) == 2
     assert len(set(table.schema.names)) == table.num_columns == len(CurrentWeather.columns()) + 2
 
@@ -386,8 +386,8 @@ def test_a_field_that_is_ignored_may_hold_anything(value):
 def test_what_lies_deep_inside_an_unknown_field_is_kept_as_json():
     deep = {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}
     converter = Converter(CurrentWeather)
-    table, misfits = convert(CurrentWeather, {**CURRENT, **deep}, converter=converter)
-    assert misfits == []
+    table, invalid_rows = convert(CurrentWeather, {**CURRENT, **deep}, converter=converter)
+    assert invalid_rows == []
     (name,) = converter.new_columns
     assert orjson.loads(table[name][0].as_py()) == {"f": 1}
 
@@ -400,16 +400,16 @@ def test_however_deep_an_answer_is_nested_its_row_is_converted_or_left_out(depth
     for _ in range(depth):
         nested = f"[{nested}]" if holder == "list" else f'{{"a":{nested}}}'
     deep = {**CURRENT, field: orjson.loads(nested)}
-    table, misfits = convert(CurrentWeather, CURRENT, deep, CURRENT)
-    assert table.num_rows + len(misfits) == 3
-    assert all(m.position == 1 for m in misfits)
+    table, invalid_rows = convert(CurrentWeather, CURRENT, deep, CURRENT)
+    assert table.num_rows + len(invalid_rows) == 3
+    assert all(m.position == 1 for m in invalid_rows)
 
 
 def test_an_unknown_int_that_turns_float_stays_in_its_column():
     converter = Converter(CurrentWeather)
     convert(CurrentWeather, changed(CURRENT, uv=7), converter=converter)
-    table, misfits = convert(CurrentWeather, changed(CURRENT, uv=7.5), converter=converter)
-    assert misfits == []
+    table, invalid_rows = convert(CurrentWeather, changed(CURRENT, uv=7.5), converter=converter)
+    assert invalid_rows == []
     assert table["uv"].to_pylist() == [7.5]
     assert converter.new_columns == {"uv": pa.float64()}
 
@@ -419,26 +419,26 @@ def test_a_new_column_whose_type_flips_rejects_the_row_and_names_the_field(value
     converter = Converter(CurrentWeather)
     convert(CurrentWeather, changed(CURRENT, uv=7), converter=converter)
     later = [CURRENT, changed(CURRENT, uv=value), changed(CURRENT, uv=8)]
-    table, misfits = convert(CurrentWeather, *later, converter=converter)
-    assert [(m.position, m.field) for m in misfits] == [(1, "uv")]
+    table, invalid_rows = convert(CurrentWeather, *later, converter=converter)
+    assert [(m.position, m.field) for m in invalid_rows] == [(1, "uv")]
     assert table["uv"].to_pylist() == [None, 8.0]
     assert table["location_id"].to_pylist() == ["0", "2"]
 
 
 def test_a_new_column_keeps_the_type_that_the_table_has():
     converter = Converter(CurrentWeather, {"uv": pa.string()})
-    table, misfits = convert(CurrentWeather, changed(CURRENT, uv=7), converter=converter)
-    assert (table.num_rows, misfits[0].field) == (0, "uv")
+    table, invalid_rows = convert(CurrentWeather, changed(CURRENT, uv=7), converter=converter)
+    assert (table.num_rows, invalid_rows[0].field) == (0, "uv")
 
 
 def test_as_many_unknown_fields_as_allowed_are_columns_and_one_more_is_rejected():
     many = {f"novel{number}": number for number in range(MOST_NEW_COLUMNS)}
     converter = Converter(CurrentWeather)
-    table, misfits = convert(CurrentWeather, {**CURRENT, **many}, converter=converter)
-    assert misfits == []
-    table, misfits = convert(CurrentWeather, {**CURRENT, **many}, {**CURRENT, "straw": 1}, converter=converter)
-    assert (table.num_rows, [m.position for m in misfits]) == (1, [1])
-    assert str(MOST_NEW_COLUMNS) in misfits[0].message
+    table, invalid_rows = convert(CurrentWeather, {**CURRENT, **many}, converter=converter)
+    assert invalid_rows == []
+    table, invalid_rows = convert(CurrentWeather, {**CURRENT, **many}, {**CURRENT, "straw": 1}, converter=converter)
+    assert (table.num_rows, [m.position for m in invalid_rows]) == (1, [1])
+    assert str(MOST_NEW_COLUMNS) in invalid_rows[0].message
     assert len(converter.new_columns) == MOST_NEW_COLUMNS
 
 
@@ -447,22 +447,22 @@ def test_bad_rows_among_thousands_are_left_out_alone_and_nothing_shifts(bad):
     records = [changed(AIR, dt=DT + 3600 * number) for number in range(5000)]
     for position in bad:
         records[position]["components"]["o3"] = "much"
-    table, misfits = convert(AirPollution, *records)
-    assert [m.position for m in misfits] == bad
+    table, invalid_rows = convert(AirPollution, *records)
+    assert [m.position for m in invalid_rows] == bad
     kept = [position for position in range(5000) if position not in bad]
     assert table["location_id"].to_pylist() == [str(position) for position in kept]
     assert table["dt"].cast(pa.int64()).to_pylist() == [(DT + 3600 * position) * 1_000_000 for position in kept]
 
 
 def test_nothing_converts_to_an_empty_table():
-    table, misfits = convert(CurrentWeather)
-    assert (table.num_rows, misfits) == (0, [])
+    table, invalid_rows = convert(CurrentWeather)
+    assert (table.num_rows, invalid_rows) == (0, [])
     assert table.schema == CurrentWeather.arrow_schema()
 
 
 def test_only_bad_rows_convert_to_an_empty_table():
-    table, misfits = convert(CurrentWeather, {}, {"dt": "x"})
-    assert (table.num_rows, len(misfits)) == (0, 2)
+    table, invalid_rows = convert(CurrentWeather, {}, {"dt": "x"})
+    assert (table.num_rows, len(invalid_rows)) == (0, 2)
     assert table.schema.names == CurrentWeather.arrow_schema().names
 
 
@@ -597,13 +597,13 @@ HURRIED = settings(max_examples=25, deadline=None, suppress_health_check=[Health
 @pytest.mark.parametrize("contract", KNOWN_RECORDS, ids=lambda contract: contract.table)
 def test_whatever_comes_every_record_is_a_row_or_left_out_in_order(contract, data):
     records = data.draw(st.lists(mutated(contract), max_size=5))
-    table, misfits = convert(contract, *records)
-    assert table.num_rows + len(misfits) == len(records)
-    left_out = [m.position for m in misfits]
+    table, invalid_rows = convert(contract, *records)
+    assert table.num_rows + len(invalid_rows) == len(records)
+    left_out = [m.position for m in invalid_rows]
     kept = [str(position) for position in range(len(records)) if position not in left_out]
     assert table["location_id"].to_pylist() == kept
     assert left_out == sorted(set(left_out))
-    for m in misfits:
+    for m in invalid_rows:
         assert m.message
     for name, values in zip(table.schema.names, table.columns, strict=True):
         if pa.types.is_floating(values.type):
@@ -615,11 +615,11 @@ def test_whatever_comes_every_record_is_a_row_or_left_out_in_order(contract, dat
 @pytest.mark.parametrize("contract", KNOWN_RECORDS, ids=lambda contract: contract.table)
 def test_converting_by_column_and_by_model_agree_on_every_record(contract, data):
     record = data.draw(mutated(contract, novel=False))
-    table, misfits = convert(contract, record)
+    table, invalid_rows = convert(contract, record)
     explained = explain(contract, record)
     assert (table.num_rows == 1) == (explained is None), explained
     if explained is not None:
-        assert misfits[0].field == explained.field
+        assert invalid_rows[0].field == explained.field
 
 
 @HURRIED
@@ -627,11 +627,11 @@ def test_converting_by_column_and_by_model_agree_on_every_record(contract, data)
 @pytest.mark.parametrize("contract", KNOWN_RECORDS, ids=lambda contract: contract.table)
 def test_a_record_fares_alike_alone_and_among_others(contract, data):
     records = data.draw(st.lists(mutated(contract, novel=False), min_size=2, max_size=4))
-    _, misfits = convert(contract, *records)
+    _, invalid_rows = convert(contract, *records)
     alone = [convert(contract, record) for record in records]
     # a field that stands where it is not known is a new column, and the first decides on its type
     assume(all(table.schema.names == contract.arrow_schema().names for table, _ in alone))
-    assert [m.position for m in misfits] == [position for position, (_, found) in enumerate(alone) if found]
+    assert [m.position for m in invalid_rows] == [position for position, (_, found) in enumerate(alone) if found]
 
 
 def test_every_contract_has_a_table_of_its_own():

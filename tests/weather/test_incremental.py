@@ -95,7 +95,10 @@ def test_a_window_that_fails_in_the_middle_of_a_backfill_leaves_no_gap(target, s
         Fault(path=HISTORY, where={"lat": lat(OSLO), "start": f"{third_window.timestamp():.0f}"}, reset=True)
     )
     report = load_accounted(target, choice, clock)
-    assert (report.tallies["air_pollution"].requests, report.tallies["air_pollution"].requests_failed) == (8, 1)
+    assert (
+        report.metrics_by_resource["air_pollution"].requests,
+        report.metrics_by_resource["air_pollution"].requests_failed,
+    ) == (8, 1)
     assert max(int(p["start"]) for p in asked(simulator) if p["lat"] == lat(OSLO)) == third_window.timestamp()
     assert_complete(target, MADRID, since, until)
     assert_complete(target, OSLO, since, third_window - timedelta(hours=1))
@@ -178,7 +181,7 @@ def test_hours_in_the_overlap_are_fetched_again_and_renewed(target, settings, cl
 def test_an_hour_that_an_answer_names_twice_is_one_row_and_one_reject(target, settings, clock, simulator):
     simulator.inject(Fault(path=HISTORY, duplicate=True))
     report = load_accounted(target, settings(resources=AIR, locations=[OSLO]), clock)
-    assert report.tallies["air_pollution"].rows_fetched == WEEK + 1
+    assert report.metrics_by_resource["air_pollution"].rows_fetched == WEEK + 1
     ((resource, kind, error_class, _, place),) = rejects(target)
     assert (resource, kind, error_class, place) == ("air_pollution", "row", "repeated_key", OSLO)
     assert_complete(target, OSLO, week_before(clock()), clock().replace(minute=0))
@@ -243,7 +246,7 @@ def test_places_are_looked_up_once(target, settings, clock, simulator):
     before = simulator.stats.calls
     clock.pass_time(hours=1)
     report = load_accounted(target, choice, clock)
-    assert report.tallies["locations"].calls == 0
+    assert report.metrics_by_resource["locations"].calls == 0
     assert simulator.stats.calls - before == 4, "one window of air pollution for each place and nothing else"
 
 
@@ -260,7 +263,7 @@ def test_unknown_places_are_rejected_and_the_others_loaded(target, settings, clo
     places = ["Madrid,ES", "Xyzzyville,ES", "Oslo,NO", "zip:99999,ZZ", "Tokyo,JP"]
     report = load_accounted(target, settings(resources=AIR, locations=places), clock)
     assert report.error is None
-    assert report.tallies["locations"].rows_rejected == 2
+    assert report.metrics_by_resource["locations"].rows_rejected == 2
     found = query(target, "SELECT error_class, http_status, endpoint FROM rejects ORDER BY endpoint")
     assert found == [("not_found", 200, "/geo/1.0/direct"), ("not_found", 404, "/geo/1.0/zip")]
     assert "Xyzzyville,ES was not found" in caplog.text

@@ -18,7 +18,7 @@ def test_loading_again_within_the_hour_changes_nothing(target, settings, clock):
     load_accounted(target, settings(), clock)
     before = query(target, "SELECT location_id, dt, temp FROM forecast ORDER BY 1, 2")
     report = load_accounted(target, settings(), clock)
-    assert report.tallies["air_pollution"].calls == 0
+    assert report.metrics_by_resource["air_pollution"].calls == 0
     assert query(target, "SELECT location_id, dt, temp FROM forecast ORDER BY 1, 2") == before
     assert count(target, "current_weather") == 2
     assert_no_duplicates(target, "air_pollution", "location_id", "dt")

@@ -9,7 +9,7 @@ from pathlib import Path
 import dlt
 import pytest
 
-from dlt_sources.weather.api.rate_limit import Throttle
+from dlt_sources.weather.api.rate_limit import LocalRateLimiter
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.target import Target
@@ -82,14 +82,14 @@ def test_duckdb_has_less_memory_to_close_its_file_unless_it_is_configured(duckdb
 
 
 def test_the_calls_of_the_last_minute_take_a_few_bytes_each():
-    throttle = Throttle("http://127.0.0.1:9/memory", 1_000_000)
+    throttle = LocalRateLimiter("http://127.0.0.1:9/memory", 1_000_000)
 
     async def grown(calls):
-        await throttle.wait_turn()
+        await throttle.acquire()
         tracemalloc.start()
         try:
             for _ in range(calls):
-                await throttle.wait_turn()
+                await throttle.acquire()
             return tracemalloc.get_traced_memory()[0]
         finally:
             tracemalloc.stop()

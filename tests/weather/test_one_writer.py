@@ -12,7 +12,7 @@ from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.errors import WriterBusyError
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.advisory_locks import AdvisoryLocks
-from dlt_sources.weather.destination.writer_lock import only_writer
+from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
 from tests.support import assert_no_duplicates, load_accounted, query, tables
 from tests.weather.processes import finish, run, start, start_worker
@@ -36,7 +36,7 @@ def test_two_loads_started_together_both_succeed_one_after_the_other(target):
 
 def test_a_load_that_does_not_want_to_wait_names_the_holder(target, settings, clock, simulator):
     with (
-        only_writer(target, "the-holder", 0),
+        writer_lock(target, "the-holder", 0),
         pytest.raises(WriterBusyError, match="run the-holder"),
     ):
         load(target, settings(lock_wait_seconds=0), now=clock)
@@ -59,7 +59,7 @@ def test_a_first_load_which_meets_tables_that_are_not_there_holds_its_lock_to_it
 
 
 def test_the_command_ends_with_a_code_of_its_own_when_another_run_holds_the_dataset(postgres, tmp_path):
-    with only_writer(postgres, "the-holder", 0):
+    with writer_lock(postgres, "the-holder", 0):
         here = run("--destination", "postgres", SOURCES__WEATHER__LOCK_WAIT_SECONDS="1")
         # another machine shares the database and nothing else
         elsewhere = run(

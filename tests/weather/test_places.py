@@ -12,15 +12,15 @@ import pytest
 
 from dlt_sources.weather.api.responses import Answer, Failure
 from dlt_sources.weather.common.errors import ConfigurationError
-from dlt_sources.weather.locations.geocoding import Lookup, read_match, request_for, sort_out
+from dlt_sources.weather.locations.geocoding import Lookup, match_known_locations, read_match, request_for
 from dlt_sources.weather.locations.parsing import (
     LONGEST_NAME,
-    BadPlace,
-    Wanted,
+    InvalidLocation,
+    LocationQuery,
     at,
-    parse_place,
-    parse_places,
-    read_places,
+    parse_location,
+    parse_locations,
+    read_locations,
 )
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
@@ -53,7 +53,7 @@ BOM = "\ufeff"
     ],
 )
 def test_a_place_is_read_as_it_is_written(text, location_id, kind):
-    place = parse_place(text)
+    place = parse_location(text)
     assert (place.location_id, place.kind) == (location_id, kind)
     assert place.query == text.strip()
     assert (place.lat is None) == (kind != "coordinates")
@@ -80,7 +80,7 @@ def test_a_place_is_read_as_it_is_written(text, location_id, kind):
 )
 def test_what_is_no_place_is_refused_with_the_reason(text, reason):
     with pytest.raises(ValueError, match=reason):
-        parse_place(text)
+        parse_location(text)
 
 
 @pytest.mark.parametrize(
@@ -94,16 +94,16 @@ def test_coordinates_off_the_globe_are_refused(lat, lon):
 
 
 def test_a_list_goes_on_after_what_is_no_place_and_says_where_it_stood():
-    found = list(parse_places(["Madrid,ES", "", "95,0", "Oslo,NO"], "location"))
-    assert [type(place) for place in found] == [Wanted, BadPlace, BadPlace, Wanted]
-    assert [place.where for place in found if isinstance(place, BadPlace)] == ["location 2", "location 3"]
+    found = list(parse_locations(["Madrid,ES", "", "95,0", "Oslo,NO"], "location"))
+    assert [type(place) for place in found] == [LocationQuery, InvalidLocation, InvalidLocation, LocationQuery]
+    assert [place.where for place in found if isinstance(place, InvalidLocation)] == ["location 2", "location 3"]
     assert found[2].text == "95,0"
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "Mad\x00rid"], ids=["10,000 characters", "NUL"])
 def test_what_is_told_of_no_place_fits_into_a_database(text):
-    (bad,) = parse_places([text], "location")
-    assert isinstance(bad, BadPlace)
+    (bad,) = parse_locations([text], "location")
+    assert isinstance(bad, InvalidLocation)
     assert len(bad.text) <= LONGEST_NAME
     assert "\x00" not in bad.text
 
@@ -149,7 +149,7 @@ def files_of_three(folder):
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_every_kind_of_file_says_the_same(tmp_path, ending):
-    found = list(read_places(files_of_three(tmp_path)[ending]))
+    found = list(read_locations(files_of_three(tmp_path)[ending]))
     assert [(p.location_id, p.kind, p.name, p.lat) for p in found] == [
         ("40.4000,-3.7000", "coordinates", "Home", 40.4),
         ("oslo,no", "direct", "Office", None),
@@ -158,7 +158,7 @@ def test_every_kind_of_file_says_the_same(tmp_path, ending):
 
 
 def test_a_name_alone_is_looked_up_by_itself(tmp_path):
-    (place,) = read_places(jsonl_file(tmp_path, {"name": "Oslo"}))
+    (place,) = read_locations(jsonl_file(tmp_path, {"name": "Oslo"}))
     assert (place.kind, place.query, place.location_id) == ("direct", "Oslo", "oslo")
 
 
@@ -166,27 +166,27 @@ def test_a_name_alone_is_looked_up_by_itself(tmp_path):
 def test_the_ending_says_what_a_file_is(tmp_path, suffix):
     path = tmp_path / f"places{suffix}"
     path.write_text("query\nOslo\n" if "csv" in suffix.lower() else '{"query": "Oslo"}\n')
-    assert [place.location_id for place in read_places(path)] == ["oslo"]
+    assert [place.location_id for place in read_locations(path)] == ["oslo"]
 
 
 def test_a_csv_file_may_begin_with_a_byte_order_mark(tmp_path):
-    (place,) = read_places(csv_file(tmp_path, BOM + "lat,lon\n1,2\n"))
+    (place,) = read_locations(csv_file(tmp_path, BOM + "lat,lon\n1,2\n"))
     assert (place.lat, place.lon) == (1.0, 2.0)
 
 
 def test_a_jsonl_file_may_begin_with_a_byte_order_mark(tmp_path):
-    (place,) = read_places(jsonl_file(tmp_path, BOM.encode() + b'{"lat": 1, "lon": 2}'))
+    (place,) = read_locations(jsonl_file(tmp_path, BOM.encode() + b'{"lat": 1, "lon": 2}'))
     assert (place.lat, place.lon) == (1.0, 2.0)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["Unix", "Windows"])
 def test_line_ends_of_either_kind_are_read(tmp_path, newline):
-    found = read_places(csv_file(tmp_path, newline.join(["lat,lon", "1,2", "3,4", ""])))
+    found = read_locations(csv_file(tmp_path, newline.join(["lat,lon", "1,2", "3,4", ""])))
     assert [place.lat for place in found] == [1.0, 3.0]
 
 
 def test_blank_lines_of_a_jsonl_file_say_nothing(tmp_path):
-    assert len(list(read_places(jsonl_file(tmp_path, b"", {"query": "Oslo"}, b"  ", {"query": "Rome"}, b"")))) == 2
+    assert len(list(read_locations(jsonl_file(tmp_path, b"", {"query": "Oslo"}, b"  ", {"query": "Rome"}, b"")))) == 2
 
 
 @pytest.mark.parametrize(
@@ -207,16 +207,16 @@ def test_blank_lines_of_a_jsonl_file_say_nothing(tmp_path):
     ],
 )
 def test_a_bad_line_of_a_csv_file_is_told_with_its_number_and_the_rest_is_read(tmp_path, line):
-    first, bad, last = read_places(csv_file(tmp_path, f"{CSV}A,1,2,,\n{line}\nB,3,4,,\n"))
+    first, bad, last = read_locations(csv_file(tmp_path, f"{CSV}A,1,2,,\n{line}\nB,3,4,,\n"))
     assert (first.lat, last.lat) == (1.0, 3.0)
-    assert isinstance(bad, BadPlace)
+    assert isinstance(bad, InvalidLocation)
     assert bad.where == "places.csv line 3"
     assert bad.message
     assert len(bad.text) <= LONGEST_NAME
 
 
 def test_a_cell_of_several_lines_does_not_confuse_the_line_numbers(tmp_path):
-    first, bad = read_places(csv_file(tmp_path, 'name,lat,lon\n"two\nlines",1,2\nA,95,0\n'))
+    first, bad = read_locations(csv_file(tmp_path, 'name,lat,lon\n"two\nlines",1,2\nA,95,0\n'))
     assert first.name == "two\nlines"
     assert bad.where == "places.csv line 4"
 
@@ -242,9 +242,9 @@ def test_a_cell_of_several_lines_does_not_confuse_the_line_numbers(tmp_path):
     ],
 )
 def test_a_bad_line_of_a_jsonl_file_is_told_with_its_number_and_the_rest_is_read(tmp_path, line):
-    first, bad, last = read_places(jsonl_file(tmp_path, {"query": "Oslo"}, line, {"query": "Rome"}))
+    first, bad, last = read_locations(jsonl_file(tmp_path, {"query": "Oslo"}, line, {"query": "Rome"}))
     assert (first.query, last.query) == ("Oslo", "Rome")
-    assert isinstance(bad, BadPlace)
+    assert isinstance(bad, InvalidLocation)
     assert bad.where == "places.jsonl line 2"
     assert bad.message
     assert "\x00" not in bad.text + bad.message
@@ -258,8 +258,8 @@ def test_a_bad_row_of_a_parquet_file_is_told_with_its_number(tmp_path):
         {"lat": None, "lon": None},
         {"lat": 3, "lon": 4},
     ]
-    found = list(read_places(parquet_file(tmp_path, rows)))
-    assert [place.where for place in found if isinstance(place, BadPlace)] == [
+    found = list(read_locations(parquet_file(tmp_path, rows)))
+    assert [place.where for place in found if isinstance(place, InvalidLocation)] == [
         "places.parquet line 2",
         "places.parquet line 3",
     ]
@@ -283,17 +283,17 @@ def test_a_file_that_is_no_list_of_places_stops_with_its_name(tmp_path, name, co
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=name):
-        list(read_places(path))
+        list(read_locations(path))
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_a_file_that_is_not_there_stops_with_its_name(tmp_path, ending):
     with pytest.raises(ConfigurationError, match=f"nowhere.{ending}"):
-        list(read_places(tmp_path / f"nowhere.{ending}"))
+        list(read_locations(tmp_path / f"nowhere.{ending}"))
 
 
 def test_a_large_file_is_read_row_by_row(tmp_path):
-    places = read_places(csv_file(tmp_path, "lat,lon\n" + "1,2\n" * 20_000))
+    places = read_locations(csv_file(tmp_path, "lat,lon\n" + "1,2\n" * 20_000))
     assert next(iter(places)).lat == 1.0
 
 
@@ -302,36 +302,38 @@ def new_rows(lookup: Lookup) -> list[dict[str, object]]:
 
 
 def test_places_with_coordinates_need_no_lookup_and_are_rows_once():
-    wanted = [parse_place("40.4,-3.7")]
-    lookup = sort_out(wanted, {}, NOW)
-    assert [(place.location_id, place.lat, place.lon) for place in lookup.places] == [("40.4000,-3.7000", 40.4, -3.7)]
+    wanted = [parse_location("40.4,-3.7")]
+    lookup = match_known_locations(wanted, {}, NOW)
+    assert [(place.location_id, place.lat, place.lon) for place in lookup.locations] == [
+        ("40.4000,-3.7000", 40.4, -3.7)
+    ]
     assert not lookup.to_resolve
     (row,) = new_rows(lookup)
     assert (row["query"], row["resolved_by"], row["fetched_at"]) == ("40.4,-3.7", "coordinates", NOW)
-    again = sort_out(wanted, {"40.4000,-3.7000": ("40.4,-3.7", "40.4,-3.7", 40.4, -3.7)}, NOW)
-    assert (len(again.places), new_rows(again)) == (1, [])
+    again = match_known_locations(wanted, {"40.4000,-3.7000": ("40.4,-3.7", "40.4,-3.7", 40.4, -3.7)}, NOW)
+    assert (len(again.locations), new_rows(again)) == (1, [])
 
 
 def test_a_place_that_was_renamed_or_moved_is_a_row_again():
     here = at(1, 2, query="", name="New name", location_id="here")
     remembered = {"here": ("", "Old name", 1.0, 2.0)}
-    assert [row["name"] for row in new_rows(sort_out([here], remembered, NOW))] == ["New name"]
+    assert [row["name"] for row in new_rows(match_known_locations([here], remembered, NOW))] == ["New name"]
     there = at(1, 3, query="", name="Old name", location_id="here")
-    assert [row["lon"] for row in new_rows(sort_out([there], remembered, NOW))] == [3.0]
+    assert [row["lon"] for row in new_rows(match_known_locations([there], remembered, NOW))] == [3.0]
 
 
 def test_a_name_is_looked_up_once_and_then_remembered():
-    wanted = [parse_place("Madrid,ES")]
-    assert [place.query for place in sort_out(wanted, {}, NOW).to_resolve] == ["Madrid,ES"]
-    lookup = sort_out(wanted, {"madrid,es": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
+    wanted = [parse_location("Madrid,ES")]
+    assert [place.query for place in match_known_locations(wanted, {}, NOW).to_resolve] == ["Madrid,ES"]
+    lookup = match_known_locations(wanted, {"madrid,es": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
     assert not lookup.to_resolve
     assert new_rows(lookup) == []
-    assert [(place.name, place.lat) for place in lookup.places] == [("Madrid", 40.4)]
+    assert [(place.name, place.lat) for place in lookup.locations] == [("Madrid", 40.4)]
 
 
 def test_an_id_that_now_means_another_query_is_looked_up_again():
-    wanted = [Wanted("mine", "Oslo,NO", "direct")]
-    lookup = sort_out(wanted, {"mine": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
+    wanted = [LocationQuery("mine", "Oslo,NO", "direct")]
+    lookup = match_known_locations(wanted, {"mine": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
     assert list(lookup.to_resolve) == wanted
 
 
@@ -342,14 +344,14 @@ def test_an_id_that_now_means_another_query_is_looked_up_again():
 )
 def test_a_place_listed_twice_is_asked_for_once_and_told(caplog, first, second):
     with caplog.at_level(logging.WARNING):
-        lookup = sort_out(parse_places([first, second], "location"), {}, NOW)
-    assert len(lookup.places) + len(lookup.to_resolve) == 1
+        lookup = match_known_locations(parse_locations([first, second], "location"), {}, NOW)
+    assert len(lookup.locations) + len(lookup.to_resolve) == 1
     assert "listed twice" in caplog.text
 
 
 def test_what_is_no_place_is_set_apart_and_told(caplog):
     with caplog.at_level(logging.WARNING):
-        lookup = sort_out(parse_places(["95,0", "Oslo,NO"], "location"), {}, NOW)
+        lookup = match_known_locations(parse_locations(["95,0", "Oslo,NO"], "location"), {}, NOW)
     assert [bad.where for bad in lookup.bad] == ["location 1"]
     assert [place.query for place in lookup.to_resolve] == ["Oslo,NO"]
     assert "location 1" in caplog.text
@@ -365,13 +367,13 @@ def test_what_is_no_place_is_set_apart_and_told(caplog):
     ids=["name", "postcode", "id"],
 )
 def test_each_kind_of_place_has_its_question(text, path, params):
-    request = request_for(parse_place(text))
+    request = request_for(parse_location(text))
     assert (request.path, request.params) == (path, params)
 
 
 def matched(text, data):
     """What becomes of the geocoder's answer for a place."""
-    wanted = parse_place(text)
+    wanted = parse_location(text)
     return read_match(wanted, Answer(request_for(wanted), orjson.dumps(data), data, NOW))
 
 
@@ -398,7 +400,7 @@ def test_an_id_is_answered_by_the_weather_there():
 
 
 def test_the_users_own_name_wins():
-    wanted = Wanted("w", "Vienna,AT", "direct", name="Home")
+    wanted = LocationQuery("w", "Vienna,AT", "direct", name="Home")
     row = read_match(wanted, Answer(request_for(wanted), b"", [MATCH], NOW))
     assert row["name"] == "Home"
 

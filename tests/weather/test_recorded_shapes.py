@@ -65,7 +65,7 @@ def test_current_weather_of_every_year_is_loaded(target, load_bodies):
     assert places[1] == ("India", 1273294, "Delhi", False)
     assert places[2] == (None, None, None, True)
     assert places[3] == ("LV", 456172, "Рига", False)
-    assert report.tallies["current_weather"].new_columns == {
+    assert report.metrics_by_resource["current_weather"].new_columns == {
         "current_weather.wind_var_beg",
         "current_weather.wind_var_end",
     }
@@ -75,7 +75,7 @@ def test_current_weather_of_every_year_is_loaded(target, load_bodies):
 def test_forecasts_of_2013_and_of_today_are_loaded(duckdb, load_bodies):
     nothing = {"cod": "200", "message": 0, "cnt": 0, "list": []}
     report = load_bodies(duckdb, "forecast", [bodies.FORECAST_2013, bodies.FORECAST_TODAY, nothing])
-    assert (report.error, report.rows_rejected, report.tallies["forecast"].requests_failed) == (None, 0, 0)
+    assert (report.error, report.rows_rejected, report.metrics_by_resource["forecast"].requests_failed) == (None, 0, 0)
     assert count(duckdb, "forecast") == 2 + 3
     rows = query(duckdb, "SELECT temp, pressure, rain_3h, wind_deg, pop FROM forecast ORDER BY dt")
     assert rows[0] == (287.9, 1013.51, 2.0, 250.003, None)
@@ -109,7 +109,7 @@ def test_history_that_is_unordered_doubled_or_out_of_the_window_is_sorted_out(du
         since="2026-05-20T00:00Z",
         until="2026-05-20T01:00Z",
     )
-    assert report.tallies["air_pollution"].rows_fetched == 5
+    assert report.metrics_by_resource["air_pollution"].rows_fetched == 5
     assert query(duckdb, "SELECT epoch(dt)::BIGINT, co FROM air_pollution ORDER BY dt") == [
         (MAY_20, 1.0),
         (MAY_20 + 3600, 203.61),
@@ -176,8 +176,8 @@ def test_an_answer_without_rows_is_rejected_with_its_reason_and_its_text(duckdb,
         assert [found[number][0] for number in range(len(NO_ROWS))] == expected, resource
         assert {rest[1] for rest in found.values()} == ({"request", "row"} if one_row else {"request"})
         assert found[0][2] == '{"error":"404"}'
-        tally = report.tallies[resource]
-        assert (tally.rows_loaded, tally.rows_rejected) == (0, len(NO_ROWS))
+        metrics = report.metrics_by_resource[resource]
+        assert (metrics.rows_loaded, metrics.rows_rejected) == (0, len(NO_ROWS))
 
 
 def test_rows_that_break_the_contract_leave_the_others_of_their_answer(target, load_bodies):
@@ -196,12 +196,12 @@ def test_rows_that_break_the_contract_leave_the_others_of_their_answer(target, l
     ]
     report = load_bodies(target, "forecast", [bodies.FORECAST_TODAY | {"list": steps}, bodies.FORECAST_2013])
     assert count(target, "forecast") == 2 + 2
-    assert report.tallies["forecast"].rows_rejected == 8
+    assert report.metrics_by_resource["forecast"].rows_rejected == 8
     found = query(target, "SELECT kind, error_class, field FROM rejects")
     assert {row[:2] for row in found} == {("row", "wrong_type")}
     fields = sorted(field or "" for _, _, field in found)
     assert fields == ["", "", "", "", "dt", "dt", "main.temp", "main.temp"]
-    assert len(report.tallies["forecast"].new_columns) == 2
+    assert len(report.metrics_by_resource["forecast"].new_columns) == 2
 
 
 def test_an_answer_nested_too_deep_is_accounted_for(duckdb, load_bodies):
@@ -210,9 +210,9 @@ def test_an_answer_nested_too_deep_is_accounted_for(duckdb, load_bodies):
     for depth in (90, 250, 400, 1000):
         answers.append(start + b"[" * depth + b"1" + b"]" * depth + b"}")
         answers.append(start + b'{"a":' * depth + b"1" + b"}" * depth + b"}")
-    tally = load_bodies(duckdb, "current_weather", answers).tallies["current_weather"]
-    assert tally.rows_fetched == len(answers)
-    assert tally.rows_loaded >= 1
+    metrics = load_bodies(duckdb, "current_weather", answers).metrics_by_resource["current_weather"]
+    assert metrics.rows_fetched == len(answers)
+    assert metrics.rows_loaded >= 1
 
 
 def test_answers_are_kept_word_for_word(duckdb, load_bodies):

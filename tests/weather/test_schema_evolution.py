@@ -38,7 +38,7 @@ def test_a_field_that_appears_in_the_middle_of_a_series_becomes_a_column(target,
         simulator.inject(Fault(path=AIR, where=start, set={"list.*.components.detail.pollen": window}))
     report = load_accounted(target, choice, clock)
     assert report.rows_rejected == 0
-    assert report.tallies["air_pollution"].new_columns == {"air_pollution.components_detail_pollen"}
+    assert report.metrics_by_resource["air_pollution"].new_columns == {"air_pollution.components_detail_pollen"}
     assert columns(target, "air_pollution")["components_detail_pollen"] == DOUBLE[target.destination]
     found = query(target, "SELECT components_detail_pollen, count(*) FROM air_pollution GROUP BY 1 ORDER BY 2")
     assert sorted(found, key=str) == sorted([(2.0, 48), (3.0, 25), (None, 96)], key=str)
@@ -51,11 +51,11 @@ def test_a_new_field_is_announced_once_and_kept_from_then_on(target, current, cl
     simulator.inject(Fault(path=CURRENT, set={"main.uv_index": 4, "station": {"name": "Retiro", "roof": True}}))
     report = load_accounted(target, current, clock)
     names = {"current_weather.main_uv_index", "current_weather.station_name", "current_weather.station_roof"}
-    assert report.tallies["current_weather"].new_columns == names
+    assert report.metrics_by_resource["current_weather"].new_columns == names
     assert announced(target, report) == ",".join(sorted(names))
     clock.pass_time(hours=1)
     report = load_accounted(target, current, clock)
-    assert report.tallies["current_weather"].new_columns == set()
+    assert report.metrics_by_resource["current_weather"].new_columns == set()
     simulator.clear_faults()
     clock.pass_time(hours=1)
     assert load_accounted(target, current, clock).rows_rejected == 0
@@ -115,7 +115,7 @@ def test_a_new_column_keeps_the_type_with_which_it_first_came(target, current, c
     clock.pass_time(hours=1)
     simulator.inject(Fault(path=CURRENT, where={"lat": "59.9139"}, set={"main.uv_index": "very high"}))
     report = load_accounted(target, current, clock)
-    assert report.tallies["current_weather"].new_columns == set()
+    assert report.metrics_by_resource["current_weather"].new_columns == set()
     assert query(target, "SELECT error_class, field, location_id FROM rejects") == [
         ("wrong_type", "main.uv_index", OSLO)
     ]

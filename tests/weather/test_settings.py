@@ -15,7 +15,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, LANGUAGES, load_settings
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.history import history_of
 from dlt_sources.weather.extract.run import Run
 from tests.conftest import SENTINEL_KEY
@@ -230,7 +230,7 @@ def test_every_language_of_the_api_is_accepted():
 
 
 def history(now=NOW, **given):
-    return history_of(load_settings(**given), Loaded(None), now)
+    return history_of(load_settings(**given), DestinationReader(None), now)
 
 
 def test_history_reaches_as_many_days_back_as_set():

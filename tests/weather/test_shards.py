@@ -16,10 +16,10 @@ from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, Budget, en
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, WriterBusyError
 from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.destination.writer_lock import only_writer
+from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
-from dlt_sources.weather.pipeline.working_directories import directories, held
+from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
 from tests.support import assert_no_duplicates, columns, count, load_accounted, query, tables
 from tests.weather import budget_worker
 from tests.weather.processes import load_and_die, run, start_worker
@@ -77,26 +77,26 @@ def test_the_shards_together_load_what_a_whole_run_loads_and_reject_it_once(post
     choice = {"locations": [*PLACES, "91,0", "Nowhere at all,ZZ"], "history_days": 1}
     reports = [load_accounted(postgres, settings(shard=one, **choice), clock) for one in FOUR]
     rows = {table: count(postgres, table) for table in sorted(tables(postgres) & TABLES.keys())}
-    calls = sum(tally.calls for report in reports for tally in report.tallies.values())
+    calls = sum(metrics.calls for report in reports for metrics in report.metrics_by_resource.values())
     assert rows["current_weather"] == len(PLACES)
     assert rows["air_pollution"] == len(PLACES) * 25
     assert rows["rejects"] == 2
     assert calls == len(PLACES) * 4 + 1
     whole = load_accounted(postgres, settings(**choice), clock)
-    assert whole.tallies["air_pollution"].rows_fetched == 0, "the shards left nothing out"
+    assert whole.metrics_by_resource["air_pollution"].rows_fetched == 0, "the shards left nothing out"
     for table, number in rows.items():
         if table not in ("rejects", "load_runs", "weather_raw"):
             assert count(postgres, table) == number, table
 
 
 def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_run(postgres, settings, clock):
-    with only_writer(postgres, "the-holder", 0, parse_shard("1/2")):
+    with writer_lock(postgres, "the-holder", 0, parse_shard("1/2")):
         load_accounted(postgres, settings(shard="2/2", lock_wait_seconds=0), clock)
         for other in (None, "1/2"):
             with pytest.raises(WriterBusyError, match="weather run the-holder, shard 1/2 from"):
                 load(postgres, settings(shard=other, lock_wait_seconds=0), now=clock)
     with (
-        only_writer(postgres, "the-holder", 0),
+        writer_lock(postgres, "the-holder", 0),
         pytest.raises(WriterBusyError, match="weather run the-holder from"),
     ):
         load(postgres, settings(shard="2/2", lock_wait_seconds=0), now=clock)
@@ -105,10 +105,10 @@ def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_
 def test_a_shard_that_does_not_get_to_write_in_time_keeps_its_package(postgres, settings, clock, monkeypatch):
     choice = settings(shard="1/1", resources=["current_weather"], locations=PLACES, lock_wait_seconds=1)
     prepare = "dlt_sources.weather.pipeline.writer.prepare_package"
-    with only_writer(postgres, "the-writer", 0, parse_shard("2/2")) as hold, monkeypatch.context() as patch:
+    with writer_lock(postgres, "the-writer", 0, parse_shard("2/2")) as hold, monkeypatch.context() as patch:
         from dlt_sources.weather.pipeline.packages import prepare_package  # noqa: PLC0415
 
-        writer = hold.alone()
+        writer = hold.exclusive()
 
         def then_somebody_writes(pipeline, source):
             prepare_package(pipeline, source)
@@ -144,7 +144,7 @@ def test_the_directory_of_a_run_that_lives_is_left_alone(postgres, settings, clo
     choice = {"resources": ["current_weather"], "locations": PLACES}
     load_and_die(postgres, "load:1", dict(settings(shard="1/2", **choice)), clock())
     (directory,) = directories(postgres.root)
-    with held(directory) as free:
+    with lock_directory(directory) as free:
         assert free
         assert load_accounted(postgres, settings(shard="2/2", **choice), clock).finished_before == 0
     assert directories(postgres.root) == [directory]

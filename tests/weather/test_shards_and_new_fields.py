@@ -5,7 +5,7 @@ import pytest
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.pipeline.packages import prepare_package
-from dlt_sources.weather.pipeline.working_directories import directories, held
+from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
 from tests.support import assert_no_duplicates, columns, count, load_accounted, query
 from tests.weather.processes import load_and_die, start_worker
 
@@ -86,7 +86,7 @@ def test_a_dead_shards_package_is_finished_after_another_brought_another_type(po
     load_and_die(postgres, "load:1", dict(settings(shard="2/2", **CHOICE)), clock())
     (directory,) = directories(postgres.root)
     # as on another machine
-    with held(directory):
+    with lock_directory(directory):
         load_accounted(postgres, settings(shard="1/2", **CHOICE), clock)
     assert load_accounted(postgres, settings(shard="1/2", **CHOICE), clock).finished_before == 1
     assert directories(postgres.root) == []

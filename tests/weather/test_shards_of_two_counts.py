@@ -57,7 +57,7 @@ def test_thirds_and_quarters_at_once_lose_and_double_nothing_within_one_budget(p
         assert found == dict.fromkeys(PLACES, of_place), table
     kept = count(postgres, "weather_raw")
     whole = load_accounted(postgres, settings(**choice), clock)
-    assert whole.tallies["air_pollution"].rows_fetched == 0, "they left nothing out"
+    assert whole.metrics_by_resource["air_pollution"].rows_fetched == 0, "they left nothing out"
     assert {table: count(postgres, table) for table in rows} == {
         table: of_place * len(PLACES) for table, of_place in rows.items()
     }

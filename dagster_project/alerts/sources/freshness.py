@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from dagster import AssetKey, DagsterInstance
 
-from dagster_project.alerts.sources.problems import Trouble, asset_thing
-from dagster_project.alerts.state import Cause, Level
+from dagster_project.alerts.sources.problems import Problem, asset_thing
+from dagster_project.alerts.state import Incident, Level
 from dagster_project.assets.translator import FRESHNESS
 
 LATE_SECONDS = FRESHNESS.warn_window.to_timedelta().total_seconds() if FRESHNESS.warn_window else float("inf")
@@ -25,8 +25,8 @@ def fresh_thing(asset: str) -> str:
 
 
 def staleness(
-    instance: DagsterInstance, assets: Sequence[AssetKey], causes: Iterable[Cause], started: float, now: float
-) -> tuple[set[str], Trouble | None]:
+    instance: DagsterInstance, assets: Sequence[AssetKey], causes: Iterable[Incident], started: float, now: float
+) -> tuple[set[str], Problem | None]:
     """Return what is fresh, and one trouble for all that is not.
 
     An asset that an open cause waits for is left out: why nothing came is said already. One that was never
@@ -57,7 +57,7 @@ def staleness(
     oldest = min(last.values())
     level: Level = "error" if now - max(oldest, started) >= STALE_SECONDS else "warning"
     number = "1 asset is" if len(names) == 1 else f"{len(names)} assets are"
-    trouble = Trouble(
+    trouble = Problem(
         key=KEY,
         subject=f"{number} {'stale' if level == 'error' else 'late'}",
         what=f"No run has loaded them for {(now - oldest) / 60:.0f} minutes; they are meant to be loaded every hour.",

@@ -27,7 +27,7 @@ CHECK_HINTS = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Problem:
     """One thing that went wrong, in words; over when everything in ``waits_for`` has succeeded."""
 
     key: str
@@ -54,17 +54,17 @@ def check_thing(asset: str, check: str) -> str:
 
 def failed_step(
     error_class: str, what: str, do: str, *, where: Iterable[str], waits_for: Iterable[str], at: float, run_id: str
-) -> Trouble:
+) -> Problem:
     """A step that failed; the error's class alone is the cause where it concerns every asset."""
     common = error_class in COMMON_CLASSES
-    places = tuple(where)
-    return Trouble(
-        key=f"error {error_class}" if common else f"error {error_class} {' '.join(places)}",
+    locations = tuple(where)
+    return Problem(
+        key=f"error {error_class}" if common else f"error {error_class} {' '.join(locations)}",
         subject=f"weather loads fail: {error_class}"
         if common
-        else f"loading {', '.join(places)} failed: {error_class}",
+        else f"loading {', '.join(locations)} failed: {error_class}",
         what=what,
-        where=places,
+        where=locations,
         waits_for=frozenset(waits_for),
         at=at,
         run_id=run_id,
@@ -72,13 +72,13 @@ def failed_step(
     )
 
 
-def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str) -> Trouble:
+def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str) -> Problem:
     """A check that did not pass, with the first keys of the rows at fault."""
     asset = evaluation.asset_key.to_user_string()
     name = evaluation.check_name
     metadata = {key: value.value for key, value in evaluation.metadata.items()}
     warning = evaluation.severity == AssetCheckSeverity.WARN
-    return Trouble(
+    return Problem(
         key=f"check {asset} {name}",
         subject=f"check {name} of {asset} {'warns' if warning else 'failed'}",
         what=evaluation.description or f"The check {name} did not pass{_figures(metadata)}.",
@@ -92,9 +92,9 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str) -> Tr
     )
 
 
-def dead_run(job: str, what: str, *, where: Iterable[str], waits_for: Iterable[str], at: float, run_id: str) -> Trouble:
+def dead_run(job: str, what: str, *, where: Iterable[str], waits_for: Iterable[str], at: float, run_id: str) -> Problem:
     """A run that ended without a step that failed: its process died, or never came up."""
-    return Trouble(
+    return Problem(
         key=f"died {job}",
         subject=f"a run of {job} died",
         what=what or "The run failed, and none of its steps did.",

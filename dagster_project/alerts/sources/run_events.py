@@ -14,7 +14,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEnt
 from dagster import RunStatusChangeRecordsFilter as Changes
 
 from dagster_project.alerts.sources.problems import (
-    Trouble,
+    Problem,
     asset_thing,
     check_thing,
     dead_run,
@@ -44,13 +44,13 @@ INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
 @dataclass
-class Ended:
+class FinishedRun:
     """What one run that ended brought: what succeeded in it, by the names causes wait for, and its troubles."""
 
     job: str
     run_id: str
     succeeded: set[str] = field(default_factory=set)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[Problem] = field(default_factory=list)
 
 
 def start_position(instance: DagsterInstance) -> tuple[int, list[int]]:
@@ -66,7 +66,7 @@ def start_position(instance: DagsterInstance) -> tuple[int, list[int]]:
 
 def ended_since(
     instance: DagsterInstance, account: Account, ours: frozenset[str], log: logging.Logger
-) -> Iterator[Ended]:
+) -> Iterator[FinishedRun]:
     """The runs that ended since the account's position, in order; moves the position on.
 
     A run whose events cannot be read is a trouble if it failed, and is passed over otherwise.
@@ -98,16 +98,16 @@ def ended_since(
                 yield _unreadable(record)
 
 
-def _unreadable(record: EventLogRecord) -> Ended:
+def _unreadable(record: EventLogRecord) -> FinishedRun:
     job = _event(record.event_log_entry).job_name
     what = "The run failed; its events could not be read."
     trouble = dead_run(job, what, where=[], waits_for=[f"job {job}"], at=record.timestamp, run_id=record.run_id)
-    return Ended(job, record.run_id, troubles=[trouble])
+    return FinishedRun(job, record.run_id, troubles=[trouble])
 
 
-def _ended(instance: DagsterInstance, record: EventLogRecord, ours: frozenset[str]) -> Ended:
+def _ended(instance: DagsterInstance, record: EventLogRecord, ours: frozenset[str]) -> FinishedRun:
     end = _event(record.event_log_entry)
-    ended = Ended(end.job_name, record.run_id)
+    ended = FinishedRun(end.job_name, record.run_id)
     entries = instance.all_logs(record.run_id, of_type=READ)
     planned: dict[str | None, list[str]] = {}
     for entry in entries:
@@ -132,7 +132,10 @@ def _ended(instance: DagsterInstance, record: EventLogRecord, ours: frozenset[st
 
 
 def _of_steps(
-    entries: Iterable[EventLogEntry], planned: dict[str | None, list[str]], checked: dict[str | None, str], ended: Ended
+    entries: Iterable[EventLogEntry],
+    planned: dict[str | None, list[str]],
+    checked: dict[str | None, str],
+    ended: FinishedRun,
 ) -> bool:
     """Fill in what the steps did; return whether any failed of itself, rather than with the run's process."""
     failed = False
@@ -164,7 +167,7 @@ def _of_steps(
     return failed
 
 
-def _died(record: EventLogRecord, ended: Ended, planned: list[str]) -> Trouble:
+def _died(record: EventLogRecord, ended: FinishedRun, planned: list[str]) -> Problem:
     event = _event(record.event_log_entry)
     data = event.event_specific_data
     error = getattr(data, "error", None)

@@ -21,8 +21,8 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 import yarl
 
-from dlt_sources.weather.api.rate_limit import Throttle
-from dlt_sources.weather.api.responses import Failure, Outcome, Request, TooManyCalls, judge
+from dlt_sources.weather.api.rate_limit import LocalRateLimiter
+from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify
 from dlt_sources.weather.common.errors import KeyRefusedError
 from dlt_sources.weather.common.redaction import redact
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -42,10 +42,10 @@ NO_KEY = (
 )
 
 
-class Turns(Protocol):
+class RateLimiter(Protocol):
     """Says when a call may go."""
 
-    async def wait_turn(self) -> None:
+    async def acquire(self) -> None:
         """Return as soon as one more call may be made."""
 
 
@@ -58,14 +58,16 @@ class Client:
         turns: what holds calls back; a throttle of this process, at the settings' rate, if left out.
     """
 
-    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime], turns: Turns | None = None) -> None:
+    def __init__(
+        self, settings: WeatherSettings, now: Callable[[], datetime], rate_limiter: RateLimiter | None = None
+    ) -> None:
         self._now = now
         self._key = settings.secret_key
         self._settings = settings
         # enough in flight to reach the rate at 300 ms latency, with some to spare
         self.concurrency = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
         self.calls_for: Counter[str] = Counter()
-        self._turns = turns or Throttle(settings.base_url, settings.calls_per_minute)
+        self._turns = rate_limiter or LocalRateLimiter(settings.base_url, settings.calls_per_minute)
         self._users = 0
         self._lock = threading.Lock()
         self._gave_up = False
@@ -91,7 +93,7 @@ class Client:
                 self._users = 0
                 self._end()
 
-    def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Outcome]:
+    def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Result]:
         """Ask every request, many at a time, and yield outcomes as they come, in no order.
 
         Requests are taken from the iterable only when they can be sent, so it may stop on a condition.
@@ -106,27 +108,25 @@ class Client:
         if self._key is None:
             raise KeyRefusedError(NO_KEY)
         self._join()
-        outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(
-            min(MOST_WAITING, max(1, most_at_once // 4))
-        )
+        results: asyncio.Queue[Result | Exception | None] = asyncio.Queue(min(MOST_WAITING, max(1, most_at_once // 4)))
         workers = min(self.concurrency, most_at_once)
-        asking = self._submit(self._ask_all(first, source, outcomes, workers))
+        asking = self._submit(self._ask_all(first, source, results, workers))
         try:
             while True:
-                for outcome in self._submit(_take_all(outcomes)).result():
-                    if outcome is None:
+                for result in self._submit(_take_all(results)).result():
+                    if result is None:
                         return
-                    if isinstance(outcome, Exception):
-                        raise outcome
-                    yield outcome
+                    if isinstance(result, Exception):
+                        raise result
+                    yield result
         finally:
             asking.cancel()
             self._leave()
 
-    def fetch(self, request: Request) -> Outcome:
+    def fetch(self, request: Request) -> Result:
         """Ask one request and return its outcome."""
-        (outcome,) = self.fetch_all([request])
-        return outcome
+        (result,) = self.fetch_all([request])
+        return result
 
     def _join(self) -> None:
         """Start the event loop's thread and open connections for the first user."""
@@ -182,45 +182,45 @@ class Client:
         self,
         first: Request,
         source: Iterator[Request],
-        outcomes: asyncio.Queue[Outcome | Exception | None],
+        results: asyncio.Queue[Result | Exception | None],
         workers: int,
     ) -> None:
         waiting = [first]
 
         async def work() -> None:
             while request := waiting.pop() if waiting else next(source, None):
-                await outcomes.put(await self._ask(request))
+                await results.put(await self._ask(request))
 
         tasks = [asyncio.create_task(work()) for _ in range(workers)]
         try:
             await asyncio.gather(*tasks)
         except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
-            await outcomes.put(error)
+            await results.put(error)
         else:
-            await outcomes.put(None)
+            await results.put(None)
         finally:
             for task in tasks:
                 task.cancel()
 
-    async def _ask(self, request: Request) -> Outcome:
+    async def _ask(self, request: Request) -> Result:
         """Ask until there is an answer, a lasting failure, or no patience left."""
         attempt = 0
         while True:
             await self._unblocked.wait()
             if self._gave_up:
                 return _exhausted(request)
-            outcome = await self._attempt(request)
-            if isinstance(outcome, TooManyCalls):
-                probed = await self._wait_out(request, outcome)
+            result = await self._attempt(request)
+            if isinstance(result, TooManyCalls):
+                probed = await self._wait_out(request, result)
                 if probed is None:
                     continue
-                outcome = probed
+                result = probed
             attempt += 1
-            if not (isinstance(outcome, Failure) and outcome.is_transient and attempt < self._settings.attempts):
-                return outcome
+            if not (isinstance(result, Failure) and result.is_transient and attempt < self._settings.attempts):
+                return result
             await asyncio.sleep(self._backoff(attempt))
 
-    async def _wait_out(self, request: Request, refusal: TooManyCalls) -> Outcome | None:
+    async def _wait_out(self, request: Request, refusal: TooManyCalls) -> Result | None:
         """After a 429, probe with growing pauses while all other requests wait; nothing is lost.
 
         Returns:
@@ -233,23 +233,23 @@ class Client:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.rate_limit_patience_seconds
         pause = self._settings.rate_limit_backoff_seconds
-        outcome: Outcome | TooManyCalls = refusal
+        result: Result | TooManyCalls = refusal
         try:
-            while isinstance(outcome, TooManyCalls):
-                wait = min(outcome.retry_after or pause, LONGEST_RATE_LIMIT_WAIT)
+            while isinstance(result, TooManyCalls):
+                wait = min(result.retry_after or pause, LONGEST_RATE_LIMIT_WAIT)
                 if loop.time() + wait > deadline:
                     self._gave_up = True
                     return _exhausted(request)
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, LONGEST_RATE_LIMIT_WAIT)
-                outcome = await self._attempt(request)
-            return outcome
+                result = await self._attempt(request)
+            return result
         finally:
             self._unblocked.set()
 
-    async def _attempt(self, request: Request) -> Outcome | TooManyCalls:
+    async def _attempt(self, request: Request) -> Result | TooManyCalls:
         """Make one call and judge it; everything that leaves here is redacted."""
-        await self._turns.wait_turn()
+        await self._turns.acquire()
         self.calls_for[request.resource] += 1
         try:
             async with self._session.get(self._url(request), allow_redirects=False) as response:
@@ -260,11 +260,11 @@ class Client:
             return Failure(request, "connection", redact(f"{type(error).__name__}: {error}", self._key))
         if self._secret.encode() in body:
             body = redact(body.decode("utf-8", "replace"), self._key).encode()
-        outcome = judge(request, response.status, body, response.headers.get("Retry-After"), self._now())
-        if isinstance(outcome, Failure):
-            excerpt = None if outcome.payload is None else redact(outcome.payload, self._key)
-            return replace(outcome, message=redact(outcome.message, self._key), payload=excerpt)
-        return outcome
+        result = classify(request, response.status, body, response.headers.get("Retry-After"), self._now())
+        if isinstance(result, Failure):
+            excerpt = None if result.payload is None else redact(result.payload, self._key)
+            return replace(result, message=redact(result.message, self._key), payload=excerpt)
+        return result
 
     @property
     def _secret(self) -> str:
@@ -285,9 +285,9 @@ def _exhausted(request: Request) -> Failure:
     return Failure(request, "rate_limited", "The API keeps answering 429: too many calls.", 429)
 
 
-async def _take_all(outcomes: asyncio.Queue[T]) -> list[T]:
+async def _take_all(results: asyncio.Queue[T]) -> list[T]:
     """Wait for one outcome, then take all that are there: fewer steps between threads."""
-    batch = [await outcomes.get()]
-    while not outcomes.empty():
-        batch.append(outcomes.get_nowait())
+    batch = [await results.get()]
+    while not results.empty():
+        batch.append(results.get_nowait())
     return batch

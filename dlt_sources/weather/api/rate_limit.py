@@ -13,7 +13,7 @@ WINDOW_MILLISECONDS = 61_000
 CALLS_BETWEEN_CLEANINGS = 1000
 
 
-class Throttle:
+class LocalRateLimiter:
     """A sliding-window limiter for coroutines of one event loop.
 
     Args:
@@ -27,7 +27,7 @@ class Throttle:
         self._limiter = Limiter(SingleBucketFactory(self._bucket, schedule_leak=False), buffer_ms=1)
         self._calls = 0
 
-    async def wait_turn(self) -> None:
+    async def acquire(self) -> None:
         """Return as soon as one more call may be made."""
         await self._limiter.try_acquire_async("openweather")
         self._calls += 1

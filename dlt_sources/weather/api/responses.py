@@ -71,10 +71,10 @@ class TooManyCalls:
     retry_after: float
 
 
-Outcome = Answer | Failure
+Result = Answer | Failure
 
 
-def judge(
+def classify(
     request: Request, status: int, body: bytes, retry_after: str | None, now: datetime
 ) -> Answer | Failure | TooManyCalls:
     """Tell what came of a call from its HTTP status and body, received ``now``."""

@@ -88,7 +88,7 @@ class Budget:
         return self._client
 
 
-class SharedThrottle:
+class SharedRateLimiter:
     """Lets the calls of one process go as the budget allows. Use it as a context manager.
 
     Args:
@@ -104,14 +104,14 @@ class SharedThrottle:
         self._waiting = self._left = 0
         self._good_until = 0.0
 
-    def __enter__(self) -> SharedThrottle:
+    def __enter__(self) -> SharedRateLimiter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._thread.submit(self._budget.close)
         self._thread.shutdown()
 
-    async def wait_turn(self) -> None:
+    async def acquire(self) -> None:
         """Return as soon as one more call may be made."""
         if self._loop is not asyncio.get_running_loop():
             # the client has a loop for each time that it asks

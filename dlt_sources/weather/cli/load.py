@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from dlt_sources.weather.cli.console import tell
-from dlt_sources.weather.cli.options import again, log_options, resolved, what_options, where_options
+from dlt_sources.weather.cli.options import log_options, resolved, target_options, what_options, where_options
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
 from dlt_sources.weather.common.logs import LogFormat
@@ -37,7 +37,7 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
         _graceful_signals() as on_start,
     ):
         report = load(target, settings, on_start=on_start, on_progress=show)
-    conclude(report, log_format=log_format, quiet=quiet, strict=strict, where=again(demo=demo, **given))
+    conclude(report, log_format=log_format, quiet=quiet, strict=strict, where=target_options(demo=demo, **given))
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def where_options(command: F) -> F:
     )(command)
 
 
-def again(*, demo: bool, destination: str | None, **_: Any) -> str:
+def target_options(*, demo: bool, destination: str | None, **_: Any) -> str:
     """The options that choose the same target once more."""
     if demo:
         return "--demo"

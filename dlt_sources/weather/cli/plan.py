@@ -32,7 +32,7 @@ def _print(found: Plan) -> None:
     console = wide_console()
     console.print(table)
     console.print(
-        f"\n{found.places:,} places known, {found.to_resolve:,} to look up. {found.calls:,} calls in all: "
+        f"\n{found.locations:,} places known, {found.to_resolve:,} to look up. {found.calls:,} calls in all: "
         f"{found.duration} at {found.calls_per_minute:,} calls a minute."
     )
     for bad in found.bad:

@@ -9,7 +9,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from dlt_sources.weather.extract.counts import Tally
+from dlt_sources.weather.extract.counts import LoadMetrics
 
 logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 10.0
@@ -37,16 +37,16 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, metrics: LoadMetrics) -> None:
         """Draw a resource's counts."""
-        if tally.resource not in self._tasks:
-            self._tasks[tally.resource] = self._progress.add_task(tally.resource, rows=0, rejected=0)
+        if metrics.resource not in self._tasks:
+            self._tasks[metrics.resource] = self._progress.add_task(metrics.resource, rows=0, rejected=0)
         self._progress.update(
-            self._tasks[tally.resource],
-            completed=tally.requests,
-            total=max(tally.expected, tally.requests),
-            rows=tally.rows_fetched - tally.rows_rejected,
-            rejected=tally.rows_rejected,
+            self._tasks[metrics.resource],
+            completed=metrics.requests,
+            total=max(metrics.expected, metrics.requests),
+            rows=metrics.rows_fetched - metrics.rows_rejected,
+            rejected=metrics.rows_rejected,
         )
 
 
@@ -62,17 +62,17 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, metrics: LoadMetrics) -> None:
         """Log a resource's counts if the last line is long enough ago."""
         if monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._said = monotonic()
             logger.info(
                 "%s: %d of %d requests, %d rows, %d rejected",
-                tally.resource,
-                tally.requests,
-                max(tally.expected, tally.requests),
-                tally.rows_fetched - tally.rows_rejected,
-                tally.rows_rejected,
+                metrics.resource,
+                metrics.requests,
+                max(metrics.expected, metrics.requests),
+                metrics.rows_fetched - metrics.rows_rejected,
+                metrics.rows_rejected,
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dlt_sources.weather.cli.options import ResourceList, again, log_options, resolved, where_options
+from dlt_sources.weather.cli.options import ResourceList, log_options, resolved, target_options, where_options
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
 from dlt_sources.weather.common.logs import LogFormat
@@ -33,5 +33,5 @@ def replay_command(*, demo: bool, log_format: LogFormat, quiet: bool, **given: A
         log_format=log_format,
         quiet=quiet,
         strict=False,
-        where=again(demo=demo, **given),
+        where=target_options(demo=demo, **given),
     )

@@ -40,12 +40,12 @@ def status_command(*, demo: bool, destination: str | None) -> None:
 
 
 def _print_tables(console: Console, found: Status, now: datetime) -> None:
-    table = _table("table", rows="right", places="right", newest="left", lag="right")
+    table = _table("table", rows="right", locations="right", newest="left", lag="right")
     for one in found.tables:
         newest = f"{one.newest:%Y-%m-%d %H:%MZ}" if one.newest else ""
         # a forecast's newest row lies ahead: that is no lag
         lag = "" if one.newest is None or one.newest > now else _span((now - one.newest).total_seconds())
-        table.add_row(one.table, f"{one.rows:,}", "" if one.places is None else f"{one.places:,}", newest, lag)
+        table.add_row(one.table, f"{one.rows:,}", "" if one.locations is None else f"{one.locations:,}", newest, lag)
     console.print(table)
     if found.missing_hours:
         console.print(
@@ -73,7 +73,7 @@ def _print_conditions(console: Console, found: Status) -> None:
     for one in found.conditions[:MOST_PLACES]:
         degrees = f"{one.temp:.1f} {UNIT_SIGNS.get(one.units, '')}"
         table.add_row(
-            one.place,
+            one.location,
             f"{one.dt:%Y-%m-%d %H:%MZ}",
             degrees,
             one.description or "",

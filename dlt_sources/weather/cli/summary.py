@@ -50,19 +50,19 @@ def _print(report: Report, next_command: str) -> None:
     for name in ("fetched", "loaded", "rejected", "calls", "seconds"):
         table.add_column(name, justify="right")
     table.add_column("new columns")
-    for tally in report.tallies.values():
+    for metrics in report.metrics_by_resource.values():
         table.add_row(
-            tally.resource,
-            f"{tally.rows_fetched:,}",
-            f"{tally.rows_loaded:,}",
-            f"{tally.rows_rejected:,}",
-            f"{tally.calls:,}",
-            f"{tally.seconds:.1f}",
-            ", ".join(sorted(tally.new_columns)),
+            metrics.resource,
+            f"{metrics.rows_fetched:,}",
+            f"{metrics.rows_loaded:,}",
+            f"{metrics.rows_rejected:,}",
+            f"{metrics.calls:,}",
+            f"{metrics.seconds:.1f}",
+            ", ".join(sorted(metrics.new_columns)),
         )
     console = wide_console()
     console.print(table)
-    calls = sum(tally.calls for tally in report.tallies.values())
+    calls = sum(metrics.calls for metrics in report.metrics_by_resource.values())
     console.print(f"\n{calls:,} calls, {report.packages} load package(s), {report.seconds:.1f} s in all.")
     if report.finished_before:
         console.print(f"Before that, {report.finished_before} load(s) left behind by an earlier run were finished.")
@@ -78,13 +78,13 @@ def _facts(report: Report) -> dict[str, object]:
         "destination": report.where,
         "dataset": report.dataset_name,
         "resources": {
-            tally.resource: {
-                "rows_fetched": tally.rows_fetched,
-                "rows_loaded": tally.rows_loaded,
-                "rows_rejected": tally.rows_rejected,
-                "calls": tally.calls,
-                "new_columns": sorted(tally.new_columns),
+            metrics.resource: {
+                "rows_fetched": metrics.rows_fetched,
+                "rows_loaded": metrics.rows_loaded,
+                "rows_rejected": metrics.rows_rejected,
+                "calls": metrics.calls,
+                "new_columns": sorted(metrics.new_columns),
             }
-            for tally in report.tallies.values()
+            for metrics in report.metrics_by_resource.values()
         },
     }

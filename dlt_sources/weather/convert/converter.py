@@ -36,7 +36,7 @@ class DoesNotFitError(Exception):
 
 
 @dataclass(frozen=True)
-class Misfit:
+class InvalidRow:
     """A record that breaks its contract: its position in the batch, the field, and what is wrong with it."""
 
     position: int
@@ -58,14 +58,14 @@ class Converter:
 
     def convert(
         self, records: Sequence[dict[str, Any]], ours: Mapping[str, Sequence[object]]
-    ) -> tuple[pa.Table, list[Misfit]]:
+    ) -> tuple[pa.Table, list[InvalidRow]]:
         """Convert records and set ``ours``, the columns that this source adds, beside them.
 
         Returns:
             A table with the contract's columns, then whatever columns the API has added; and the records left out.
         """
-        misfits: list[Misfit] = []
-        pieces = list(self._pieces(records, 0, misfits))
+        invalid_rows: list[InvalidRow] = []
+        pieces = list(self._pieces(records, 0, invalid_rows))
         kept = [position for start, piece in pieces for position in range(start, start + piece.num_rows)]
         table = pa.concat_tables([piece for _, piece in pieces], promote_options="default")
         for name, values in ours.items():
@@ -73,22 +73,22 @@ class Converter:
             type_ = self.contract.arrow_schema().field(name).type
             array = pa.array(values if len(kept) == len(values) else [values[i] for i in kept], type_)
             table = table.set_column(index, self.contract.arrow_schema().field(name), array)
-        return table, misfits
+        return table, invalid_rows
 
     def _pieces(
-        self, records: Sequence[dict[str, Any]], start: int, misfits: list[Misfit]
+        self, records: Sequence[dict[str, Any]], start: int, invalid_rows: list[InvalidRow]
     ) -> Iterator[tuple[int, pa.Table]]:
         try:
             yield start, self._columnar(records)
-        except DoesNotFitError as misfit:
+        except DoesNotFitError as invalid_row:
             if len(records) == 1:
-                explained = explain(self.contract, records[0]) or misfit
-                misfits.append(Misfit(start, explained.field, explained.message))
+                explained = explain(self.contract, records[0]) or invalid_row
+                invalid_rows.append(InvalidRow(start, explained.field, explained.message))
                 yield start, self.contract.arrow_schema().empty_table()
             else:
                 middle = len(records) // 2
-                yield from self._pieces(records[:middle], start, misfits)
-                yield from self._pieces(records[middle:], start + middle, misfits)
+                yield from self._pieces(records[:middle], start, invalid_rows)
+                yield from self._pieces(records[middle:], start + middle, invalid_rows)
 
     def _columnar(self, records: Sequence[dict[str, Any]]) -> pa.Table:
         prepared = []

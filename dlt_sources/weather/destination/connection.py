@@ -39,14 +39,14 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
             raise WriterBusyError(f"Another process uses the database: {said}") from None
         raise DestinationError(f"The destination cannot be reached: {said}") from None
     try:
-        with outages_said():
+        with translated_outages():
             yield client
     finally:
         client.close_connection()
 
 
 @contextmanager
-def outages_said() -> Iterator[None]:
+def translated_outages() -> Iterator[None]:
     """Say in a sentence what cut off whatever happens inside.
 
     Raises:

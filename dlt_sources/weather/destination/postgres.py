@@ -1,8 +1,8 @@
 """Upkeep of PostgreSQL: indexes of the bronze tables, and row counts after a load.
 
 A unique index on the key protects against duplicates and keeps the merge fast: without it every MERGE reads the whole
-table. A BRIN index of a few kilobytes finds the rows of recent loads. DuckDB gets neither: its merge joins whole columns
-anyway, its indexes live in memory, and it keeps the range of each column for each part of a table.
+table. A BRIN index of a few kilobytes finds the rows of recent loads. DuckDB gets neither: its merge joins whole
+columns anyway, its indexes live in memory, and it keeps the range of each column for each part of a table.
 
 Rows are counted because dlt counts only what it wrote to files. It copies those to staging tables and merges from
 there; a second writer, possible once the lock's connection was cut, may empty the staging tables at that moment.
@@ -34,7 +34,7 @@ def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> None:
         )
 
 
-def ensure_arrived(client: SqlClientBase[Any], load_ids: Sequence[str], rows: Counter[str]) -> None:
+def verify_rows_loaded(client: SqlClientBase[Any], load_ids: Sequence[str], rows: Counter[str]) -> None:
     """Count a load's rows in the tables, which are found by their ``_dlt_load_id``.
 
     Args:

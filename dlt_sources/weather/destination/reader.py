@@ -24,7 +24,7 @@ from dlt_sources.weather.destination.connection import connected
 ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
 
 
-class Loaded:
+class DestinationReader:
     """Reads bronze tables through dlt, so that it works on any destination dlt can query.
 
     Args:
@@ -94,7 +94,7 @@ class Loaded:
 
 
 @contextmanager
-def reading(pipeline: Pipeline | None) -> Iterator[Loaded]:
+def reading(pipeline: Pipeline | None) -> Iterator[DestinationReader]:
     """Read through one connection: dlt resolves its whole configuration for each.
 
     Args:
@@ -105,10 +105,10 @@ def reading(pipeline: Pipeline | None) -> Iterator[Loaded]:
         DestinationError: the destination cannot be reached.
     """
     if pipeline is None:
-        yield Loaded(None)
+        yield DestinationReader(None)
         return
     with connected(pipeline) as client:
-        yield Loaded(client)
+        yield DestinationReader(client)
 
 
 def loaded_since(moment: datetime) -> str:

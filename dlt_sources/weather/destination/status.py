@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, CurrentWeather, LoadRun, Location
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 
 MOMENTS = ("dt", "start", "fetched_at", "rejected_at", "finished_at")
 
@@ -18,7 +18,7 @@ class TableStatus:
 
     table: str
     rows: int
-    places: int | None
+    locations: int | None
     newest: datetime | None
 
 
@@ -38,7 +38,7 @@ class RunStatus:
 class Conditions:
     """The newest observation of one place."""
 
-    place: str
+    location: str
     dt: datetime
     temp: float
     units: str
@@ -56,7 +56,7 @@ class Status:
     missing_hours: int
 
 
-def status(loaded: Loaded) -> Status:
+def status(loaded: DestinationReader) -> Status:
     """Read how the tables stand."""
     return Status(
         tables=tuple(found for contract in TABLES.values() if (found := table_status(loaded, contract)) is not None),
@@ -66,7 +66,7 @@ def status(loaded: Loaded) -> Status:
     )
 
 
-def table_status(loaded: Loaded, contract: type[Contract]) -> TableStatus | None:
+def table_status(loaded: DestinationReader, contract: type[Contract]) -> TableStatus | None:
     """Read how one table stands; None where it is not there yet."""
     rows = loaded.rows("SELECT count(*) FROM {table}", table=contract.table)
     if not rows:
@@ -76,7 +76,7 @@ def table_status(loaded: Loaded, contract: type[Contract]) -> TableStatus | None
     return TableStatus(contract.table, rows[0][0], _places(loaded, contract), loaded.newest(contract, moment))
 
 
-def _places(loaded: Loaded, contract: type[Contract]) -> int | None:
+def _places(loaded: DestinationReader, contract: type[Contract]) -> int | None:
     if "location_id" not in contract.model_fields:
         return None
     sql = "SELECT count(DISTINCT location_id) FROM {table}"
@@ -88,7 +88,7 @@ def _places(loaded: Loaded, contract: type[Contract]) -> int | None:
     return rows[0][0] if rows else None
 
 
-def _runs(loaded: Loaded) -> tuple[RunStatus, ...]:
+def _runs(loaded: DestinationReader) -> tuple[RunStatus, ...]:
     sql = (
         "SELECT r.resource, r.finished_at, r.status, r.rows_loaded, r.rows_rejected, r.error FROM {runs} r"
         " WHERE r.finished_at = (SELECT max(n.finished_at) FROM {runs} n WHERE n.resource = r.resource)"
@@ -100,7 +100,7 @@ def _runs(loaded: Loaded) -> tuple[RunStatus, ...]:
     )
 
 
-def _conditions(loaded: Loaded) -> tuple[Conditions, ...]:
+def _conditions(loaded: DestinationReader) -> tuple[Conditions, ...]:
     # the newest hour of a place is looked up once, not for each of its rows
     newest = (
         "(SELECT l.location_id, l.name, (SELECT max(n.dt) FROM {table} n WHERE n.location_id = l.location_id) AS dt"
@@ -120,7 +120,7 @@ def _conditions(loaded: Loaded) -> tuple[Conditions, ...]:
     )
 
 
-def _missing_hours(loaded: Loaded) -> int:
+def _missing_hours(loaded: DestinationReader) -> int:
     """Hours of air pollution missing between each place's first and newest, rejected ones included."""
     sql = "SELECT count(*), min(dt), max(dt) FROM {air} GROUP BY location_id"
     return sum(

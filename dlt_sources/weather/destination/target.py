@@ -26,7 +26,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.connection import connected
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 
 PIPELINE_NAME = "weather"
 DATASET_NAME = "bronze"
@@ -107,7 +107,7 @@ class Target:
             yield client
 
     @contextmanager
-    def reader(self) -> Iterator[Loaded]:
+    def reader(self) -> Iterator[DestinationReader]:
         """Read what is loaded, with one connection; a target that is not there yet reads as empty.
 
         Raises:
@@ -115,10 +115,10 @@ class Target:
             DestinationError: the destination cannot be reached.
         """
         if not self.exists:
-            yield Loaded(None)
+            yield DestinationReader(None)
             return
         with self.connection() as client:
-            yield Loaded(client)
+            yield DestinationReader(client)
 
     @cached_property
     def where(self) -> str:

@@ -40,7 +40,7 @@ Client = SqlClientBase[Any]
 
 
 @dataclass(frozen=True)
-class Hold:
+class WriterLock:
     """What a writer has for as long as it holds the dataset.
 
     Attributes:
@@ -50,11 +50,11 @@ class Hold:
     """
 
     connection: Client | None
-    alone: Callable[[], AbstractContextManager[None]] = nullcontext
+    exclusive: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @contextmanager
-def only_writer(target: Target, run_id: str, wait_seconds: float, shard: Shard | None = None) -> Iterator[Hold]:
+def writer_lock(target: Target, run_id: str, wait_seconds: float, shard: Shard | None = None) -> Iterator[WriterLock]:
     """Hold the dataset's lock, or share it as a shard; wait for its holder at most ``wait_seconds``.
 
     Raises:
@@ -62,24 +62,24 @@ def only_writer(target: Target, run_id: str, wait_seconds: float, shard: Shard |
         ConfigurationError: a shard, and the destination is not PostgreSQL.
         DestinationError: the destination cannot be reached.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         if shard is not None:
             target.must_take_shards()
-            yield _share_postgres(held, target, run_id, wait_seconds, shard)
+            yield _share_postgres(stack, target, run_id, wait_seconds, shard)
             return
         deadline = time.monotonic() + wait_seconds
-        _hold_directory(held, target.root, run_id, deadline)
+        _hold_directory(stack, target.root, run_id, deadline)
         hold = _HOLDERS.get(target.destination, _hold_nothing)
-        yield hold(held, target, run_id, deadline) if target.is_database else Hold(None)
+        yield hold(stack, target, run_id, deadline) if target.is_database else WriterLock(None)
 
 
-def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -> None:
+def _hold_directory(stack: ExitStack, root: Path, run_id: str, deadline: float) -> None:
     lock = FileLock(root / "writer.lock")
     note = root / "writer"
 
     def attempt() -> str | None:
         try:
-            held.enter_context(lock.acquire(timeout=0))
+            stack.enter_context(lock.acquire(timeout=0))
         except Timeout:
             return note.read_text() if note.exists() else "another process"
         note.write_text(f"run {run_id}, process {os.getpid()} on {socket.gethostname()}")
@@ -88,32 +88,32 @@ def _hold_directory(held: ExitStack, root: Path, run_id: str, deadline: float) -
     _wait(attempt, deadline)
 
 
-def _hold_nothing(held: ExitStack, target: Target, _run_id: str, _deadline: float) -> Hold:
-    return Hold(held.enter_context(target.connection()))
+def _hold_nothing(stack: ExitStack, target: Target, _run_id: str, _deadline: float) -> WriterLock:
+    return WriterLock(stack.enter_context(target.connection()))
 
 
-def _hold_postgres(held: ExitStack, target: Target, run_id: str, deadline: float) -> Hold:
-    locks = AdvisoryLocks(held.enter_context(target.connection()), f"weather run {run_id}")
+def _hold_postgres(stack: ExitStack, target: Target, run_id: str, deadline: float) -> WriterLock:
+    locks = AdvisoryLocks(stack.enter_context(target.connection()), f"weather run {run_id}")
     dataset = f"weather {target.dataset_name}"
     _wait(lambda: locks.attempt(dataset), deadline)
 
     @contextmanager
-    def alone() -> Iterator[None]:
+    def exclusive() -> Iterator[None]:
         locks.ensure(dataset)
         yield
 
-    return Hold(held.enter_context(target.connection()), alone)
+    return WriterLock(stack.enter_context(target.connection()), exclusive)
 
 
-def _share_postgres(held: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> Hold:
-    locks = AdvisoryLocks(held.enter_context(target.connection()), f"weather run {run_id}, shard {shard}")
+def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> WriterLock:
+    locks = AdvisoryLocks(stack.enter_context(target.connection()), f"weather run {run_id}, shard {shard}")
     dataset = f"weather {target.dataset_name}"
     deadline = time.monotonic() + wait_seconds
     _wait(lambda: locks.attempt(f"{dataset} shard {shard}"), deadline)
     _wait(lambda: locks.attempt(dataset, shared=True), deadline)
 
     @contextmanager
-    def alone() -> Iterator[None]:
+    def exclusive() -> Iterator[None]:
         locks.ensure(dataset)
         write = f"{dataset} write"
         _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, POLL_SECONDS_TO_WRITE, logging.DEBUG)
@@ -122,26 +122,26 @@ def _share_postgres(held: ExitStack, target: Target, run_id: str, wait_seconds: 
         finally:
             locks.release(write)
 
-    return Hold(held.enter_context(target.connection()), alone)
+    return WriterLock(stack.enter_context(target.connection()), exclusive)
 
 
-def _hold_duckdb(held: ExitStack, target: Target, _run_id: str, deadline: float) -> Hold:
+def _hold_duckdb(stack: ExitStack, target: Target, _run_id: str, deadline: float) -> WriterLock:
     opened: list[Client] = []
 
     def attempt() -> str | None:
         try:
-            opened.append(held.enter_context(target.connection()))
+            opened.append(stack.enter_context(target.connection()))
         except WriterBusyError as error:
             return str(error)
         return None
 
     _wait(attempt, deadline)
     limit_memory(opened[0])
-    held.callback(limit_closing, opened[0])
-    return Hold(opened[0])
+    stack.callback(limit_closing, opened[0])
+    return WriterLock(opened[0])
 
 
-_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], Hold]] = {
+_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], WriterLock]] = {
     "postgres": _hold_postgres,
     "duckdb": _hold_duckdb,
 }

@@ -10,13 +10,13 @@ from time import monotonic
 from typing import Any, Literal
 
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
-from dlt_sources.weather.extract.requests import Task
+from dlt_sources.weather.extract.requests import RequestWindow
 
 Status = Literal["running", "ok", "partial", "failed", "interrupted"]
 
 
 @dataclass
-class Tally:
+class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
     A request that ended without a usable answer counts as one row fetched and one rejected, so that the rejects table
@@ -59,7 +59,7 @@ class Tally:
             "request",
             endpoint,
             at,
-            task if isinstance(task, Task) else None,
+            task if isinstance(task, RequestWindow) else None,
             error_class=failure.error_class,
             message=failure.message,
             http_status=failure.http_status,
@@ -67,21 +67,31 @@ class Tally:
         )
 
     def reject_row(
-        self, error_class: str, message: str, record: str, *, field: str, endpoint: str, at: datetime, task: Task
+        self,
+        error_class: str,
+        message: str,
+        record: str,
+        *,
+        field: str,
+        endpoint: str,
+        at: datetime,
+        task: RequestWindow,
     ) -> dict[str, Any]:
         """Count a rejected row, fetched already, and return its row for the rejects table."""
         return self._reject(
             "row", endpoint, at, task, error_class=error_class, message=message, payload=record, field=field
         )
 
-    def reject_place(self, where: str, text: str, message: str, at: datetime) -> dict[str, Any]:
+    def reject_location(self, where: str, text: str, message: str, at: datetime) -> dict[str, Any]:
         """Count an entry of the user's list that is no place, and return its row for the rejects table."""
         self.rows_fetched += 1
         return self._reject(
             "row", "", at, None, error_class="bad_location", message=f"{where}: {message}", payload=text, field=where
         )
 
-    def _reject(self, kind: str, endpoint: str, at: datetime, task: Task | None, **what: Any) -> dict[str, Any]:
+    def _reject(
+        self, kind: str, endpoint: str, at: datetime, task: RequestWindow | None, **what: Any
+    ) -> dict[str, Any]:
         self.rows_rejected += 1
         what["payload"] = (what.get("payload") or "")[:PAYLOAD_EXCERPT] or None
         return {
@@ -89,7 +99,7 @@ class Tally:
             "run_id": self.run_id,
             "resource": self.resource,
             "kind": kind,
-            "location_id": task.place.location_id if task else None,
+            "location_id": task.location.location_id if task else None,
             "endpoint": endpoint or None,
             "rejected_at": at,
             "window_start": task.start if task else None,

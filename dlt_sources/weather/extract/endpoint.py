@@ -9,11 +9,11 @@ import orjson
 import pyarrow as pa
 
 from dlt_sources.weather.api.endpoints import Endpoint, Part
-from dlt_sources.weather.api.responses import Answer, Failure, Outcome
+from dlt_sources.weather.api.responses import Answer, Failure, Result
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
 from dlt_sources.weather.convert.items import as_table, to_table
-from dlt_sources.weather.extract.requests import Task, Work
+from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
 from dlt_sources.weather.extract.run import Run
 
 # answers converted or written at a time, by the size of their bodies: enough for Arrow to be fast (thousands of rows),
@@ -36,7 +36,7 @@ class Batch:
         self.bytes += len(answer.body)
 
 
-def ask(run: Run, work: Work) -> Iterator[Outcome]:
+def ask(run: Run, work: RequestQueue) -> Iterator[Result]:
     """Ask for as long as there is work and the package has room."""
     while not work.finished and run.has_room():
         yield from run.client.fetch_all(work.take(run.has_room), work.most_at_once)
@@ -57,25 +57,25 @@ class Extraction:
         self._run = run
         self._endpoint = endpoint
         self._replaying = replaying
-        self._tally = run.tally(endpoint.name)
+        self._tally = run.metrics_of(endpoint.name)
         self._batches = {part.contract.table: Batch() for part in endpoint.parts}
         self._raw: list[dict[str, Any]] = []
         self._raw_bytes = 0
         self._rejects: list[dict[str, Any]] = []
 
-    def items(self, outcomes: Iterable[Outcome], came: Callable[[Task], None]) -> Iterator[object]:
+    def items(self, results: Iterable[Result], mark_done: Callable[[RequestWindow], None]) -> Iterator[object]:
         """Sort outcomes and yield dlt items: rows, raw answers, rejects, the run's log.
 
         Args:
-            outcomes: answers and failures, as they come.
-            came: told about every task whose answer could be used.
+            results: answers and failures, as they come.
+            mark_done: told about every task whose answer could be used.
         """
         self._tally.resume()
-        for outcome in outcomes:
-            if isinstance(outcome, Failure):
-                self._failed(outcome)
-            elif self._came(outcome):
-                came(outcome.request.about)
+        for result in results:
+            if isinstance(result, Failure):
+                self._failed(result)
+            elif self._answered(result):
+                mark_done(result.request.about)
             yield from self._full_batches()
             self._run.on_progress(self._tally)
         yield from self._rest()
@@ -89,7 +89,7 @@ class Extraction:
         if failure.ends_the_run:
             self._run.stop_for(failure, self._tally)
 
-    def _came(self, answer: Answer) -> bool:
+    def _answered(self, answer: Answer) -> bool:
         """Sort an answer's records into the batches of their tables, if it has any place for them."""
         found = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
         if any(records is None for _, records in found):
@@ -171,10 +171,10 @@ class Extraction:
             return
         converter = self._run.converter(part.contract)
         known = set(converter.new_columns)
-        table, misfits = converter.convert(batch.records, self._ours(part, batch.answers))
-        for misfit in misfits:
-            record, answer = batch.records[misfit.position], batch.answers[misfit.position]
-            self._reject_row("wrong_type", misfit.message, record, misfit.field, answer)
+        table, invalid_rows = converter.convert(batch.records, self._ours(part, batch.answers))
+        for invalid_row in invalid_rows:
+            record, answer = batch.records[invalid_row.position], batch.answers[invalid_row.position]
+            self._reject_row("wrong_type", invalid_row.message, record, invalid_row.field, answer)
         if self._replaying:
             table = self._each_key_once(part, table)
         self._tally.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
@@ -194,7 +194,7 @@ class Extraction:
         """The columns that no answer holds."""
         columns = part.contract.model_fields
         ours: dict[str, list[object]] = {
-            "location_id": [answer.request.about.place.location_id for answer in answers],
+            "location_id": [answer.request.about.location.location_id for answer in answers],
             "fetched_at": [answer.fetched_at for answer in answers],
         }
         if "issued_at" in columns:
@@ -205,7 +205,7 @@ class Extraction:
 
     def _verbatim(self, answer: Answer) -> dict[str, Any]:
         return {
-            "location_id": answer.request.about.place.location_id,
+            "location_id": answer.request.about.location.location_id,
             "endpoint": self._endpoint.name,
             "fetched_at": answer.fetched_at,
             "units": answer.request.params.get("units"),
@@ -230,7 +230,7 @@ def _records(part: Part, data: object) -> list[Any] | None:
     return rows if isinstance(rows, list) else None
 
 
-def _within(task: Task) -> Callable[[dict[str, Any]], bool]:
+def _within(task: RequestWindow) -> Callable[[dict[str, Any]], bool]:
     """Whether a record lies in the hours asked for; what is no time is for the contract to reject."""
     if task.start is None or task.end is None:
         return lambda _: True

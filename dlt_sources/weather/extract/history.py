@@ -9,13 +9,13 @@ from datetime import datetime, timedelta, timezone
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.requests import History
 
 logger = logging.getLogger(__name__)
 
 
-def history_of(settings: WeatherSettings, loaded: Loaded, now: datetime, *, overlap: bool = True) -> History:
+def history_of(settings: WeatherSettings, loaded: DestinationReader, now: datetime, *, overlap: bool = True) -> History:
     """Work out which hours are wanted: those the user named, else whatever is newer than what is loaded.
 
     Args:

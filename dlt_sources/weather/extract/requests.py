@@ -14,14 +14,14 @@ from dlt_sources.weather.api.endpoints import Endpoint
 from dlt_sources.weather.api.responses import Request
 from dlt_sources.weather.common.clock import HOUR
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.locations.model import Place
+from dlt_sources.weather.locations.model import ResolvedLocation
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class RequestWindow:
     """What a request is about: a place and, for history, the first and last hour asked for."""
 
-    place: Place
+    location: ResolvedLocation
     start: datetime | None = None
     end: datetime | None = None
 
@@ -46,23 +46,23 @@ class History:
     marks: dict[str, datetime]
     complete: frozenset[tuple[str, datetime]] = frozenset()
 
-    def first(self, place: Place) -> Task | None:
+    def first(self, location: ResolvedLocation) -> RequestWindow | None:
         """The first window to ask for a place; None where nothing new can be there."""
-        mark = self.marks.get(place.location_id)
+        mark = self.marks.get(location.location_id)
         if self.explicit or mark is None:
-            return self._window(place, self.since)
+            return self._window(location, self.since)
         if mark >= self.until:
             return None
-        return self._window(place, mark + HOUR - self.overlap)
+        return self._window(location, mark + HOUR - self.overlap)
 
-    def after(self, task: Task) -> Task | None:
+    def after(self, task: RequestWindow) -> RequestWindow | None:
         """The window after the one that came."""
         assert task.end is not None  # noqa: S101 - history tasks have windows
-        return self._window(task.place, task.end + HOUR)
+        return self._window(task.location, task.end + HOUR)
 
-    def how_many(self, place: Place) -> int:
+    def how_many(self, location: ResolvedLocation) -> int:
         """How many requests a place needs if all of them come."""
-        task, number = self.first(place), 0
+        task, number = self.first(location), 0
         while task is not None:
             task, number = self.after(task), number + 1
         return number
@@ -74,10 +74,10 @@ class History:
             yield start, self._end(start)
             start = self._end(start) + HOUR
 
-    def _window(self, place: Place, start: datetime) -> Task | None:
+    def _window(self, location: ResolvedLocation, start: datetime) -> RequestWindow | None:
         while start <= self.until:
-            if (place.location_id, start) not in self.complete:
-                return Task(place, start, self._end(start))
+            if (location.location_id, start) not in self.complete:
+                return RequestWindow(location, start, self._end(start))
             start = self._end(start) + HOUR
         return None
 
@@ -85,21 +85,25 @@ class History:
         return min(start + timedelta(days=self.days_per_call) - HOUR, self.until)
 
 
-class Work:
+class RequestQueue:
     """The requests of one endpoint in one run, in rounds: one request a place and round; ``total`` in all."""
 
     def __init__(
-        self, endpoint: Endpoint, places: Collection[Place], settings: WeatherSettings, history: History | None
+        self,
+        endpoint: Endpoint,
+        locations: Collection[ResolvedLocation],
+        settings: WeatherSettings,
+        history: History | None,
     ) -> None:
-        self.total = sum(map(history.how_many, places)) if history else len(places)
+        self.total = sum(map(history.how_many, locations)) if history else len(locations)
         self.most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
         self._history = history
-        first = (history.first(place) if history else Task(place) for place in places)
-        self._round: Iterator[Task] = (task for task in first if task is not None)
-        self._next: list[Task] = []
-        self._ahead: Task | None = next(self._round, None)
+        first = (history.first(location) if history else RequestWindow(location) for location in locations)
+        self._round: Iterator[RequestWindow] = (task for task in first if task is not None)
+        self._next: list[RequestWindow] = []
+        self._ahead: RequestWindow | None = next(self._round, None)
 
     @property
     def finished(self) -> bool:
@@ -113,7 +117,7 @@ class Work:
             self._ahead = next(self._round, None)
             yield self._request(task)
 
-    def came(self, task: Task) -> None:
+    def mark_done(self, task: RequestWindow) -> None:
         """Note that a task's answer is there, so that the place's next window may be asked."""
         if self._history and (following := self._history.after(task)):
             self._next.append(following)
@@ -124,8 +128,8 @@ class Work:
             self._round, self._next = iter(self._next), []
             self._ahead = next(self._round, None)
 
-    def _request(self, task: Task) -> Request:
-        params = {"lat": f"{task.place.lat:.4f}", "lon": f"{task.place.lon:.4f}"}
+    def _request(self, task: RequestWindow) -> Request:
+        params = {"lat": f"{task.location.lat:.4f}", "lon": f"{task.location.lon:.4f}"}
         if self._endpoint.has_units:
             params |= {"units": self._settings.units, "lang": self._settings.answer_language}
         if task.start and task.end:

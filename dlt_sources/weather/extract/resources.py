@@ -59,11 +59,11 @@ def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
 
     def extract() -> Iterator[object]:
         yield from look_up(run)
-        if not run.places_known:
+        if not run.locations_known:
             return
         work = run.work(endpoint)
-        run.tally(endpoint.name).expected = work.total
-        yield from Extraction(run, endpoint).items(ask(run, work), work.came)
+        run.metrics_of(endpoint.name).expected = work.total
+        yield from Extraction(run, endpoint).items(ask(run, work), work.mark_done)
 
     return dlt.resource(
         extract,

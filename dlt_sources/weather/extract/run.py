@@ -16,7 +16,7 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.api.client import Client, Turns
+from dlt_sources.weather.api.client import Client, RateLimiter
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.api.responses import Failure
 from dlt_sources.weather.common.clock import utc_now
@@ -25,12 +25,12 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.new_columns import columns_beyond
-from dlt_sources.weather.destination.reader import Loaded, reading
-from dlt_sources.weather.extract.counts import Status, Tally
+from dlt_sources.weather.destination.reader import DestinationReader, reading
+from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.history import history_of
-from dlt_sources.weather.extract.requests import History, Work
-from dlt_sources.weather.locations.batches import Places
-from dlt_sources.weather.locations.geocoding import Lookup, sort_out, wanted_places
+from dlt_sources.weather.extract.requests import History, RequestQueue
+from dlt_sources.weather.locations.batches import ResolvedLocations
+from dlt_sources.weather.locations.geocoding import Lookup, location_queries, match_known_locations
 
 # of rows in a load package: a destination takes several times that in memory while it merges them
 PACKAGE_BYTES = 20_000_000
@@ -61,8 +61,8 @@ class Run:
         now: Callable[[], datetime] = utc_now,
         command: str = "load",
         many_packages: bool = False,
-        on_progress: Callable[[Tally], None] = lambda _: None,
-        turns: Turns | None = None,
+        on_progress: Callable[[LoadMetrics], None] = lambda _: None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -71,13 +71,13 @@ class Run:
         self.run_id = new_run_id(self.started_at)
         self.many_packages = many_packages
         self.on_progress = on_progress
-        self.client = Client(settings, now, turns)
-        self.tallies: dict[str, Tally] = {}
+        self.client = Client(settings, now, rate_limiter)
+        self.metrics_by_resource: dict[str, LoadMetrics] = {}
         # what reads the destination; without one, each look opens a connection of its own
-        self.loaded: Loaded | None = None
+        self.loaded: DestinationReader | None = None
         self.stopped_by: WeatherError | None = None
         self.interrupted = False
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, RequestQueue] = {}
         self._converters: dict[str, Converter] = {}
         self.begin_package()
 
@@ -96,23 +96,23 @@ class Run:
         """The user's list of places, those known told from those to look up."""
         with self._reading() as loaded:
             known = loaded.locations()
-        return sort_out(wanted_places(self.settings), known, self.started_at)
+        return match_known_locations(location_queries(self.settings), known, self.started_at)
 
     @property
-    def places_known(self) -> bool:
+    def locations_known(self) -> bool:
         """Whether every place is looked up, so that the endpoints can be asked."""
-        return LOCATIONS in self.tallies and not self.lookup.to_resolve
+        return LOCATIONS in self.metrics_by_resource and not self.lookup.to_resolve
 
     @property
-    def places(self) -> Places:
+    def locations(self) -> ResolvedLocations:
         """The places with coordinates."""
-        return self.lookup.places
+        return self.lookup.locations
 
-    def tally(self, resource: str) -> Tally:
+    def metrics_of(self, resource: str) -> LoadMetrics:
         """The counts of a resource in this run."""
-        if resource not in self.tallies:
-            self.tallies[resource] = Tally(resource, self.run_id, self.command, self.now())
-        return self.tallies[resource]
+        if resource not in self.metrics_by_resource:
+            self.metrics_by_resource[resource] = LoadMetrics(resource, self.run_id, self.command, self.now())
+        return self.metrics_by_resource[resource]
 
     def converter(self, contract: type[Contract]) -> Converter:
         """The converter of a table, which knows the columns that the API has added to it before."""
@@ -120,11 +120,11 @@ class Run:
             self._converters[contract.table] = Converter(contract, columns_beyond(contract))
         return self._converters[contract.table]
 
-    def work(self, endpoint: Endpoint) -> Work:
+    def work(self, endpoint: Endpoint) -> RequestQueue:
         """What is left to ask of an endpoint."""
         if endpoint.name not in self._works:
             history = self._history() if endpoint.incremental else None
-            self._works[endpoint.name] = Work(endpoint, self.places, self.settings, history)
+            self._works[endpoint.name] = RequestQueue(endpoint, self.locations, self.settings, history)
         return self._works[endpoint.name]
 
     def _history(self) -> History:
@@ -133,7 +133,7 @@ class Run:
             return history_of(self.settings, loaded, self.started_at, overlap=overlap)
 
     @contextmanager
-    def _reading(self) -> Iterator[Loaded]:
+    def _reading(self) -> Iterator[DestinationReader]:
         if self.loaded:
             yield self.loaded
             return
@@ -171,31 +171,31 @@ class Run:
         """Whether any of the resources has something left to ask."""
         if self.stopped_by or self.interrupted:
             return False
-        if not self.places_known:
+        if not self.locations_known:
             return True
         names = [name for name in resources if name != LOCATIONS]
         return any(name not in self._works or not self._works[name].finished for name in names)
 
     def status(self, resource: str) -> Status:
         """How a resource stands."""
-        tally = self.tally(resource)
-        if tally.error:
+        metrics = self.metrics_of(resource)
+        if metrics.error:
             return "failed"
         if self.interrupted:
             return "interrupted"
-        if resource == LOCATIONS and not self.places_known:
+        if resource == LOCATIONS and not self.locations_known:
             return "running"
         work = self._works.get(resource)
         if work is not None and not work.finished:
             return "running"
-        return "partial" if tally.rows_rejected else "ok"
+        return "partial" if metrics.rows_rejected else "ok"
 
     def raise_if_alone(self) -> None:
         """Raise what stopped the run, unless the caller looks at ``stopped_by`` itself."""
         if self.stopped_by and not self.many_packages:
             raise self.stopped_by
 
-    def stop_for(self, failure: Failure, tally: Tally) -> None:
+    def stop_for(self, failure: Failure, metrics: LoadMetrics) -> None:
         """Ask nothing more, since every request would fail alike; what came is still loaded."""
         if failure.error_class == "key_refused":
             error: WeatherError = KeyRefusedError(refusal(failure))
@@ -204,7 +204,7 @@ class Run:
                 "OpenWeather keeps refusing calls (429). Lower calls_per_minute and run again later."
             )
         self.stopped_by = self.stopped_by or error
-        tally.error = str(error)
+        metrics.error = str(error)
 
 
 def refusal(failure: Failure) -> str:

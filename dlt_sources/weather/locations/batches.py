@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlt_sources.weather.locations.model import Place
+from dlt_sources.weather.locations.model import ResolvedLocation
 
 AT_A_TIME = 5_000
 _PLACE = pa.schema([("location_id", pa.string()), ("name", pa.string()), ("lat", pa.float64()), ("lon", pa.float64())])
@@ -48,7 +48,7 @@ class Packed:
         self._rows = []
 
 
-class Places(Collection[Place]):
+class ResolvedLocations(Collection[ResolvedLocation]):
     """Places with coordinates: 200,000 of them stay in memory for a whole run."""
 
     def __init__(self) -> None:
@@ -57,12 +57,14 @@ class Places(Collection[Place]):
     def __len__(self) -> int:
         return len(self._packed)
 
-    def __iter__(self) -> Iterator[Place]:
-        return (Place(**row) for row in self._packed.rows())
+    def __iter__(self) -> Iterator[ResolvedLocation]:
+        return (ResolvedLocation(**row) for row in self._packed.rows())
 
-    def __contains__(self, place: object) -> bool:
-        return any(place == one for one in self)
+    def __contains__(self, location: object) -> bool:
+        return any(location == one for one in self)
 
-    def append(self, place: Place) -> None:
+    def append(self, location: ResolvedLocation) -> None:
         """Add a place."""
-        self._packed.append({"location_id": place.location_id, "name": place.name, "lat": place.lat, "lon": place.lon})
+        self._packed.append(
+            {"location_id": location.location_id, "name": location.name, "lat": location.lat, "lon": location.lon}
+        )

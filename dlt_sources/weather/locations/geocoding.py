@@ -20,9 +20,9 @@ from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import Answer, Failure, Request
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
-from dlt_sources.weather.locations.batches import Packed, Places
-from dlt_sources.weather.locations.model import BadPlace, Place, Wanted
-from dlt_sources.weather.locations.parsing import at, parse_places, read_places
+from dlt_sources.weather.locations.batches import Packed, ResolvedLocations
+from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery, ResolvedLocation
+from dlt_sources.weather.locations.parsing import at, parse_locations, read_locations
 
 logger = logging.getLogger(__name__)
 Remembered = dict[str, tuple[str, str | None, float, float]]
@@ -34,61 +34,65 @@ MATCHES = 5
 class Lookup:
     """What became of the user's list: places to ask for, rows for ``bronze.locations``, and what was no place."""
 
-    places: Places = field(default_factory=Places)
-    to_resolve: deque[Wanted] = field(default_factory=deque)
+    locations: ResolvedLocations = field(default_factory=ResolvedLocations)
+    to_resolve: deque[LocationQuery] = field(default_factory=deque)
     rows: Packed = field(default_factory=lambda: Packed(Location.arrow_schema()))
-    bad: list[BadPlace] = field(default_factory=list)
+    bad: list[InvalidLocation] = field(default_factory=list)
 
 
-def wanted_places(settings: WeatherSettings) -> Iterator[Wanted | BadPlace]:
+def location_queries(settings: WeatherSettings) -> Iterator[LocationQuery | InvalidLocation]:
     """The user's list: the configured places, then those of the file; of these, only the ones that are chosen.
 
     What is no place belongs to one shard too, by where it stands, so that it is rejected once and not by every shard.
     """
-    places = parse_places(settings.locations or (), "location")
+    locations = parse_locations(settings.locations or (), "location")
     if settings.locations_file:
-        places = chain(places, read_places(Path(settings.locations_file)))
+        locations = chain(locations, read_locations(Path(settings.locations_file)))
     only = None if settings.only_location_ids is None else set(settings.only_location_ids)
     shard = settings.chosen_shard
-    for place in places:
-        if isinstance(place, Wanted):
-            identity, is_chosen = place.location_id, only is None or place.location_id in only
+    for location in locations:
+        if isinstance(location, LocationQuery):
+            identity, is_chosen = location.location_id, only is None or location.location_id in only
         else:
-            identity, is_chosen = place.where, only is None
+            identity, is_chosen = location.where, only is None
         if is_chosen and (shard is None or shard.has(identity)):
-            yield place
+            yield location
 
 
-def sort_out(wanted: Iterable[Wanted | BadPlace], remembered: Remembered, now: datetime) -> Lookup:
+def match_known_locations(
+    wanted: Iterable[LocationQuery | InvalidLocation], remembered: Remembered, now: datetime
+) -> Lookup:
     """Tell the places that are known or given by coordinates from those that must be looked up.
 
     A place listed twice is asked for once; the second mention is skipped with a word.
     """
     lookup = Lookup()
     seen: set[str] = set()
-    for place in wanted:
-        if isinstance(place, BadPlace):
-            logger.warning("%s is no place: %s", place.where, place.message)
-            lookup.bad.append(place)
+    for location in wanted:
+        if isinstance(location, InvalidLocation):
+            logger.warning("%s is no place: %s", location.where, location.message)
+            lookup.bad.append(location)
             continue
-        if place.location_id in seen:
-            logger.warning("%s is listed twice; it is asked for once", place.query or place.location_id)
+        if location.location_id in seen:
+            logger.warning("%s is listed twice; it is asked for once", location.query or location.location_id)
             continue
-        seen.add(place.location_id)
-        known = remembered.get(place.location_id)
-        if place.lat is not None and place.lon is not None:
-            name = place.name or place.query
-            lookup.places.append(Place(place.location_id, name, place.lat, place.lon))
-            if known != (place.query, name, place.lat, place.lon):
-                lookup.rows.append(_row(place, name, place.lat, place.lon, now))
-        elif known is not None and known[0] == place.query:
-            lookup.places.append(Place(place.location_id, known[1] or place.query, known[2], known[3]))
+        seen.add(location.location_id)
+        known = remembered.get(location.location_id)
+        if location.lat is not None and location.lon is not None:
+            name = location.name or location.query
+            lookup.locations.append(ResolvedLocation(location.location_id, name, location.lat, location.lon))
+            if known != (location.query, name, location.lat, location.lon):
+                lookup.rows.append(_row(location, name, location.lat, location.lon, now))
+        elif known is not None and known[0] == location.query:
+            lookup.locations.append(
+                ResolvedLocation(location.location_id, known[1] or location.query, known[2], known[3])
+            )
         else:
-            lookup.to_resolve.append(place)
+            lookup.to_resolve.append(location)
     return lookup
 
 
-def request_for(wanted: Wanted) -> Request:
+def request_for(wanted: LocationQuery) -> Request:
     """The call that finds a place's coordinates."""
     if wanted.kind == "id":
         return Request(LOCATIONS, "/data/2.5/weather", {"id": wanted.query.partition(":")[2].strip()}, wanted)
@@ -97,7 +101,7 @@ def request_for(wanted: Wanted) -> Request:
     return Request(LOCATIONS, "/geo/1.0/direct", {"q": wanted.query, "limit": str(MATCHES)}, wanted)
 
 
-def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> Iterator[Place | Failure]:
+def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> Iterator[ResolvedLocation | Failure]:
     """Look up what must be looked up, for as long as the caller may go on, and add it to the lookup.
 
     Yields:
@@ -105,30 +109,30 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
     """
     if not lookup.to_resolve:
         return
-    taken = {(place.lat, place.lon): place for place in lookup.places}
+    taken = {(location.lat, location.lon): location for location in lookup.locations}
 
     def requests() -> Iterator[Request]:
         while lookup.to_resolve and may_go_on():
             yield request_for(lookup.to_resolve.popleft())
 
-    for outcome in client.fetch_all(requests()):
-        wanted: Wanted = outcome.request.about
-        found = read_match(wanted, outcome) if isinstance(outcome, Answer) else outcome
+    for result in client.fetch_all(requests()):
+        wanted: LocationQuery = result.request.about
+        found = read_match(wanted, result) if isinstance(result, Answer) else result
         if isinstance(found, Failure):
             if not found.ends_the_run:
                 logger.warning("%s was not found: %s", wanted.query, found.message)
             yield found
             continue
-        place = Place(wanted.location_id, str(found["name"] or wanted.query), found["lat"], found["lon"])
-        if other := taken.get((place.lat, place.lon)):
+        location = ResolvedLocation(wanted.location_id, str(found["name"] or wanted.query), found["lat"], found["lon"])
+        if other := taken.get((location.lat, location.lon)):
             logger.warning("%s is the same point as %s; both are loaded", wanted.query, other.name)
-        taken[place.lat, place.lon] = place
-        lookup.places.append(place)
+        taken[location.lat, location.lon] = location
+        lookup.locations.append(location)
         lookup.rows.append(found)
-        yield place
+        yield location
 
 
-def read_match(wanted: Wanted, answer: Answer) -> dict[str, Any] | Failure:
+def read_match(wanted: LocationQuery, answer: Answer) -> dict[str, Any] | Failure:
     """Read the geocoder's first match as a row of ``bronze.locations``; several matches are told in the log."""
     data = answer.data
     matches = data if isinstance(data, list) else [data]
@@ -154,7 +158,9 @@ def read_match(wanted: Wanted, answer: Answer) -> dict[str, Any] | Failure:
     return row
 
 
-def _row(wanted: Wanted, name: str | None, lat: float | None, lon: float | None, now: datetime) -> dict[str, Any]:
+def _row(
+    wanted: LocationQuery, name: str | None, lat: float | None, lon: float | None, now: datetime
+) -> dict[str, Any]:
     return {
         "location_id": wanted.location_id,
         "query": wanted.query,

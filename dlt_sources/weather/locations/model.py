@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LocationQuery:
     """A place the user asked for, not yet looked up; coordinates are set where the user gave them.
 
     ``location_id`` is made from what the user wrote, so it stays when OpenWeather's own ids and names change.
@@ -22,7 +22,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class BadPlace:
+class InvalidLocation:
     """Something in the list that is no place: where it stands, what it says, and what is wrong with it."""
 
     where: str
@@ -31,7 +31,7 @@ class BadPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedLocation:
     """A place with coordinates, as every call after the geocoder uses them."""
 
     location_id: str

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dlt_sources.weather.common.errors import ConfigurationError
-from dlt_sources.weather.locations.model import BadPlace, Wanted
+from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery
 
 _COORDINATES = re.compile(r"\s*([+-]?\d+(?:\.\d*)?)\s*,\s*([+-]?\d+(?:\.\d*)?)\s*")
 LONGEST_NAME = 200
 
 
-def parse_place(text: str) -> Wanted:
+def parse_location(text: str) -> LocationQuery:
     """Read one place as it is written in the configuration or on the command line.
 
     Raises:
@@ -40,11 +40,11 @@ def parse_place(text: str) -> Wanted:
             value = text[len(kind) + 1 :].strip()
             if not value or (kind == "id" and not (value.isascii() and value.isdigit())):
                 raise ValueError("a number must follow id:" if kind == "id" else "a postcode must follow zip:")
-            return Wanted(f"{kind}:{value.casefold()}", text, kind)
-    return Wanted(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
+            return LocationQuery(f"{kind}:{value.casefold()}", text, kind)
+    return LocationQuery(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
 
 
-def at(lat: float, lon: float, *, query: str, name: str | None = None, location_id: str | None = None) -> Wanted:
+def at(lat: float, lon: float, *, query: str, name: str | None = None, location_id: str | None = None) -> LocationQuery:
     """Make a place from coordinates in degrees.
 
     Raises:
@@ -56,19 +56,19 @@ def at(lat: float, lon: float, *, query: str, name: str | None = None, location_
         raise ValueError(f"longitude {lon:g} is not within -180..180")
     # four decimals are what the API works with: about 10 m
     lat, lon = round(lat, 4) + 0.0, round(lon, 4) + 0.0
-    return Wanted(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon)
+    return LocationQuery(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon)
 
 
-def parse_places(texts: Iterable[str], where: str) -> Iterator[Wanted | BadPlace]:
+def parse_locations(texts: Iterable[str], where: str) -> Iterator[LocationQuery | InvalidLocation]:
     """Read a list of places; what is no place is reported with its position."""
     for number, text in enumerate(texts, 1):
         try:
-            yield parse_place(str(text))
+            yield parse_location(str(text))
         except ValueError as error:
-            yield BadPlace(f"{where} {number}", _excerpt(text), str(error))
+            yield InvalidLocation(f"{where} {number}", _excerpt(text), str(error))
 
 
-def read_places(path: Path) -> Iterator[Wanted | BadPlace]:
+def read_locations(path: Path) -> Iterator[LocationQuery | InvalidLocation]:
     """Read places from a CSV, JSONL or Parquet file with columns name, lat, lon, or query; location_id if wanted.
 
     Raises:
@@ -114,7 +114,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, object]]:
                 yield number, row
 
 
-def _from_row(row: object, where: str) -> Wanted | BadPlace:
+def _from_row(row: object, where: str) -> LocationQuery | InvalidLocation:
     try:
         if not isinstance(row, Mapping):
             raise ValueError("it is not an object with lat and lon, or query")
@@ -123,10 +123,10 @@ def _from_row(row: object, where: str) -> Wanted | BadPlace:
         lat, lon = row.get("lat"), row.get("lon")
         if lat not in (None, "") or lon not in (None, ""):
             return at(_number(lat, "lat"), _number(lon, "lon"), query=name or "", name=name, location_id=location_id)
-        wanted = parse_place(_text(row.get("query")) or name or "")
-        return Wanted(location_id or wanted.location_id, wanted.query, wanted.kind, name, wanted.lat, wanted.lon)
+        wanted = parse_location(_text(row.get("query")) or name or "")
+        return LocationQuery(location_id or wanted.location_id, wanted.query, wanted.kind, name, wanted.lat, wanted.lon)
     except ValueError as error:
-        return BadPlace(where, _excerpt(row), str(error))
+        return InvalidLocation(where, _excerpt(row), str(error))
 
 
 def _text(value: object) -> str | None:

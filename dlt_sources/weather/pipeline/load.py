@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, LOCATIONS
-from dlt_sources.weather.api.shared_rate_limit import Budget, SharedThrottle
+from dlt_sources.weather.api.shared_rate_limit import Budget, SharedRateLimiter
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.extract.counts import Tally
+from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.resources import source_of
 from dlt_sources.weather.extract.run import Run
-from dlt_sources.weather.pipeline.packages import LoadPackage, load_package
+from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 from dlt_sources.weather.pipeline.writer import Report, writing
 
 
@@ -24,8 +24,8 @@ def load(
     settings: WeatherSettings,
     *,
     on_start: Callable[[Run], None] = lambda _: None,
-    on_progress: Callable[[Tally], None] = lambda _: None,
-    load_package: LoadPackage = load_package,
+    on_progress: Callable[[LoadMetrics], None] = lambda _: None,
+    load_package: PackageLoader = load_package,
     now: Callable[[], datetime] = utc_now,
 ) -> Report:
     """Load the settings' resources into the target.
@@ -49,8 +49,8 @@ def load(
     """
     resources = settings.resources or list(DEFAULT_RESOURCES)
     with (
-        _shared_turns(target, settings) as turns,
-        Run(settings, now=now, many_packages=True, on_progress=on_progress, turns=turns) as run,
+        _shared_rate_limiter(target, settings) as rate_limiter,
+        Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=rate_limiter) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
         on_start(run)
@@ -61,21 +61,21 @@ def load(
     return writer.report
 
 
-def _shared_turns(target: Target, settings: WeatherSettings) -> AbstractContextManager[SharedThrottle | None]:
+def _shared_rate_limiter(target: Target, settings: WeatherSettings) -> AbstractContextManager[SharedRateLimiter | None]:
     """What holds a shard's calls back together with the other shards'; a run of all places has its own throttle."""
     if settings.chosen_shard is None:
         return nullcontext()
-    return SharedThrottle(Budget(target.connection, settings.calls_per_minute), settings.calls_per_minute)
+    return SharedRateLimiter(Budget(target.connection, settings.calls_per_minute), settings.calls_per_minute)
 
 
 def _most_failed(run: Run) -> IncompleteError | None:
     """An error where more than half of a resource's requests failed, so that somebody is told."""
-    for name, tally in run.tallies.items():
+    for name, metrics in run.metrics_by_resource.items():
         # of the places, those that are known need no request
-        known = len(run.places) if name == LOCATIONS else 0
+        known = len(run.locations) if name == LOCATIONS else 0
         for what, failed, whole in (
-            ("requests failed", tally.requests_failed, tally.requests + known),
-            ("rows were rejected", tally.rows_rejected, tally.rows_fetched + known),
+            ("requests failed", metrics.requests_failed, metrics.requests + known),
+            ("rows were rejected", metrics.rows_rejected, metrics.rows_fetched + known),
         ):
             if failed * 2 > whole:
                 return IncompleteError(

@@ -14,7 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError, WeatherError, reason
 from dlt_sources.weather.destination.connection import is_down
 
-LoadPackage = Callable[[dlt.Pipeline, DltSource], Counter[str]]
+PackageLoader = Callable[[dlt.Pipeline, DltSource], Counter[str]]
 
 
 def run_pipeline(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
@@ -36,7 +36,7 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
     Raises:
         DestinationError: the destination did not take it; it is kept in the working directory.
     """
-    with failures_sorted():
+    with translated_errors():
         run(pipeline, source, **_options(pipeline))
     trace = pipeline.last_trace
     return Counter(trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {})
@@ -48,7 +48,7 @@ def prepare_package(pipeline: dlt.Pipeline, source: DltSource) -> None:
     Raises:
         DestinationError: the destination, whose schema the package goes by, cannot be reached.
     """
-    with failures_sorted():
+    with translated_errors():
         pipeline.sync_destination()
         pipeline.extract(source, **_options(pipeline))
         pipeline.normalize()
@@ -60,7 +60,7 @@ def _options(pipeline: dlt.Pipeline) -> dict[str, Any]:
 
 
 @contextmanager
-def failures_sorted() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Raise what the failure of a step of dlt's means to the caller.
 
     Raises:

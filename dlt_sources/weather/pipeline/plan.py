@@ -11,9 +11,9 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.history import history_of
-from dlt_sources.weather.extract.requests import Work
-from dlt_sources.weather.locations.geocoding import sort_out, wanted_places
-from dlt_sources.weather.locations.model import BadPlace, Place
+from dlt_sources.weather.extract.requests import RequestQueue
+from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
+from dlt_sources.weather.locations.model import InvalidLocation, ResolvedLocation
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Plan:
     """The calls of a whole load; retries are not foreseen."""
 
     steps: tuple[Step, ...]
-    places: int
+    locations: int
     to_resolve: int
-    bad: tuple[BadPlace, ...]
+    bad: tuple[InvalidLocation, ...]
     calls_per_minute: int
     where: str
     dataset_name: str
@@ -71,10 +71,10 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
     if settings.chosen_shard:
         target.must_take_shards()
     with target.reader() as loaded:
-        lookup = sort_out(wanted_places(settings), loaded.locations(), now)
+        lookup = match_known_locations(location_queries(settings), loaded.locations(), now)
         # a place still to be looked up has nothing loaded; where it lies does not change the number of calls
-        unknown = (Place(wanted.location_id, wanted.query, 0, 0) for wanted in lookup.to_resolve)
-        places = [*lookup.places, *unknown]
+        unknown = (ResolvedLocation(wanted.location_id, wanted.query, 0, 0) for wanted in lookup.to_resolve)
+        locations = [*lookup.locations, *unknown]
         steps = [Step(LOCATIONS, "/geo/1.0", len(lookup.to_resolve), (LOCATIONS,))]
         for name in settings.resources or DEFAULT_RESOURCES:
             if name == LOCATIONS:
@@ -82,10 +82,10 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
             endpoint = BY_NAME[name]
             history = history_of(settings, loaded, now) if endpoint.incremental else None
             tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
-            steps.append(Step(name, endpoint.path, Work(endpoint, places, settings, history).total, tables))
+            steps.append(Step(name, endpoint.path, RequestQueue(endpoint, locations, settings, history).total, tables))
     return Plan(
         steps=tuple(steps),
-        places=len(lookup.places),
+        locations=len(lookup.locations),
         to_resolve=len(lookup.to_resolve),
         bad=tuple(lookup.bad),
         calls_per_minute=settings.calls_per_minute,

@@ -25,8 +25,8 @@ from dlt_sources.weather.convert.items import as_table
 from dlt_sources.weather.convert.new_columns import beside_columns_of_another_type
 from dlt_sources.weather.destination.connection import is_down
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.pipeline.packages import LoadPackage, failures_sorted
-from dlt_sources.weather.pipeline.working_directories import ASIDE, directories, held
+from dlt_sources.weather.pipeline.packages import PackageLoader, translated_errors
+from dlt_sources.weather.pipeline.working_directories import QUARANTINE, directories, lock_directory
 
 logger = logging.getLogger(__name__)
 TRIES = 3
@@ -35,12 +35,12 @@ ROWS_AT_A_TIME = 50_000
 ROW_FORMATS = {"parquet", "jsonl", "typed-jsonl", "csv", "insert_values"}
 
 
-def finish_pending(target: Target, again: Path, load_package: LoadPackage) -> int:
+def recover_interrupted_runs(target: Target, reload_directory: Path, load_package: PackageLoader) -> int:
     """Load what dead runs left in the target's working directories; the caller holds what it takes to write.
 
     Args:
         target: where the packages belong.
-        again: a folder of the caller's own to load them from.
+        reload_directory: a folder of the caller's own to load them from.
         load_package: extracts and loads a source, raising DestinationError.
 
     Returns:
@@ -51,17 +51,17 @@ def finish_pending(target: Target, again: Path, load_package: LoadPackage) -> in
     """
     finished = 0
     for directory in directories(target.root):
-        with held(directory) as free:
+        with lock_directory(directory) as free:
             # another run may have finished it since it was listed
             if free and directory.exists():
-                finished += _finish_or_count(target, directory, again, load_package)
+                finished += _recover_or_count(target, directory, reload_directory, load_package)
     return finished
 
 
-def _finish_or_count(target: Target, directory: Path, again: Path, load_package: LoadPackage) -> bool:
+def _recover_or_count(target: Target, directory: Path, reload_directory: Path, load_package: PackageLoader) -> bool:
     """Finish a dead run's directory, or note that it could not be."""
     try:
-        loaded = finish(target, directory, again, load_package, left_by=directory.name)
+        loaded = recover(target, directory, reload_directory, load_package, left_by=directory.name)
     except Exception as error:
         # whatever is wrong with one old package must not stop new loads; a destination that is down, or a full disk,
         # is wrong with no package
@@ -73,15 +73,15 @@ def _finish_or_count(target: Target, directory: Path, again: Path, load_package:
     return loaded is not None
 
 
-def finish(
-    target: Target, directory: Path, again: Path, load_package: LoadPackage, left_by: str | None = None
+def recover(
+    target: Target, directory: Path, reload_directory: Path, load_package: PackageLoader, left_by: str | None = None
 ) -> Counter[str] | None:
     """Load the packages that wait in a working directory, which stay there.
 
     Args:
         target: where they belong.
         directory: where they wait.
-        again: a folder of the caller's own to load them from.
+        reload_directory: a folder of the caller's own to load them from.
         load_package: extracts and loads a source, raising DestinationError.
         left_by: the dead run that they are of, to be told of.
 
@@ -94,7 +94,7 @@ def finish(
     waiting = target.pipeline(directory)
     # dlt keeps a package's extracted files for a moment after they are normalized
     if set(waiting.list_extracted_load_packages()) - set(waiting.list_normalized_load_packages()):
-        with failures_sorted():
+        with translated_errors():
             waiting.normalize()
     # those that are not loaded; those that dlt gave up, because the destination refused a job, or that did not arrive
     load_ids = [*waiting.list_normalized_load_packages(), *waiting.list_completed_load_packages()]
@@ -106,14 +106,14 @@ def finish(
     rows: Counter[str] = Counter()
     if any(path.suffix != ".parquet" for files in packages for _, path in files):
         # a destination that takes no parquet; only dlt can read what it wrote for it
-        with failures_sorted():
+        with translated_errors():
             waiting.load()
         return rows
     for files in packages:
         # what is in there belongs to a try that failed, and is still in the directory it came from
-        shutil.rmtree(again, ignore_errors=True)
-        rows += load_package(target.pipeline(again), _source(files))
-    shutil.rmtree(again, ignore_errors=True)
+        shutil.rmtree(reload_directory, ignore_errors=True)
+        rows += load_package(target.pipeline(reload_directory), _source(files))
+    shutil.rmtree(reload_directory, ignore_errors=True)
     return rows
 
 
@@ -148,15 +148,15 @@ def _resource(table: str, paths: list[Path]) -> DltResource:
 
 
 def _refused_again(target: Target, directory: Path, error: Exception) -> None:
-    tally = directory / "tries"
-    tries = int(tally.read_text()) + 1 if tally.exists() else 1
+    tries_file = directory / "tries"
+    tries = int(tries_file.read_text()) + 1 if tries_file.exists() else 1
     if tries < TRIES:
-        tally.write_text(str(tries))
+        tries_file.write_text(str(tries))
         logger.error("The load of run %s failed again, try %d of %d: %s", directory.name, tries, TRIES, reason(error))
         return
-    aside = target.root / ASIDE / directory.name
+    aside = target.root / QUARANTINE / directory.name
     aside.parent.mkdir(exist_ok=True)
-    tally.unlink(missing_ok=True)
+    tries_file.unlink(missing_ok=True)
     directory.rename(aside)
     logger.error(
         "The load of run %s failed %d times and is set aside, with its data, in %s: %s. To try it again, move that "

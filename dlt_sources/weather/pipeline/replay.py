@@ -16,13 +16,13 @@ from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.convert.items import UPSERT
-from dlt_sources.weather.destination.reader import Loaded, reading
+from dlt_sources.weather.destination.reader import DestinationReader, reading
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.extract.counts import Tally
+from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.endpoint import Extraction
-from dlt_sources.weather.extract.requests import Task
+from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.extract.run import Run
-from dlt_sources.weather.locations.model import Place
+from dlt_sources.weather.locations.model import ResolvedLocation
 from dlt_sources.weather.pipeline.writer import Report, writing
 
 # answers read at a time, and converted into one package: a forecast is 16 kB and 40 rows
@@ -37,7 +37,7 @@ class KeptAnswers:
         endpoint: whose answers.
     """
 
-    def __init__(self, loaded: Loaded, endpoint: Endpoint) -> None:
+    def __init__(self, loaded: DestinationReader, endpoint: Endpoint) -> None:
         self._loaded = loaded
         self._endpoint = endpoint
         self._after: tuple[object, ...] | None = None
@@ -53,7 +53,7 @@ class KeptAnswers:
         """The answers of the next page."""
         for fetched_at, location_id, units, body in self._rows:
             params = {"units": units} if units else {}
-            task = Task(Place(location_id, location_id, 0.0, 0.0))
+            task = RequestWindow(ResolvedLocation(location_id, location_id, 0.0, 0.0))
             request = Request(self._endpoint.name, self._endpoint.path, params, task)
             yield Answer(request, body.encode(), orjson.loads(body), utc(fetched_at))
         self._read()
@@ -72,7 +72,7 @@ class KeptAnswers:
 
 
 def replay(
-    target: Target, settings: WeatherSettings, *, on_progress: Callable[[Tally], None] = lambda _: None
+    target: Target, settings: WeatherSettings, *, on_progress: Callable[[LoadMetrics], None] = lambda _: None
 ) -> Report:
     """Rebuild the tables of the settings' resources from the answers kept for them.
 
@@ -96,7 +96,7 @@ def replay(
 
 def _source(run: Run, endpoint: Endpoint, answers: KeptAnswers) -> DltSource:
     def replayed() -> Iterator[object]:
-        yield from Extraction(run, endpoint, replaying=True).items(answers.page(), came=lambda _: None)
+        yield from Extraction(run, endpoint, replaying=True).items(answers.page(), mark_done=lambda _: None)
 
     main = endpoint.parts[0].contract
     resource: DltResource = dlt.resource(

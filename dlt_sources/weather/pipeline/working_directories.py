@@ -12,16 +12,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-ASIDE = "set_aside"
+QUARANTINE = "set_aside"
 
 
 def directories(root: Path) -> list[Path]:
     """The working directories, oldest first, of runs that live and of those that are dead."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and path.name != ASIDE)
+    return sorted(path for path in root.iterdir() if path.is_dir() and path.name != QUARANTINE)
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[bool]:
+def lock_directory(directory: Path) -> Iterator[bool]:
     """Hold a run's working directory, which need not be there.
 
     Yields:

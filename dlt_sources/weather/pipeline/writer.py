@@ -20,17 +20,17 @@ from dlt_sources.weather.api.shared_rate_limit import ensure_budget
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
-from dlt_sources.weather.destination.connection import outages_said
+from dlt_sources.weather.destination.connection import translated_outages
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
-from dlt_sources.weather.destination.postgres import ensure_arrived, ensure_indexes
-from dlt_sources.weather.destination.reader import Loaded
+from dlt_sources.weather.destination.postgres import ensure_indexes, verify_rows_loaded
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.destination.writer_lock import Hold, only_writer
-from dlt_sources.weather.extract.counts import Tally
+from dlt_sources.weather.destination.writer_lock import WriterLock, writer_lock
+from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.run import Run
-from dlt_sources.weather.pipeline.packages import LoadPackage, load_package, prepare_package
-from dlt_sources.weather.pipeline.recovery import finish, finish_pending
-from dlt_sources.weather.pipeline.working_directories import held
+from dlt_sources.weather.pipeline.packages import PackageLoader, load_package, prepare_package
+from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_runs
+from dlt_sources.weather.pipeline.working_directories import lock_directory
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Report:
     run_id: str
     where: str
     dataset_name: str
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    metrics_by_resource: dict[str, LoadMetrics] = field(default_factory=dict)
     packages: int = 0
     finished_before: int = 0
     seconds: float = 0.0
@@ -50,7 +50,7 @@ class Report:
     @property
     def rows_rejected(self) -> int:
         """Rows and requests that could not be loaded."""
-        return sum(tally.rows_rejected for tally in self.tallies.values())
+        return sum(metrics.rows_rejected for metrics in self.metrics_by_resource.values())
 
 
 @dataclass
@@ -69,13 +69,13 @@ class Writer:
     target: Target
     directory: Path
     report: Report
-    load_package: LoadPackage
-    hold: Hold
+    load_package: PackageLoader
+    hold: WriterLock
     shares: bool
     rows: Counter[str] = field(default_factory=Counter)
 
     @property
-    def again(self) -> Path:
+    def reload_directory(self) -> Path:
         """The folder that packages are loaded from which wait in a working directory, this run's or a dead one's."""
         return self.directory / "again"
 
@@ -92,16 +92,16 @@ class Writer:
             WriterBusyError: other shards did not finish writing in time; it is kept as well.
         """
         if not self.shares:
-            with self.hold.alone():
-                self._wrote(self.load_surely(self.pipeline, source))
+            with self.hold.exclusive():
+                self._wrote(self.load_and_verify(self.pipeline, source))
             return
         prepare_package(self.target.pipeline(self.directory), source)
-        with self.hold.alone():
-            self._wrote(finish(self.target, self.directory, self.again, self.load_surely) or Counter())
+        with self.hold.exclusive():
+            self._wrote(recover(self.target, self.directory, self.reload_directory, self.load_and_verify) or Counter())
         # the next package goes by the schema that the destination has by then
         shutil.rmtree(self.directory)
 
-    def load_surely(self, pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
+    def load_and_verify(self, pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
         """Load one package, and forget its files when its rows are seen in the tables.
 
         Returns:
@@ -113,7 +113,7 @@ class Writer:
         rows = self.load_package(pipeline, source)
         load_ids = pipeline.list_completed_load_packages()
         if self.hold.connection and self.target.is_postgres:
-            ensure_arrived(self.hold.connection, load_ids, rows)
+            verify_rows_loaded(self.hold.connection, load_ids, rows)
         for load_id in load_ids:
             shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
         if self.hold.connection and self.target.is_duckdb:
@@ -129,7 +129,7 @@ class Writer:
 
 @contextmanager
 def writing(
-    target: Target, run: Run, load_package: LoadPackage = load_package, shard: Shard | None = None
+    target: Target, run: Run, load_package: PackageLoader = load_package, shard: Shard | None = None
 ) -> Iterator[Writer]:
     """Hold the target's lock, finish what was left behind, and yield a writer for the run's packages.
 
@@ -145,18 +145,18 @@ def writing(
         DestinationError: the destination cannot be reached, or a disk is full.
     """
     began = monotonic()
-    report = Report(run.run_id, target.where, target.dataset_name, run.tallies)
+    report = Report(run.run_id, target.where, target.dataset_name, run.metrics_by_resource)
     directory = target.root / run.run_id
     with (
         bound_contextvars(run_id=run.run_id),
-        outages_said(),
-        held(directory),
-        only_writer(target, run.run_id, run.settings.lock_wait_seconds, shard) as hold,
+        translated_outages(),
+        lock_directory(directory),
+        writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as hold,
     ):
         writer = Writer(target, directory, report, load_package, hold, shares=shard is not None)
-        with hold.alone():
+        with hold.exclusive():
             _make_ready(writer)
-        run.loaded = Loaded(hold.connection) if hold.connection else None
+        run.loaded = DestinationReader(hold.connection) if hold.connection else None
         yield writer
         check_accounts(run, writer.rows)
         if directory.exists():
@@ -171,7 +171,9 @@ def _make_ready(writer: Writer) -> None:
         restore_dlt_tables(writer.hold.connection)
         if writer.shares:
             ensure_budget(writer.hold.connection)
-    writer.report.finished_before = finish_pending(writer.target, writer.again, writer.load_surely)
+    writer.report.finished_before = recover_interrupted_runs(
+        writer.target, writer.reload_directory, writer.load_and_verify
+    )
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:
@@ -180,11 +182,11 @@ def check_accounts(run: Run, loaded: Counter[str]) -> None:
     Raises:
         RuntimeError: a row is unaccounted for, which is an error in this source.
     """
-    for name, tally in run.tallies.items():
+    for name, metrics in run.metrics_by_resource.items():
         tables = (LOCATIONS,) if name == LOCATIONS else BY_NAME[name].tables
         written = sum(loaded[table] for table in tables)
-        if not tally.rows_fetched == tally.rows_loaded + tally.rows_rejected == written + tally.rows_rejected:
+        if not metrics.rows_fetched == metrics.rows_loaded + metrics.rows_rejected == written + metrics.rows_rejected:
             raise RuntimeError(
-                f"{name}: fetched {tally.rows_fetched}, loaded {tally.rows_loaded} (dlt wrote {written}), rejected "
-                f"{tally.rows_rejected}: they do not add up."
+                f"{name}: fetched {metrics.rows_fetched}, loaded {metrics.rows_loaded} (dlt wrote {written}), rejected "
+                f"{metrics.rows_rejected}: they do not add up."
             )

@@ -3,7 +3,7 @@
 import pytest
 
 from dagster_project.alerts.incidents import MOST_OPEN, Ledger
-from dagster_project.alerts.sources.problems import Trouble
+from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Account
 
 
@@ -55,7 +55,7 @@ def test_in_any_hour_of_a_long_flood_there_are_no_more_than_the_limit(small, rec
 
 def flood(number, now):
     return [
-        Trouble(
+        Problem(
             key=f"error {n}",
             subject="loading failed " * 3,
             what="w" * 5000,

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dagster_project.reports.chart import draw, in_words, page
-from dagster_project.reports.queries import MOST_PLACES, read_weather
+from dagster_project.reports.queries import MOST_LOCATIONS, read_weather
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
 from tests.support import query
@@ -29,8 +29,8 @@ def test_it_shows_what_the_tables_hold(target, settings, clock):
         clock.pass_time(hours=12)
     with target.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    assert weather.all_places == len(PLACES)
-    for place in weather.places:
+    assert weather.all_locations == len(PLACES)
+    for place in weather.locations:
         (rows,) = query(target, "SELECT count(*) FROM current_weather WHERE location_id = %s", place.location_id)
         assert len(place.temperature) == rows[0] == 3
         (hours,) = query(target, "SELECT count(*) FROM air_pollution WHERE location_id = %s", place.location_id)
@@ -49,7 +49,7 @@ def test_a_forecast_is_held_against_the_observation_nearest_to_its_hour(duckdb, 
     query(duckdb, "UPDATE forecast SET temp = 20 WHERE dt = %s", noon)
     query(duckdb, "UPDATE current_weather SET temp = 17 WHERE dt = (SELECT max(dt) FROM current_weather)")
     with duckdb.reader() as loaded:
-        (place,) = read_weather(loaded, clock(), 7).places
+        (place,) = read_weather(loaded, clock(), 7).locations
     assert place.errors == [(noon, 20.0, 17.0)]
 
 
@@ -58,14 +58,14 @@ def test_temperatures_are_shown_in_celsius_whatever_the_rows_have(duckdb, settin
     load(duckdb, settings(locations=PLACES, resources=["current_weather", "forecast"], units=units), now=clock)
     with duckdb.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    for place in weather.places:
+    for place in weather.locations:
         assert all(-60 < temperature < 60 for _, temperature in place.temperature + place.to_come)
 
 
 def test_empty_tables_make_a_picture_that_says_so(target, clock):
     with target.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    assert weather.places == []
+    assert weather.locations == []
     picture_of(draw(weather))
     assert in_words(weather) == "none is a day old yet"
 
@@ -75,8 +75,8 @@ def test_of_many_places_the_first_are_shown_and_old_hours_are_left_out(duckdb, s
     load(duckdb, settings(locations=places, resources=["current_weather", "air_pollution"], history_days=9), now=clock)
     with duckdb.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    assert (len(weather.places), weather.all_places) == (MOST_PLACES, 39)
-    assert min(moment for place in weather.places for moment, _ in place.pm2_5) >= clock() - timedelta(days=7)
+    assert (len(weather.locations), weather.all_locations) == (MOST_LOCATIONS, 39)
+    assert min(moment for place in weather.locations for moment, _ in place.pm2_5) >= clock() - timedelta(days=7)
     picture_of(draw(weather))
 
 
