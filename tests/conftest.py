@@ -13,7 +13,7 @@ import pytest
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.destination.target import Target
-from tests.postgres import PostgresServer
+from tests.helpers.postgres import PostgresServer
 
 # a key of the right form that no log, table or file may ever show
 SENTINEL_KEY = "5e47135e47135e47135e47135e471310"

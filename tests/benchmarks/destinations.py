@@ -50,7 +50,7 @@ def databases(folder: Path, destinations: tuple[str, ...]) -> Iterator[MakeDatab
         yield _duckdb
         return
     # here and not above: DuckDB's benchmarks run without the server's package
-    from tests.postgres import PostgresServer  # noqa: PLC0415
+    from tests.helpers.postgres import PostgresServer  # noqa: PLC0415
 
     server = PostgresServer(folder / "postgres")
     server.start()

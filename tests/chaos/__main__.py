@@ -22,7 +22,7 @@ from tests.benchmarks.processes import cache_bytecode
 from tests.chaos.results import Result, save, show
 from tests.chaos.scenarios import BOTH, SCENARIOS, Scenario
 from tests.chaos.world import World
-from tests.postgres import PostgresServer
+from tests.helpers.postgres import PostgresServer
 
 EPILOG = "\b\nScenarios:\n" + "\n".join(
     f"  {name:<16} {(scenario.play.__doc__ or '').splitlines()[0]}" for name, scenario in SCENARIOS.items()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.chaos.world import MADRID, OSLO, Round
-from tests.weather.processes import finish, start
+from tests.helpers.processes import finish, start
 
 NASTY = (
     "Robert'); DROP TABLE locations;--",

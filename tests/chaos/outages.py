@@ -13,7 +13,7 @@ import psycopg2
 
 from dlt_sources.weather.common.errors import DestinationError
 from tests.chaos.world import Round, World
-from tests.postgres import PostgresServer
+from tests.helpers.postgres import PostgresServer
 
 FULL = "disk full"
 EXIT_DESTINATION = DestinationError.exit_code

@@ -26,8 +26,8 @@ from dlt_sources.weather.pipeline.writer import Report
 from tests.chaos.accounts import examine, left_behind, set_aside
 from tests.chaos.results import Findings
 from tests.conftest import SENTINEL_KEY, Clock
-from tests.postgres import PostgresServer
-from tests.weather.processes import start_worker
+from tests.helpers.postgres import PostgresServer
+from tests.helpers.processes import start_worker
 
 MADRID, OSLO = "40.4168,-3.7038", "59.9139,10.7522"
 HISTORY = timedelta(days=1)

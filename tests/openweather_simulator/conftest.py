@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from dlt_sources.openweather_simulator import Simulator, serve
-from tests.openweather_simulator.simulator_support import KEY, NOW, SUBSCRIBED, Get
+from tests.helpers.simulator_support import KEY, NOW, SUBSCRIBED, Get
 
 
 @pytest.fixture(scope="session")

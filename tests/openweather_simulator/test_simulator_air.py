@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlt_sources.openweather_simulator import Simulator, air
-from tests.openweather_simulator.simulator_support import NOW, Get
+from tests.helpers.simulator_support import NOW, Get
 
 AIR = "/data/2.5/air_pollution"
 DELHI = {"lat": 28.66, "lon": 77.22}

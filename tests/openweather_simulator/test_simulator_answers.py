@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from dlt_sources.openweather_simulator import Simulator
-from tests.openweather_simulator.simulator_support import KEY, NOW, SUBSCRIBED, Get
+from tests.helpers.simulator_support import KEY, NOW, SUBSCRIBED, Get
 
 WEATHER = "/data/2.5/weather"
 MADRID = {"lat": 40.4168, "lon": -3.7038}

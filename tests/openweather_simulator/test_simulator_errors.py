@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from dlt_sources.openweather_simulator import Simulator, serve
-from tests.openweather_simulator.simulator_support import KEY, SUBSCRIBED, Get
+from tests.helpers.simulator_support import KEY, SUBSCRIBED, Get
 
 WEATHER = "/data/2.5/weather"
 INVALID = '{"cod":401, "message": "Invalid API key. Please see https://openweathermap.org/faq#error401 for more info."}'

@@ -9,7 +9,7 @@ import requests
 
 from dlt_sources.openweather_simulator import Fault, Simulator
 from dlt_sources.openweather_simulator.stats import SlidingMinute
-from tests.openweather_simulator.simulator_support import KEY, NOW, Get
+from tests.helpers.simulator_support import KEY, NOW, Get
 
 WEATHER = "/data/2.5/weather"
 AIR = "/data/2.5/air_pollution"

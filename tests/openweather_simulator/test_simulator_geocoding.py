@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.openweather_simulator.simulator_support import Get
+from tests.helpers.simulator_support import Get
 
 DIRECT = "/geo/1.0/direct"
 

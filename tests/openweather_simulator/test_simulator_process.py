@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.openweather_simulator.__main__ import main
-from tests.openweather_simulator.simulator_support import KEY
+from tests.helpers.simulator_support import KEY
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -9,7 +9,7 @@ import pytest
 
 from dlt_sources.openweather_simulator import Simulator, sun
 from dlt_sources.openweather_simulator.weather import state_at
-from tests.openweather_simulator.simulator_support import NOW, Get
+from tests.helpers.simulator_support import NOW, Get
 
 JANUARY, JULY = 1_767_225_600, 1_782_864_000  # 2026
 MADRID, SYDNEY, SINGAPORE = (40.4168, -3.7038), (-33.87, 151.21), (1.29, 103.85)

@@ -36,7 +36,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from dagster_project.alerts.sensor import alert_sensor
 from dagster_project.alerts.state import Account
-from tests.postgres import PostgresServer
+from tests.helpers.postgres import PostgresServer
 
 TOKEN = "t0ken-of-the-channel-4711"
 PASSWORD = "s3cret-of-the-mailbox"

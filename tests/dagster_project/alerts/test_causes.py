@@ -10,7 +10,7 @@ from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.contracts import Forecast
 from tests.dagster_project.conftest import RESOURCES
-from tests.support import query
+from tests.helpers.support import query
 
 BOTH = pytest.mark.parametrize("instance", ["sqlite", "postgres"], indirect=True)
 

@@ -10,7 +10,7 @@ from dagster_project.reports.chart import draw, in_words, page
 from dagster_project.reports.queries import MOST_LOCATIONS, read_weather
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
-from tests.support import query
+from tests.helpers.support import query
 
 MOST_BYTES = 100_000
 

@@ -1,0 +1,1 @@
+"""Tests of the bronze assets: materialisations, partitions, backfills."""

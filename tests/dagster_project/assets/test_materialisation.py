@@ -1,0 +1,125 @@
+"""The bronze assets, materialised: tables, numbers, subsets, and one failure that leaves the others alone."""
+
+import pytest
+from dagster import DagsterEventType
+
+from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.contracts import TABLES
+from tests.dagster_project.conftest import PLACES, RESOURCES
+from tests.helpers.support import assert_no_duplicates, count, query, tables
+
+HOURS = 2 * 24 + 1
+ROWS = {
+    "locations": len(PLACES),
+    "current_weather": len(PLACES),
+    "forecast": len(PLACES) * 40,
+    "air_pollution": len(PLACES) * HOURS,
+    "air_pollution_forecast": len(PLACES) * 96,
+}
+
+
+def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, target, clock):
+    first = run_job(target)
+    assert first.success, first.failures
+    assert sorted(first.order) == sorted(RESOURCES)
+    assert first.order[0] == "locations"
+    for name, rows in ROWS.items():
+        metadata = first.metadata[name]
+        assert count(target, name) == rows
+        assert {key: metadata[key] for key in ("rows_fetched", "rows_loaded", "rows_rejected", "rows_new")} == {
+            "rows_fetched": rows,
+            "rows_loaded": rows,
+            "rows_rejected": 0,
+            "rows_new": rows,
+        }
+        assert metadata["dagster/row_count"] == rows
+        assert metadata["distinct_places"] == len(PLACES)
+        assert metadata["dagster/table_name"] == f"bronze.{name}"
+        assert metadata["packages"] == 1
+        assert metadata["loads_finished_before"] == 0
+        assert metadata["preview"].count("\n") == min(rows, 10) + 1
+        described = [column for column in metadata["dagster/column_schema"].columns if column.description]
+        assert len(described) == len(TABLES[name].model_fields)
+        assert query(target, "SELECT count(*) FROM load_runs WHERE run_id = %s", metadata["load_run_id"])[0][0] > 0
+    assert first.metadata["air_pollution"]["newest_dt"] == clock().replace(minute=0).timestamp()
+    assert first.metadata["locations"]["calls"] == 0, "coordinates need no look-up"
+    assert first.metadata["forecast"]["calls"] == len(PLACES)
+    failed = [name for name, check in first.checks.items() if not check.passed]
+    assert failed == []
+    assert len(first.checks) == 24
+
+    second = run_job(target)
+    assert second.success, second.failures
+    assert {name: metadata["rows_new"] for name, metadata in second.metadata.items()} == dict.fromkeys(RESOURCES, 0)
+    assert second.metadata["air_pollution"]["rows_fetched"] == 0
+    assert second.metadata["locations"]["rows_fetched"] == 0
+    for name, rows in ROWS.items():
+        assert count(target, name) == rows
+        assert_no_duplicates(target, name, *TABLES[name].key)
+
+
+def test_a_selected_asset_is_loaded_alone(run_job, target, simulator):
+    outcome = run_job(target, "current_weather")
+    assert outcome.success, outcome.failures
+    assert outcome.order == ["current_weather"]
+    assert outcome.metadata["current_weather"]["rows_new"] == len(PLACES)
+    assert tables(target) == {"current_weather", "locations", "weather_raw", "load_runs"}
+    assert set(simulator.stats.by_path) == {"/data/2.5/weather"}
+    assert {asset for asset, _ in outcome.checks} == {"current_weather"}
+
+
+@pytest.mark.parametrize("status", [500, 404])
+def test_an_endpoint_that_fails_leaves_the_others_materialised(run_job, duckdb, simulator, status):
+    simulator.inject(Fault(path="/data/2.5/forecast", status=status))
+    outcome = run_job(duckdb, "locations", "forecast", "air_pollution")
+    assert not outcome.success
+    assert sorted(outcome.order) == ["air_pollution", "locations"]
+    assert set(outcome.failures) == {"forecast"}
+    assert outcome.said("forecast").startswith("forecast: 2 of 2 ")
+    assert outcome.failures["forecast"].user_failure_data.metadata["rows_rejected"].value == 2
+    assert count(duckdb, "rejects") == 2
+    simulator.clear_faults()
+    assert run_job(duckdb, "forecast").success
+
+
+def test_a_run_without_a_key_fails_at_once_and_says_where_to_set_it(run_job, duckdb, simulator, monkeypatch, instance):
+    monkeypatch.delenv("SOURCES__WEATHER__API_KEY")
+    outcome = run_job(duckdb)
+    assert not outcome.success
+    assert outcome.order == []
+    assert set(outcome.failures) == set(RESOURCES)
+    for step in RESOURCES:
+        assert outcome.said(step) == NO_KEY
+        assert outcome.failures[step].user_failure_data.metadata["error class"].value == "KeyRefusedError"
+    events = [entry.dagster_event for entry in instance.all_logs(outcome.run_id) if entry.dagster_event]
+    assert not [event for event in events if event.event_type == DagsterEventType.STEP_UP_FOR_RETRY]
+    assert simulator.stats.calls == 0
+
+
+def test_a_wrong_setting_is_said_in_a_sentence(run_job, duckdb, monkeypatch):
+    monkeypatch.setenv("SOURCES__WEATHER__UNITS", "kelvin")
+    outcome = run_job(duckdb, "forecast")
+    assert outcome.said("forecast") == "units must be one of standard, metric, imperial, not 'kelvin'."
+
+
+def test_a_load_of_many_packages_is_one_materialisation(run_job, target, monkeypatch):
+    monkeypatch.setenv("SOURCES__WEATHER__HISTORY_DAYS_PER_CALL", "1")
+    monkeypatch.setenv("SOURCES__WEATHER__CHUNK_ROWS", "20")
+    outcome = run_job(target, "air_pollution")
+    assert outcome.success, outcome.failures
+    assert outcome.order == ["air_pollution"]
+    metadata = outcome.metadata["air_pollution"]
+    assert metadata["packages"] > 2
+    assert metadata["rows_loaded"] == metadata["rows_new"] == count(target, "air_pollution") == ROWS["air_pollution"]
+
+
+def test_the_demo_needs_no_key_and_writes_to_its_own_dataset(run_job, duckdb, monkeypatch):
+    monkeypatch.setenv("WEATHER_DEMO", "1")
+    monkeypatch.delenv("SOURCES__WEATHER__API_KEY")
+    monkeypatch.setenv("SOURCES__WEATHER__BASE_URL", "http://127.0.0.1:9")
+    outcome = run_job(duckdb, "current_weather")
+    assert outcome.success, outcome.failures
+    assert outcome.metadata["current_weather"]["dagster/table_name"] == "bronze_demo.current_weather"
+    assert outcome.metadata["current_weather"]["rows_new"] == len(PLACES)
+    assert tables(duckdb) == set()

@@ -1,0 +1,222 @@
+"""Every asset check passes on good tables, and on planted bad rows fails and names them."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from dagster import AssetCheckSeverity, AssetSelection, materialize
+
+from dagster_project.checks.asset_checks import bronze_checks
+from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, gaps, out_of_range
+from dlt_sources.weather.contracts import CurrentWeather
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.pipeline.load import load
+from tests.dagster_project.conftest import PLACES, RESOURCES
+from tests.helpers.support import query, tables
+
+MADRID, OSLO = PLACES
+# by the check that must find it: what is done to the tables, and what the finding names
+PLANTED = {
+    ("locations", "no_duplicate_keys"): "INSERT INTO locations SELECT * FROM locations WHERE location_id = '{oslo}'",
+    ("locations", "physical_ranges"): "UPDATE locations SET lat = 95 WHERE location_id = '{oslo}'",
+    ("locations", "accounting"): "UPDATE load_runs SET rows_loaded = rows_loaded + 1 WHERE resource = 'locations'",
+    ("current_weather", "no_duplicate_keys"): (
+        "INSERT INTO current_weather SELECT * FROM current_weather WHERE location_id = '{oslo}'"
+    ),
+    ("current_weather", "physical_ranges"): "UPDATE current_weather SET temp = 80 WHERE location_id = '{oslo}'",
+    ("current_weather", "accounting"): (
+        "UPDATE load_runs SET rows_fetched = rows_fetched + 100 WHERE resource = 'current_weather'"
+    ),
+    ("current_weather", "reject_rate"): ("UPDATE load_runs SET rows_rejected = 60 WHERE resource = 'current_weather'"),
+    ("forecast", "physical_ranges"): "UPDATE forecast SET humidity = 101 WHERE location_id = '{oslo}'",
+    ("forecast", "no_duplicate_keys"): "INSERT INTO forecast SELECT * FROM forecast WHERE location_id = '{oslo}'",
+    ("air_pollution", "physical_ranges"): "UPDATE air_pollution SET aqi = 6 WHERE location_id = '{oslo}'",
+    ("air_pollution", "no_gaps"): (
+        "DELETE FROM air_pollution WHERE location_id = '{oslo}' AND dt IN ('2026-05-20T01:00Z', '2026-05-20T02:00Z')"
+    ),
+    ("air_pollution_forecast", "physical_ranges"): (
+        "UPDATE air_pollution_forecast SET pm10 = -1 WHERE location_id = '{oslo}'"
+    ),
+}
+
+
+@pytest.fixture
+def evaluate(environment, instance, monkeypatch):  # noqa: ARG001 - the settings in the environment
+    """Run all checks, or those of some assets, and nothing else.
+
+    Returns whether the run succeeded, and the evaluations by asset and name.
+    """
+
+    def run(target, *names):
+        monkeypatch.setenv("WEATHER_DESTINATION", target.destination)
+        checks = bronze_checks(names or RESOURCES)
+        selection = AssetSelection.all_asset_checks()
+        result = materialize(checks, selection=selection, instance=instance, raise_on_error=False)
+        return result.success, {
+            (one.asset_key.path[-1], one.check_name): one for one in result.get_asset_check_evaluations()
+        }
+
+    return run
+
+
+def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, settings, clock):
+    load(target, settings(locations=PLACES, history_days=2), now=clock)
+    success, found = evaluate(target)
+    assert success
+    assert [name for name, one in found.items() if not one.passed] == []
+    if target.destination == "postgres":
+        for table in ("locations", "current_weather", "forecast"):
+            query(target, f"DROP INDEX {table}_key")
+    for statement in PLANTED.values():
+        query(target, statement.format(oslo=OSLO))
+
+    success, found = evaluate(target)
+    assert not success, "duplicates block"
+    failed = {name for name, one in found.items() if not one.passed}
+    # what is off with current weather's accounts shows in both checks of them
+    assert failed == PLANTED.keys()
+    for asset, check in PLANTED.keys() - {("locations", "accounting")}:
+        rows = found[asset, check].metadata["rows"].value
+        assert 0 < len(rows) <= MOST_SHOWN
+        if check in ("accounting", "reject_rate"):
+            assert rows[0]["run_id"]
+        else:
+            assert {row["location_id"] for row in rows} == {OSLO}
+    assert (
+        found["current_weather", "physical_ranges"].metadata["rows"].value
+        == [
+            {
+                "location_id": OSLO,
+                "dt": found["current_weather", "no_duplicate_keys"].metadata["rows"].value[0]["dt"],
+                "units": "metric",
+                "temp": 80.0,
+            }
+        ]
+        * 2
+    )
+    assert found["air_pollution", "no_gaps"].metadata["missing_hours"].value == 2
+    assert found["forecast", "no_duplicate_keys"].metadata["rows_at_fault"].value == f"more than {MOST_SHOWN}"
+    assert found["air_pollution", "no_gaps"].severity == AssetCheckSeverity.WARN
+    assert found["forecast", "no_duplicate_keys"].severity == AssetCheckSeverity.ERROR
+
+
+def test_a_row_off_by_a_second_hides_no_gap(target, settings, clock):
+    load(target, settings(locations=PLACES, resources=["air_pollution"], history_days=1), now=clock)
+    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:01Z' WHERE dt = '2026-05-20T01:00Z'")
+    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:02Z' WHERE dt = '2026-05-20T02:00Z'")
+    with target.reader() as loaded:
+        assert gaps(loaded).figures == {"missing_hours": 2 * len(PLACES), "places": len(PLACES)}
+
+
+@pytest.mark.parametrize(
+    "row", [("standard", 290.0, True), ("standard", 20.0, False), ("imperial", 140.0, True), ("imperial", 160.0, False)]
+)
+def test_temperatures_are_judged_in_the_units_of_their_row(duckdb, settings, clock, row):
+    units, temperature, passed = row
+    load(duckdb, settings(locations=PLACES, resources=["current_weather"], units=units), now=clock)
+    query(duckdb, "UPDATE current_weather SET temp = %s", temperature)
+    with duckdb.reader() as loaded:
+        finding = out_of_range(loaded, CurrentWeather)
+    assert finding.passed == passed
+    assert all("temp" in found for found in finding.rows)
+
+
+def test_old_tables_are_reported_stale(evaluate, duckdb, settings, clock):
+    load(duckdb, settings(locations=PLACES, history_days=2), now=clock)
+    clock.pass_time(hours=2)
+    _, found = evaluate(duckdb)
+    assert all(found[name, "newest_is_recent"].passed for name in RESOURCES if name != "locations")
+    clock.pass_time(hours=2)
+    success, found = evaluate(duckdb)
+    assert success, "a warning"
+    late = [name for name in RESOURCES if name != "locations"]
+    assert not any(found[name, "newest_is_recent"].passed for name in late)
+    assert found["air_pollution", "newest_is_recent"].metadata["age_hours"].value == pytest.approx(4.33, abs=0.01)
+
+
+def test_checks_of_tables_that_do_not_exist_yet_do_not_crash(evaluate, duckdb):
+    success, found = evaluate(duckdb)
+    assert success
+    assert {check for (_, check), one in found.items() if not one.passed} == {"newest_is_recent"}
+
+
+def age(target, **delta):
+    """Let everything that is in the tables have been loaded so much earlier."""
+    by = timedelta(**delta).total_seconds()
+    for table in tables(target) & set(RESOURCES):
+        query(
+            target, f"UPDATE {table} SET _dlt_load_id = CAST(CAST(_dlt_load_id AS double precision) - {by} AS varchar)"
+        )
+
+
+@pytest.mark.parametrize("plant", ["UPDATE air_pollution SET aqi = 6 WHERE dt < '2022-01-01'", "double"])
+def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate, target, settings, clock, plant):
+    given = settings(locations=PLACES, resources=["locations", "air_pollution"], history_days=2)
+    load(target, given, now=clock)
+    evaluate(target, "air_pollution")
+    age(target, days=30)
+    given.since, given.until = "2021-03-01", "2021-03-02"
+    load(target, given, now=clock)
+    name = "physical_ranges"
+    if plant == "double":
+        # of a row that was there before, by one that is new
+        name = "no_duplicate_keys"
+        if target.destination == "postgres":
+            query(target, "DROP INDEX air_pollution_key")
+        old = "dt = (SELECT min(dt) FROM air_pollution WHERE dt > '2026-01-01')"
+        query(target, f"CREATE TABLE doubles AS SELECT * FROM air_pollution WHERE {old}")
+        query(target, "UPDATE doubles SET _dlt_load_id = (SELECT max(_dlt_load_id) FROM air_pollution)")
+        plant = "INSERT INTO air_pollution SELECT * FROM doubles"
+    _, found = evaluate(target, "air_pollution")
+    assert found["air_pollution", name].passed
+    assert found["air_pollution", name].metadata["loaded_since"].value > time.time() - 2 * 86_400
+    query(target, plant)
+    _, found = evaluate(target, "air_pollution")
+    assert not found["air_pollution", name].passed
+    rows = found["air_pollution", name].metadata["rows"].value
+    assert rows
+    assert {row["dt"][:7] for row in rows} == {"2026-05" if name == "no_duplicate_keys" else "2021-03"}
+
+
+def test_a_check_fails_until_its_rows_are_mended_however_long_that_takes(
+    evaluate, duckdb, settings, clock, monkeypatch
+):
+    monkeypatch.setattr("dagster_project.checks.watermark.AGAIN", timedelta(0))
+    choice = settings(locations=PLACES, resources=["locations", "current_weather"])
+    ranges = ("current_weather", "physical_ranges")
+    load(duckdb, choice, now=clock)
+    assert evaluate(duckdb, "current_weather")[1][ranges].passed
+    clock.pass_time(hours=1)
+    load(duckdb, choice, now=clock)
+    query(duckdb, "UPDATE current_weather SET temp = 80 WHERE dt = (SELECT max(dt) FROM current_weather)")
+    for _ in range(3):
+        assert not evaluate(duckdb, "current_weather")[1][ranges].passed
+        clock.pass_time(hours=1)
+        load(duckdb, choice, now=clock)
+    query(duckdb, "UPDATE current_weather SET temp = 20 WHERE temp = 80")
+    assert evaluate(duckdb, "current_weather")[1][ranges].passed
+
+
+def test_checks_of_other_tables_than_last_time_look_at_all_of_them(  # noqa: PLR0917
+    evaluate, duckdb, settings, clock, monkeypatch, as_a_new_process
+):
+    choice = settings(locations=PLACES, resources=["locations", "current_weather"])
+    ranges = ("current_weather", "physical_ranges")
+    load(duckdb, choice, now=clock)
+    assert evaluate(duckdb, "current_weather")[1][ranges].passed
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "other.duckdb")
+    as_a_new_process()
+    other = Target("duckdb")
+    load(other, settings(locations=PLACES, history_days=1), now=clock)
+    query(other, "UPDATE current_weather SET temp = 80")
+    age(other, days=30)
+    assert not evaluate(other, "current_weather")[1][ranges].passed
+
+
+def test_rows_at_fault_are_bounded(duckdb, settings, clock):
+    load(duckdb, settings(locations=[f"{n},{n}" for n in range(30)], resources=["current_weather"]), now=clock)
+    query(duckdb, "INSERT INTO current_weather SELECT * FROM current_weather")
+    with duckdb.reader() as loaded:
+        finding = duplicate_keys(loaded, CurrentWeather)
+    assert not finding.passed
+    assert len(finding.rows) == MOST_SHOWN

@@ -1,0 +1,1 @@
+"""Tests of Dagster in real processes: daemon, webserver, browser."""

@@ -1,0 +1,1 @@
+"""Tests of the instance's settings, its logs and its run launcher."""

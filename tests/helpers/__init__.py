@@ -1,0 +1,1 @@
+"""Servers, workers, recorded bodies and queries that several test modules use."""

@@ -1,0 +1,151 @@
+"""Answers that change their form: new fields become columns, and a field that changes its type costs only its rows."""
+
+import pytest
+
+from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Forecast
+from tests.helpers.support import columns, count, load_accounted, query, tables
+
+MADRID = "40.4168,-3.7038"
+OSLO = "59.9139,10.7522"
+AIR = "/data/2.5/air_pollution/history"
+CURRENT = "/data/2.5/weather"
+# what each destination calls dlt's types
+DOUBLE = {"duckdb": "DOUBLE", "postgres": "double precision"}
+TEXT = {"duckdb": "VARCHAR", "postgres": "character varying"}
+BOOL = {"duckdb": "BOOLEAN", "postgres": "boolean"}
+JSON = {"duckdb": "JSON", "postgres": "json"}
+
+
+@pytest.fixture
+def current(settings):
+    """Settings for the current weather of two places."""
+    return settings(resources=["current_weather"], locations=[MADRID, OSLO])
+
+
+def announced(target, report):
+    return query(
+        target, "SELECT new_columns FROM load_runs WHERE run_id = %s AND resource = 'current_weather'", report.run_id
+    )[0][0]
+
+
+def test_a_field_that_appears_in_the_middle_of_a_series_becomes_a_column(target, settings, clock, simulator):
+    choice = settings(resources=["air_pollution"], locations=[OSLO], history_days_per_call=2)
+    since = int(clock().replace(minute=0).timestamp()) - 7 * 86400
+    # from the third window on
+    for window in (2, 3):
+        start = {"start": str(since + window * 2 * 86400)}
+        simulator.inject(Fault(path=AIR, where=start, set={"list.*.components.detail.pollen": window}))
+    report = load_accounted(target, choice, clock)
+    assert report.rows_rejected == 0
+    assert report.metrics_by_resource["air_pollution"].new_columns == {"air_pollution.components_detail_pollen"}
+    assert columns(target, "air_pollution")["components_detail_pollen"] == DOUBLE[target.destination]
+    found = query(target, "SELECT components_detail_pollen, count(*) FROM air_pollution GROUP BY 1 ORDER BY 2")
+    assert sorted(found, key=str) == sorted([(2.0, 48), (3.0, 25), (None, 96)], key=str)
+
+
+def test_a_new_field_is_announced_once_and_kept_from_then_on(target, current, clock, simulator):
+    report = load_accounted(target, current, clock)
+    assert announced(target, report) is None
+    clock.pass_time(hours=1)
+    simulator.inject(Fault(path=CURRENT, set={"main.uv_index": 4, "station": {"name": "Retiro", "roof": True}}))
+    report = load_accounted(target, current, clock)
+    names = {"current_weather.main_uv_index", "current_weather.station_name", "current_weather.station_roof"}
+    assert report.metrics_by_resource["current_weather"].new_columns == names
+    assert announced(target, report) == ",".join(sorted(names))
+    clock.pass_time(hours=1)
+    report = load_accounted(target, current, clock)
+    assert report.metrics_by_resource["current_weather"].new_columns == set()
+    simulator.clear_faults()
+    clock.pass_time(hours=1)
+    assert load_accounted(target, current, clock).rows_rejected == 0
+    types = columns(target, "current_weather")
+    assert (types["main_uv_index"], types["station_name"], types["station_roof"]) == (
+        DOUBLE[target.destination],
+        TEXT[target.destination],
+        BOOL[target.destination],
+    )
+    assert query(
+        target,
+        "SELECT main_uv_index, station_name, station_roof, count(*) FROM current_weather"
+        " WHERE station_name IS NOT NULL GROUP BY 1, 2, 3",
+    ) == [(4.0, "Retiro", True, 4)]
+    assert count(target, "current_weather") == 8
+
+
+def test_a_whole_number_that_gets_a_fraction_stays_one_column(target, current, clock, simulator):
+    for value in (285, 285.25):
+        simulator.clear_faults()
+        simulator.inject(Fault(path=CURRENT, set={"main.temp": value, "main.new": value}))
+        report = load_accounted(target, current, clock)
+        assert report.rows_rejected == 0
+        clock.pass_time(hours=1)
+    types = columns(target, "current_weather")
+    assert {name for name in types if name.startswith(("temp", "main_new"))} == {
+        "temp",
+        "temp_min",
+        "temp_max",
+        "main_new",
+    }
+    assert (types["temp"], types["main_new"]) == (DOUBLE[target.destination],) * 2
+    assert query(target, "SELECT temp, main_new, count(*) FROM current_weather GROUP BY 1, 2 ORDER BY 1") == [
+        (285.0, 285.0, 2),
+        (285.25, 285.25, 2),
+    ]
+
+
+def test_a_number_that_turns_into_text_costs_its_row_and_no_other(target, current, clock, simulator):
+    simulator.inject(Fault(path=CURRENT, where={"lat": "59.9139"}, set={"main.humidity": "high"}))
+    report = load_accounted(target, current, clock)
+    assert report.error is None
+    ((error_class, field, message, place, payload),) = query(
+        target, "SELECT error_class, field, message, location_id, payload FROM rejects"
+    )
+    assert (error_class, field, place) == ("wrong_type", "main.humidity", OSLO)
+    assert "high" in message
+    assert '"humidity":"high"' in payload
+    assert query(target, "SELECT location_id FROM current_weather") == [(MADRID,)]
+    assert "humidity__v_text" not in columns(target, "current_weather")
+
+
+def test_a_new_column_keeps_the_type_with_which_it_first_came(target, current, clock, simulator):
+    simulator.inject(Fault(path=CURRENT, set={"main.uv_index": 4}))
+    load_accounted(target, current, clock)
+    simulator.clear_faults()
+    clock.pass_time(hours=1)
+    simulator.inject(Fault(path=CURRENT, where={"lat": "59.9139"}, set={"main.uv_index": "very high"}))
+    report = load_accounted(target, current, clock)
+    assert report.metrics_by_resource["current_weather"].new_columns == set()
+    assert query(target, "SELECT error_class, field, location_id FROM rejects") == [
+        ("wrong_type", "main.uv_index", OSLO)
+    ]
+    assert columns(target, "current_weather")["main_uv_index"] == DOUBLE[target.destination]
+    assert {name for name in columns(target, "current_weather") if "uv" in name} == {"main_uv_index"}
+    assert count(target, "current_weather") == 3
+
+
+def test_columns_have_the_types_of_their_contracts_and_every_row_its_load(target, settings, clock):
+    load_accounted(target, settings(locations=[MADRID, "Nowhere at all,ZZ", OSLO]), clock)
+    moments, measures = 0, 0
+    for contract in (AirPollution, CurrentWeather, Forecast, *TABLES.values()):
+        if contract.table not in tables(target):
+            continue
+        types = columns(target, contract.table)
+        for column in contract.columns():
+            found = types[column.name]
+            if str(column.type).startswith("timestamp"):
+                moments += 1
+                assert found.upper() == "TIMESTAMP WITH TIME ZONE", column.name
+            elif str(column.type) == "double":
+                measures += 1
+                assert found == DOUBLE[target.destination], column.name
+    assert moments > 10
+    assert measures > 40
+    assert columns(target, "current_weather")["weather"] == JSON[target.destination]
+    for table in sorted(tables(target)):
+        assert query(
+            target,
+            f"SELECT count(*) FROM {table} t LEFT JOIN _dlt_loads l ON l.load_id = t._dlt_load_id"
+            " WHERE l.load_id IS NULL",
+        ) == [(0,)], table
+    assert {"locations", "rejects", "load_runs", "weather_raw", "forecast"} <= tables(target)

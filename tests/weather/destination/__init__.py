@@ -1,0 +1,1 @@
+"""Tests of the destination: the writer lock, readers, unknown destinations."""

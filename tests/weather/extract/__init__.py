@@ -1,0 +1,1 @@
+"""Tests of the dlt source: which requests are made, which rows follow."""

@@ -1,0 +1,255 @@
+"""Shards: several runs load a part of the places each, side by side, into one dataset and within one budget."""
+
+import multiprocessing
+import os
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlt_sources.openweather_simulator import Fault, Simulator, serve
+from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.api import shared_rate_limit as budget
+from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, Budget, ensure_budget
+from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, WriterBusyError
+from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
+from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.destination.writer_lock import writer_lock
+from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.plan import plan
+from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
+from tests.helpers import budget_worker
+from tests.helpers.processes import load_and_die, run, start_worker
+from tests.helpers.support import assert_no_duplicates, columns, count, load_accounted, query, tables
+
+PLACES = [f"{lat}.0000,{lon}.0000" for lat in range(4) for lon in range(10)]
+FOUR = [f"{number}/4" for number in range(1, 5)]
+CURRENT = "/data/2.5/weather"
+
+
+@given(st.text(), st.integers(1, MOST_SHARDS))
+def test_every_place_is_in_exactly_one_shard(place, of):
+    assert sum(Shard(number, of).has(place) for number in range(1, of + 1)) == 1
+
+
+def test_a_place_stays_in_its_shard_on_every_machine_and_release():
+    of_four = {place: next(n for n in range(1, 5) if Shard(n, 4).has(place)) for place in ("madrid,es", "51.5,0", "")}
+    assert of_four == {"madrid,es": 3, "51.5,0": 2, "": 1}
+
+
+def test_shards_are_about_equal():
+    sizes = [sum(Shard(number, 4).has(f"place {n}") for n in range(20_000)) for number in range(1, 5)]
+    assert sum(sizes) == 20_000
+    assert all(4_750 < size < 5_250 for size in sizes)
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "2", "2/", "a/b", "-1/4", "1/1001", "1.5/2", "1/0"])
+def test_what_is_no_shard_is_refused_in_a_sentence(settings, text):
+    with pytest.raises(ConfigurationError, match=f"shard '{text}' is no shard: it must be written like 2/4"):
+        settings(shard=text)
+
+
+def test_a_destination_that_shards_cannot_share_is_refused_before_anything_is_asked(duckdb, settings, clock, simulator):
+    with pytest.raises(ConfigurationError, match="shard needs PostgreSQL"):
+        load(duckdb, settings(shard="1/2"), now=clock)
+    with pytest.raises(ConfigurationError, match="duckdb has neither"):
+        plan(duckdb, settings(shard="1/2"), clock())
+    assert simulator.stats.calls == 0
+
+
+def test_the_command_line_takes_a_shard(postgres, api):
+    places = [option for place in PLACES for option in ("--location", place)]
+    planned = [run("plan", "--destination", "postgres", "--shard", one, *places, api=api) for one in ("1/2", "2/2")]
+    calls = [int(one.out.partition(" to look up. ")[2].partition(" calls")[0]) for one in planned]
+    assert sum(calls) == len(PLACES) * 4
+    assert min(calls) > 0
+    loaded = run("--destination", "postgres", "--shard", "1/2", *places, api=api)
+    assert loaded.code == 0, loaded.said
+    assert count(postgres, "current_weather") == calls[0] / 4
+    refused = run("--shard", "3/2", api=api)
+    assert refused.code == 2
+    assert refused.err.startswith("Error: shard '3/2' is no shard")
+
+
+def test_the_shards_together_load_what_a_whole_run_loads_and_reject_it_once(postgres, settings, clock):
+    choice = {"locations": [*PLACES, "91,0", "Nowhere at all,ZZ"], "history_days": 1}
+    reports = [load_accounted(postgres, settings(shard=one, **choice), clock) for one in FOUR]
+    rows = {table: count(postgres, table) for table in sorted(tables(postgres) & TABLES.keys())}
+    calls = sum(metrics.calls for report in reports for metrics in report.metrics_by_resource.values())
+    assert rows["current_weather"] == len(PLACES)
+    assert rows["air_pollution"] == len(PLACES) * 25
+    assert rows["rejects"] == 2
+    assert calls == len(PLACES) * 4 + 1
+    whole = load_accounted(postgres, settings(**choice), clock)
+    assert whole.metrics_by_resource["air_pollution"].rows_fetched == 0, "the shards left nothing out"
+    for table, number in rows.items():
+        if table not in ("rejects", "load_runs", "weather_raw"):
+            assert count(postgres, table) == number, table
+
+
+def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_run(postgres, settings, clock):
+    with writer_lock(postgres, "the-holder", 0, parse_shard("1/2")):
+        load_accounted(postgres, settings(shard="2/2", lock_wait_seconds=0), clock)
+        for other in (None, "1/2"):
+            with pytest.raises(WriterBusyError, match="weather run the-holder, shard 1/2 from"):
+                load(postgres, settings(shard=other, lock_wait_seconds=0), now=clock)
+    with (
+        writer_lock(postgres, "the-holder", 0),
+        pytest.raises(WriterBusyError, match="weather run the-holder from"),
+    ):
+        load(postgres, settings(shard="2/2", lock_wait_seconds=0), now=clock)
+
+
+def test_a_shard_that_does_not_get_to_write_in_time_keeps_its_package(postgres, settings, clock, monkeypatch):
+    choice = settings(shard="1/1", resources=["current_weather"], locations=PLACES, lock_wait_seconds=1)
+    prepare = "dlt_sources.weather.pipeline.writer.prepare_package"
+    with writer_lock(postgres, "the-writer", 0, parse_shard("2/2")) as hold, monkeypatch.context() as patch:
+        from dlt_sources.weather.pipeline.packages import prepare_package  # noqa: PLC0415
+
+        writer = hold.exclusive()
+
+        def then_somebody_writes(pipeline, source):
+            prepare_package(pipeline, source)
+            writer.__enter__()
+
+        patch.setattr(prepare, then_somebody_writes)
+        with pytest.raises(WriterBusyError, match="the-writer"):
+            load(postgres, choice, now=clock)
+        writer.__exit__(None, None, None)
+    assert count(postgres, "current_weather") == 0
+    clock.pass_time(hours=1)
+    assert load_accounted(postgres, choice, clock).finished_before == 1
+    assert count(postgres, "current_weather") == len(PLACES) * 2
+
+
+@pytest.mark.parametrize("point", ["load:1", "complete-job:1", "complete-package:1"])
+def test_a_killed_shards_package_is_finished_by_another(postgres, settings, clock, point):
+    choice = {"resources": ["current_weather"], "locations": PLACES}
+    killed_at = clock()
+    load_and_die(postgres, point, dict(settings(shard="1/2", **choice)), killed_at)
+    clock.pass_time(hours=1)
+    report = load_accounted(postgres, settings(shard="2/2", **choice), clock)
+    assert report.finished_before == 1
+    kept = {
+        row[0] for row in query(postgres, "SELECT location_id FROM current_weather WHERE fetched_at = %s", killed_at)
+    }
+    assert kept == {place for place in PLACES if Shard(1, 2).has(place)}
+    assert count(postgres, "current_weather") == len(PLACES)
+    assert directories(postgres.root) == []
+
+
+def test_the_directory_of_a_run_that_lives_is_left_alone(postgres, settings, clock):
+    choice = {"resources": ["current_weather"], "locations": PLACES}
+    load_and_die(postgres, "load:1", dict(settings(shard="1/2", **choice)), clock())
+    (directory,) = directories(postgres.root)
+    with lock_directory(directory) as free:
+        assert free
+        assert load_accounted(postgres, settings(shard="2/2", **choice), clock).finished_before == 0
+    assert directories(postgres.root) == [directory]
+    assert load_accounted(postgres, settings(shard="2/2", **choice), clock).finished_before == 1
+
+
+@pytest.mark.parametrize("new_column", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_four_shards_at_once_lose_and_double_nothing(postgres, settings, clock, new_column):
+    simulator = Simulator(latency=0.3, clock=lambda: clock().timestamp())
+    if new_column:
+        load_accounted(postgres, settings(locations=PLACES[:4], resources=["current_weather"]), clock)
+        simulator.inject(Fault(path=CURRENT, set={"main.uv_index": 4, "station": {"name": "Retiro"}}))
+        clock.pass_time(hours=1)
+    with serve(simulator) as url:
+        # several packages each, and rounds of history long enough for all four to be under way
+        choice = {"base_url": url, "locations": PLACES, "history_days_per_call": 1, "chunk_rows": 400}
+        workers = [start_worker(postgres, "end", dict(settings(shard=one, **choice)), clock()) for one in FOUR]
+        for worker in workers:
+            worker.join(200)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    for table in sorted(tables(postgres) & TABLES.keys()):
+        assert_no_duplicates(postgres, table, *TABLES[table].key)
+    assert query(postgres, "SELECT count(*) FROM current_weather WHERE fetched_at = %s", clock()) == [(len(PLACES),)]
+    hours = query(postgres, "SELECT location_id, count(*) FROM air_pollution GROUP BY 1")
+    assert dict(hours) == dict.fromkeys(PLACES, 7 * 24 + 1)
+    assert query(postgres, "SELECT 1 FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == []
+    assert simulator.stats.calls == len(PLACES) * (3 + 8)
+    assert_all_were_under_way(simulator)
+    if new_column:
+        assert {"main_uv_index", "station_name"} <= columns(postgres, "current_weather").keys()
+        found = query(postgres, "SELECT main_uv_index, station_name, count(*) FROM current_weather GROUP BY 1, 2")
+        assert sorted(found, key=str) == [(4.0, "Retiro", len(PLACES)), (None, None, 4)]
+
+
+def assert_all_were_under_way(simulator):
+    """Assert that there was a moment at which each shard had asked, and had more to ask."""
+    came = defaultdict(list)
+    for request in simulator.requests:
+        place = f"{float(request.params['lat']):.4f},{float(request.params['lon']):.4f}"
+        came[next(n for n in range(1, 5) if Shard(n, 4).has(place))].append(request.received_at)
+    assert len(came) == 4
+    assert max(min(times) for times in came.values()) < min(max(times) for times in came.values())
+
+
+def test_four_processes_keep_to_one_budget_and_use_it_up(postgres):
+    limit, calls, window = 48, 192, 1.0
+    with postgres.connection() as client:
+        ensure_budget(client)
+    context = multiprocessing.get_context("forkserver")
+    moments = context.Queue()
+    arguments = (calls // 4, limit, int(window * 1000), dict(os.environ), moments)
+    workers = [context.Process(target=budget_worker.work, args=arguments) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    of_each = [moments.get(timeout=120) for _ in workers]
+    for worker in workers:
+        worker.join(30)
+    went = sorted(moment for one in of_each for moment in one)
+    assert len(went) == calls
+    lags = [later - earlier for earlier, later in zip(went, went[limit:], strict=False)]
+    assert min(lags) > window
+    assert sum(lags) / len(lags) < (window + USABLE_SECONDS) * 1.5
+    assert query(postgres, f"SELECT count(*) < {calls} FROM {budget.TABLE}") == [(True,)], "old leases are removed"
+
+
+def test_a_lease_is_what_is_left_and_then_says_how_long_to_wait(postgres, monkeypatch):
+    monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", 60_000)
+    with postgres.connection() as client:
+        ensure_budget(client)
+    ours, theirs = (Budget(postgres.connection, 10) for _ in range(2))
+    assert ours.take(4) == (4, 0.0)
+    assert theirs.take(4) == (4, 0.0)
+    assert ours.take(4) == (2, 0.0)
+    leased, seconds = theirs.take(4)
+    assert leased == 0
+    assert 55 < seconds <= 60 + USABLE_SECONDS
+    ours.close()
+    theirs.close()
+
+
+def test_whoever_leases_waits_for_the_lease_before_it_and_counts_it(postgres):
+    with postgres.connection() as client:
+        ensure_budget(client)
+    ours = Budget(postgres.connection, 10)
+    with postgres.connection() as client, ThreadPoolExecutor(1) as pool:
+        with client.begin_transaction():
+            client.execute_sql(f"INSERT INTO {client.make_qualified_table_name(budget.TABLE)} VALUES (now(), 10)")
+            leased = pool.submit(ours.take, 4)
+            assert wait([leased], timeout=1).not_done
+        assert leased.result(30)[0] == 0
+    ours.close()
+
+
+def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence_and_nothing_is_asked_without_it(
+    postgres, settings, clock, simulator, monkeypatch
+):
+    take = Budget.take
+
+    def cut_off(self, wanted):
+        client = self._client or self._open()
+        client.execute_sql("SELECT set_config('statement_timeout', '1', false)")
+        client.execute_sql("SELECT pg_sleep(1)")
+        return take(self, wanted)
+
+    monkeypatch.setattr(Budget, "take", cut_off)
+    with pytest.raises(DestinationError, match="canceling statement due to statement timeout"):
+        load(postgres, settings(shard="1/1"), now=clock)
+    assert simulator.stats.calls == 0
