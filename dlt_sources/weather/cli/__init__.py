@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Any
 
 import click
@@ -34,12 +33,18 @@ The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
 
 
 class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
-    """The commands; an interrupt has an exit code of its own, where click would say "Aborted!" and 1."""
+    """Group of commands that ends with the documented exit codes, in a process and under click's ``CliRunner`` alike.
+
+    click alone would print a traceback for a ``WeatherError``, and "Aborted!" with exit code 1 for an interrupt.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run the chosen command; print a ``WeatherError`` as one sentence and exit with its code."""
         try:
             return super().invoke(ctx)
+        except WeatherError as error:
+            tell(str(error), logging.ERROR)
+            ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             tell("Interrupted. What was loaded stays; the next run goes on from there.", logging.WARNING)
             ctx.exit(130)
@@ -65,9 +70,5 @@ for command in (load_command, plan_command, replay_command, status_command):
 
 
 def main() -> None:
-    """Run the command line; errors that concern the user are one sentence and an exit code, no traceback."""
-    try:
-        weather(prog_name="weather")
-    except WeatherError as error:
-        tell(str(error), logging.ERROR)
-        sys.exit(error.exit_code)
+    """Run the command line and exit the process."""
+    weather(prog_name="weather")
