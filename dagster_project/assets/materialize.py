@@ -111,7 +111,7 @@ def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherS
 
 
 def _say(context: AssetExecutionContext, run: Run, target: Target) -> None:
-    context.log.info("Load %s into %s, dataset %s", run.run_id, target.where, target.dataset_name)
+    context.log.info("Load %s into %s, dataset %s", run.run_id, target.description, target.dataset_name)
 
 
 def _counts(report: Report, name: str) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _checks(resource: str) -> AssetChecksDefinition:
         chosen = {one.name for one in context.selected_asset_check_keys}
         with failures_said(), reading() as loaded:
             here = target()
-            tables = f"{here.where}, dataset {here.dataset_name}"
+            tables = f"{here.description}, dataset {here.dataset_name}"
             for check in checks.values():
                 if check.name not in chosen:
                     continue

@@ -31,12 +31,12 @@ def status_command(*, demo: bool, destination: str | None) -> None:
         found = status(loaded)
     console = wide_console()
     if not found.tables:
-        console.print(f"Nothing is loaded yet in {target.where}, dataset {target.dataset_name}.", highlight=False)
+        console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
         return
     _print_tables(console, found, utc_now())
     _print_runs(console, found)
     _print_conditions(console, found)
-    console.print(f"\nThe data is in {target.where}, dataset {target.dataset_name}.", highlight=False)
+    console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
 
 
 def _print_tables(console: Console, found: Status, now: datetime) -> None:

@@ -121,8 +121,8 @@ class Target:
             yield DestinationReader(client)
 
     @cached_property
-    def where(self) -> str:
-        """The place in words, without secrets."""
+    def description(self) -> str:
+        """Host and database, or file or bucket, without secrets."""
         return str(self._client.config)
 
     def must_take_shards(self) -> None:
@@ -165,7 +165,7 @@ class Target:
         Raises:
             ConfigurationError: it cannot be made.
         """
-        fingerprint = hashlib.sha256(f"{self.where} {self.dataset_name}".encode()).hexdigest()[:12]
+        fingerprint = hashlib.sha256(f"{self.description} {self.dataset_name}".encode()).hexdigest()[:12]
         root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{fingerprint}"
         try:
             root.mkdir(parents=True, exist_ok=True)

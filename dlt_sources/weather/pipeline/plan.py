@@ -89,6 +89,6 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         to_resolve=len(lookup.to_resolve),
         bad=tuple(lookup.bad),
         calls_per_minute=settings.calls_per_minute,
-        where=target.where,
+        where=target.description,
         dataset_name=target.dataset_name,
     )

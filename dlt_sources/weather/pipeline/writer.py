@@ -145,7 +145,7 @@ def writing(
         DestinationError: the destination cannot be reached, or a disk is full.
     """
     began = monotonic()
-    report = Report(run.run_id, target.where, target.dataset_name, run.metrics_by_resource)
+    report = Report(run.run_id, target.description, target.dataset_name, run.metrics_by_resource)
     directory = target.root / run.run_id
     with (
         bound_contextvars(run_id=run.run_id),
