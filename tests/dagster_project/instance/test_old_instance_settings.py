@@ -9,7 +9,7 @@ import pytest
 from click import ClickException
 from dagster import DagsterInstance
 
-from tests.dagster_project.test_instance import ROOT, RUN, home, run_in_a_process  # noqa: F401 - a fixture
+from tests.dagster_project.instance.test_instance import ROOT, RUN, home, run_in_a_process  # noqa: F401 - a fixture
 
 LINE = (
     "Error: {home}/dagster.yaml names modules of an earlier release: change dagster_project.instance to "
