@@ -15,10 +15,12 @@ from dlt_sources.weather.cli import EPILOG, weather
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettings
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.contracts.records import ERROR_CLASSES
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
+DOCUMENTATION = "\n".join([README, *(path.read_text() for path in sorted(PROJECT.glob("docs/**/*.md")))])
 NO_DEFAULT = {"api_key", "since", "until"}
 
 
@@ -38,6 +40,11 @@ def test_every_option_has_help():
 def test_every_table_is_in_the_readme(table):
     short = table.removeprefix("one_call")
     assert f"`{table}`" in README or f"`{short}`" in README
+
+
+@pytest.mark.parametrize("error_class", ERROR_CLASSES)
+def test_every_error_class_of_the_rejects_is_documented(error_class):
+    assert f"`{error_class}`" in DOCUMENTATION
 
 
 def test_every_exit_code_is_in_the_help():

@@ -1,4 +1,4 @@
-"""OpenWeather over HTTP: endpoints as data, the client, the meaning of answers, rate limits.
+"""OpenWeather over HTTP: the endpoints as data, the client, the classification of responses, the rate limits.
 
-Imports ``contracts`` and ``common`` only; knows no database.
+May import ``contracts`` and ``common``. Knows no database, apart from the shared rate limit, which counts calls in one.
 """

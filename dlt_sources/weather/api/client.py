@@ -1,7 +1,7 @@
-"""The one place that talks to OpenWeather: it alone knows the key, the base URL, the throttle and the retry policy.
+"""The HTTP client: the only module that knows the key, the base URL, the rate limit and the retry policy.
 
-Many requests are in flight at once on one event loop, because one call after another is what makes a loader slow. The
-loop runs in a thread of its own, so that callers stay plain synchronous generators, in a notebook too.
+Many requests are in flight at once on one event loop, because sequential calls make a loader slow. The loop runs in a
+separate thread, so that callers stay plain synchronous generators, in a notebook too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 import yarl
 
-from dlt_sources.weather.api.rate_limit import LocalRateLimiter
+from dlt_sources.weather.api.rate_limit import LocalRateLimiter, RateLimiter
 from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify
+from dlt_sources.weather.api.single_attempt import SingleAttempt
 from dlt_sources.weather.common.errors import KeyRefusedError
 from dlt_sources.weather.common.redaction import redact
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -31,7 +32,7 @@ T = TypeVar("T")
 # the vendor's advice after a refusal: wait 10 minutes and repeat the same request (openweathermap.org/appid)
 LONGEST_RATE_LIMIT_WAIT = 600.0
 LONGEST_BACKOFF = 60.0
-# answers that wait to be taken: few, and fewer of those that are asked few at once because they are large
+# results queued for the caller: few, since each holds a whole answer
 MOST_WAITING = 32
 SECONDS_TO_CLOSE = 10.0
 
@@ -42,20 +43,13 @@ NO_KEY = (
 )
 
 
-class RateLimiter(Protocol):
-    """Says when a call may go."""
-
-    async def acquire(self) -> None:
-        """Return as soon as one more call may be made."""
-
-
 class Client:
-    """Asks OpenWeather, throttled, retried and redacted. Use it as a context manager, or close it.
+    """Client of the OpenWeather API: limits the rate, retries, redacts. Use it as a context manager, or close it.
 
     Args:
         settings: key, base URL, rate and retry settings.
-        now: the clock that answers are stamped with, UTC.
-        turns: what holds calls back; a throttle of this process, at the settings' rate, if left out.
+        now: clock that stamps answers, UTC.
+        rate_limiter: limiter of the calls; by default one of this process, at the settings' rate.
     """
 
     def __init__(
@@ -67,7 +61,7 @@ class Client:
         # enough in flight to reach the rate at 300 ms latency, with some to spare
         self.concurrency = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
         self.calls_for: Counter[str] = Counter()
-        self._turns = rate_limiter or LocalRateLimiter(settings.base_url, settings.calls_per_minute)
+        self._rate_limiter = rate_limiter or LocalRateLimiter(settings.base_url, settings.calls_per_minute)
         self._users = 0
         self._lock = threading.Lock()
         self._gave_up = False
@@ -83,23 +77,28 @@ class Client:
 
     @property
     def calls(self) -> int:
-        """Calls made so far, retries included; ``calls_for`` has them by resource."""
+        """Number of calls made so far, retries included; ``calls_for`` has them by resource."""
         return self.calls_for.total()
 
     def close(self) -> None:
-        """Close what is open, whoever is still asking: an exception may keep an unfinished ``fetch_all`` alive."""
+        """Close all connections, even under an unfinished ``fetch_all``, which an exception may keep alive."""
         with self._lock:
             if self._users:
                 self._users = 0
-                self._end()
+                self._stop_loop()
 
     def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Result]:
-        """Ask every request, many at a time, and yield outcomes as they come, in no order.
+        """Send all requests, many at a time, and yield their results as they arrive, in no order.
 
-        Requests are taken from the iterable only when they can be sent, so it may stop on a condition.
+        Args:
+            requests: the requests; one is taken only when it can be sent, so the iterable may end on a condition.
+            most_at_once: largest number of requests in flight.
+
+        Yields:
+            One result per request.
 
         Raises:
-            KeyRefusedError: no key is set; nothing was asked.
+            KeyRefusedError: no key is set; nothing was sent.
         """
         source = iter(requests)
         first = next(source, None)
@@ -107,91 +106,89 @@ class Client:
             return
         if self._key is None:
             raise KeyRefusedError(NO_KEY)
-        self._join()
+        self._acquire_loop()
         results: asyncio.Queue[Result | Exception | None] = asyncio.Queue(min(MOST_WAITING, max(1, most_at_once // 4)))
         workers = min(self.concurrency, most_at_once)
-        asking = self._submit(self._ask_all(first, source, results, workers))
+        sending = self._submit(self._send_all(first, source, results, workers))
         try:
             while True:
-                for result in self._submit(_take_all(results)).result():
+                for result in self._submit(_drain(results)).result():
                     if result is None:
                         return
                     if isinstance(result, Exception):
                         raise result
                     yield result
         finally:
-            asking.cancel()
-            self._leave()
+            sending.cancel()
+            self._release_loop()
 
     def fetch(self, request: Request) -> Result:
-        """Ask one request and return its outcome."""
+        """Send one request and return its result."""
         (result,) = self.fetch_all([request])
         return result
 
-    def _join(self) -> None:
-        """Start the event loop's thread and open connections for the first user."""
+    def _acquire_loop(self) -> None:
+        """Count a user of the event loop; for the first one, start its thread and open the session."""
         with self._lock:
             self._users += 1
             if self._users == 1:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="openweather-client", daemon=True)
                 self._thread.start()
-                self._submit(self._open()).result()
+                self._submit(self._open_session()).result()
 
-    def _leave(self) -> None:
-        """Close connections and end the thread with the last user."""
+    def _release_loop(self) -> None:
+        """Discount a user of the event loop; after the last one, close the session and stop the thread."""
         with self._lock:
             if self._users:
                 self._users -= 1
                 if self._users == 0:
-                    self._end()
+                    self._stop_loop()
 
-    def _end(self) -> None:
-        # when the interpreter ends, its daemon threads are gone already: nothing would ever answer
+    def _stop_loop(self) -> None:
+        # at interpreter shutdown the daemon thread is gone already, and the wait below would never end
         if sys.is_finalizing():
             return
-        self._submit(self._shut()).result(SECONDS_TO_CLOSE)
+        self._submit(self._close_session()).result(SECONDS_TO_CLOSE)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(SECONDS_TO_CLOSE)
         self._loop.close()
 
-    async def _shut(self) -> None:
-        asking = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in asking:
+    async def _close_session(self) -> None:
+        unfinished = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await asyncio.gather(*unfinished, return_exceptions=True)
         await self._session.close()
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _open(self) -> None:
-        # after a 429 the first refused request probes while the others wait for this
+    async def _open_session(self) -> None:
+        # cleared after a 429: one refused request probes, the others wait until it is set
         self._unblocked = asyncio.Event()
         self._unblocked.set()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self.concurrency),
             timeout=aiohttp.ClientTimeout(total=self._settings.timeout_seconds),
-            # proxies of the environment, but not between this machine and itself
+            # proxies of the environment, but not for plain HTTP, which stays on this machine
             trust_env=urlsplit(self._settings.base_url).scheme == "https",
         )
-        # a call that aiohttp repeats by itself would be neither throttled nor counted; it has no public switch for that
-        self._session._retry_connection = False  # noqa: SLF001
 
-    async def _ask_all(
+    async def _send_all(
         self,
         first: Request,
         source: Iterator[Request],
         results: asyncio.Queue[Result | Exception | None],
         workers: int,
     ) -> None:
-        waiting = [first]
+        pending = [first]
 
-        async def work() -> None:
-            while request := waiting.pop() if waiting else next(source, None):
-                await results.put(await self._ask(request))
+        async def worker() -> None:
+            while request := pending.pop() if pending else next(source, None):
+                await results.put(await self._send(request))
 
-        tasks = [asyncio.create_task(work()) for _ in range(workers)]
+        tasks = [asyncio.create_task(worker()) for _ in range(workers)]
         try:
             await asyncio.gather(*tasks)
         except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
@@ -202,8 +199,8 @@ class Client:
             for task in tasks:
                 task.cancel()
 
-    async def _ask(self, request: Request) -> Result:
-        """Ask until there is an answer, a lasting failure, or no patience left."""
+    async def _send(self, request: Request) -> Result:
+        """Send a request until there is an answer or a lasting failure, or the attempts are used up."""
         attempt = 0
         while True:
             await self._unblocked.wait()
@@ -211,20 +208,20 @@ class Client:
                 return _exhausted(request)
             result = await self._attempt(request)
             if isinstance(result, TooManyCalls):
-                probed = await self._wait_out(request, result)
-                if probed is None:
+                probe = await self._wait_out(request, result)
+                if probe is None:
                     continue
-                result = probed
+                result = probe
             attempt += 1
             if not (isinstance(result, Failure) and result.is_transient and attempt < self._settings.attempts):
                 return result
             await asyncio.sleep(self._backoff(attempt))
 
     async def _wait_out(self, request: Request, refusal: TooManyCalls) -> Result | None:
-        """After a 429, probe with growing pauses while all other requests wait; nothing is lost.
+        """After a 429, repeat this request with growing pauses while all others wait; nothing is lost.
 
         Returns:
-            The outcome of this request, or None where another request is probing and this one is to be asked anew.
+            The result of this request; None if another request has probed, so that this one is to be sent again.
         """
         if not self._unblocked.is_set():
             await self._unblocked.wait()
@@ -248,11 +245,13 @@ class Client:
             self._unblocked.set()
 
     async def _attempt(self, request: Request) -> Result | TooManyCalls:
-        """Make one call and judge it; everything that leaves here is redacted."""
-        await self._turns.acquire()
+        """Make one call and classify the response, redacted."""
+        await self._rate_limiter.acquire()
         self.calls_for[request.resource] += 1
         try:
-            async with self._session.get(self._url(request), allow_redirects=False) as response:
+            async with self._session.get(
+                self._url(request), allow_redirects=False, middlewares=(SingleAttempt(),)
+            ) as response:
                 body = await response.read()
         except asyncio.TimeoutError:
             return Failure(request, "timeout", f"No answer within {self._settings.timeout_seconds:g} s.")
@@ -278,15 +277,15 @@ class Client:
 
     def _backoff(self, attempt: int) -> float:
         longest = min(self._settings.backoff_seconds * 2 ** (attempt - 1), LONGEST_BACKOFF)
-        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
+        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries; no secret depends on it
 
 
 def _exhausted(request: Request) -> Failure:
     return Failure(request, "rate_limited", "The API keeps answering 429: too many calls.", 429)
 
 
-async def _take_all(results: asyncio.Queue[T]) -> list[T]:
-    """Wait for one outcome, then take all that are there: fewer steps between threads."""
+async def _drain(results: asyncio.Queue[T]) -> list[T]:
+    """Wait for one result, then return it with all others queued: fewer steps between threads."""
     batch = [await results.get()]
     while not results.empty():
         batch.append(results.get_nowait())

@@ -1,4 +1,4 @@
-"""The API's endpoints as data: one row each. A new endpoint is a row here and a contract.
+"""The API's endpoints as data. A new endpoint is one entry here and one contract.
 
 Source of paths and shapes: openweathermap.org/api.
 """
@@ -23,7 +23,13 @@ from dlt_sources.weather.contracts import (
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one table inside an answer: the member that lists them, or "" where the answer itself is the row."""
+    """Part of an answer that holds the rows of one table.
+
+    Attributes:
+        contract: contract of the table.
+        member: name of the member that lists the rows; "" if the answer itself is the row.
+        optional: whether an answer without the member is valid, and has no rows of this table.
+    """
 
     contract: type[Contract]
     member: str = ""
@@ -32,16 +38,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One kind of request, asked for every place; ``name`` is the dlt resource that it feeds.
+    """One kind of request, sent for every location.
 
-    ``most_at_once`` bounds the requests in flight where answers are large.
+    Attributes:
+        name: dlt resource that the answers feed.
+        path: path below the base URL.
+        parts: tables that an answer has rows for.
+        description: description of the dlt resource.
+        subscription: subscription that the calls need.
+        by_default: whether a load without ``resources`` includes it.
+        has_units: whether the request takes ``units`` and ``lang``.
+        incremental: whether the requests cover windows of history that is not loaded yet.
+        most_at_once: largest number of requests in flight; low if answers are large.
     """
 
     name: str
     path: str
     parts: tuple[Part, ...]
     description: str
-    plan: Literal["free", "one_call"] = "free"
+    subscription: Literal["free", "one_call"] = "free"
     by_default: bool = True
     has_units: bool = False
     incremental: bool = False
@@ -49,12 +64,12 @@ class Endpoint:
 
     @property
     def keeps_raw(self) -> bool:
-        """Whether the answer is kept word for word: whatever is not history cannot be asked for again."""
+        """Whether answers are kept verbatim in ``weather_raw``: all but history, which can be requested later too."""
         return not self.incremental
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The bronze tables its rows go to."""
+        """Names of the bronze tables that the rows go to."""
         return tuple(part.contract.table for part in self.parts)
 
 
@@ -63,21 +78,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="current_weather",
         path="/data/2.5/weather",
         parts=(Part(CurrentWeather),),
-        description="Current weather: one row a place and observation.",
+        description="Current weather: one row per location and observation.",
         has_units=True,
     ),
     Endpoint(
         name="forecast",
         path="/data/2.5/forecast",
         parts=(Part(Forecast, "list"),),
-        description="Forecast of 5 days in 3-hour steps: one row a place, step and hour of issue.",
+        description="Forecast of 5 days in 3-hour steps: one row per location, step and hour of issue.",
         has_units=True,
     ),
     Endpoint(
         name="air_pollution",
         path="/data/2.5/air_pollution/history",
         parts=(Part(AirPollution, "list"),),
-        description="Air quality, hourly since 2020-11-27: one row a place and hour, loaded incrementally.",
+        description="Air quality, hourly since 2020-11-27: one row per location and hour, loaded incrementally.",
         incremental=True,
         # an answer of 90 days is 2,160 rows: 16 at once keep both cores busy, 200 would fill memory with them
         most_at_once=16,
@@ -86,7 +101,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="air_pollution_forecast",
         path="/data/2.5/air_pollution/forecast",
         parts=(Part(AirPollutionForecast, "list"),),
-        description="Air quality of the next 4 days, hourly: one row a place, hour and hour of issue.",
+        description="Air quality of the next 4 days, hourly: one row per location, hour and hour of issue.",
     ),
     Endpoint(
         name="one_call",
@@ -97,8 +112,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             Part(OneCallMinutely, "minutely", optional=True),
             Part(OneCallAlerts, "alerts", optional=True),
         ),
-        description="One Call 3.0: the next hours, days and minutes, and warnings. Needs its own subscription.",
-        plan="one_call",
+        description="One Call 3.0: the next hours, days and minutes, and warnings. Needs a separate subscription.",
+        subscription="one_call",
         by_default=False,
         has_units=True,
     ),

@@ -1,7 +1,7 @@
-"""Requests to the API and what can come of them: a usable answer, a failure, or a reason to wait.
+"""Requests to the API and their results: a usable answer, a failure, or a refusal to wait out.
 
-Source of the rules: the error sections of openweathermap.org/api and recorded answers; ``cod`` is a string for some
-statuses and an int for others, so the HTTP status decides unless the body of a 200 says otherwise.
+Source of the rules: the error sections of openweathermap.org/api and recorded answers. ``cod`` is a string for some
+statuses and an int for others, so the HTTP status decides unless the body of a 200 reports an error.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 
 import orjson
 
+from dlt_sources.weather.contracts.records import RequestErrorClass
+
+# characters of a body that are kept with a failure
 PAYLOAD_EXCERPT = 1000
 # an escaped NUL in a JSON text: valid JSON, but no database text can hold it
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -21,7 +24,14 @@ _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the API: for which resource, the path, its parameters without the key, and what it is about."""
+    """One request to the API.
+
+    Attributes:
+        resource: dlt resource that the calls are counted for.
+        path: path below the base URL.
+        params: query parameters, without the key.
+        about: subject of the request, handed back with the result: a ``RequestWindow``, or a ``LocationQuery``.
+    """
 
     resource: str
     path: str
@@ -31,7 +41,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A usable answer: HTTP 200, and JSON without an error in it."""
+    """Usable answer: HTTP 200, and JSON without an error in it.
+
+    Attributes:
+        request: the request answered.
+        body: the body as received, except for escaped NULs, which are removed.
+        data: the body as Python objects.
+        fetched_at: moment of receipt, UTC.
+    """
 
     request: Request
     body: bytes
@@ -41,32 +58,36 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that ended without a usable answer.
+    """Request that ended without a usable answer.
 
-    ``error_class`` is one of key_refused, rate_limited, not_found, bad_request, redirected, server_error, timeout,
-    connection, invalid_answer.
+    Attributes:
+        request: the request that failed.
+        error_class: class of the error, as in ``bronze.rejects``.
+        message: one sentence, without secrets.
+        http_status: status of the last response; None if there was none.
+        payload: excerpt of the last response's body, without secrets; None if there was none.
     """
 
     request: Request
-    error_class: str
+    error_class: RequestErrorClass
     message: str
     http_status: int | None = None
     payload: str | None = None
 
     @property
     def ends_the_run(self) -> bool:
-        """Whether every other request would fail alike."""
+        """Whether every other request would fail in the same way."""
         return self.error_class in ("key_refused", "rate_limited")
 
     @property
     def is_transient(self) -> bool:
-        """Whether another try may succeed."""
+        """Whether another attempt may succeed."""
         return self.error_class in ("server_error", "timeout", "connection", "invalid_answer")
 
 
 @dataclass(frozen=True)
 class TooManyCalls:
-    """A 429: wait ``retry_after`` seconds (0: the API did not say) and ask the same again."""
+    """Response 429: wait ``retry_after`` seconds (0: the API named none), then send the same request."""
 
     retry_after: float
 
@@ -77,7 +98,15 @@ Result = Answer | Failure
 def classify(
     request: Request, status: int, body: bytes, retry_after: str | None, now: datetime
 ) -> Answer | Failure | TooManyCalls:
-    """Tell what came of a call from its HTTP status and body, received ``now``."""
+    """Classify the response to a request.
+
+    Args:
+        request: the request sent.
+        status: HTTP status.
+        body: body as received.
+        retry_after: value of the ``Retry-After`` header, if there was one.
+        now: moment of receipt, UTC.
+    """
     try:
         if b"\\u0000" in body:
             body = _NUL.sub(rb"\1", body)
@@ -92,8 +121,8 @@ def classify(
         return Answer(request, body, data, now)
     if status == 429:
         return TooManyCalls(_seconds(retry_after, now))
-    said = data.get("message") if isinstance(data, dict) else None
-    return Failure(request, _error_class(status), str(said or f"HTTP {status}"), status, _excerpt(body))
+    message = data.get("message") if isinstance(data, dict) else None
+    return Failure(request, _error_class(status), str(message or f"HTTP {status}"), status, _excerpt(body))
 
 
 def _excerpt(body: bytes) -> str:
@@ -101,7 +130,7 @@ def _excerpt(body: bytes) -> str:
 
 
 def _code_in_body(data: object) -> int:
-    """The ``cod`` of an answer: until about 2016 errors came with HTTP 200, so the body is still looked at."""
+    """Return the ``cod`` of a 200's body if it is an error: until about 2016 errors came with HTTP 200."""
     code = data.get("cod", 200) if isinstance(data, dict) else 200
     try:
         code = int(code)
@@ -110,7 +139,7 @@ def _code_in_body(data: object) -> int:
     return code if 300 <= code < 600 else 200
 
 
-def _error_class(status: int) -> str:
+def _error_class(status: int) -> RequestErrorClass:
     if status in (401, 403):
         return "key_refused"
     if status == 404:
@@ -121,7 +150,7 @@ def _error_class(status: int) -> str:
 
 
 def _seconds(retry_after: str | None, now: datetime) -> float:
-    """Seconds that a Retry-After header asks for, given as seconds or as a date; 0 where it says nothing usable."""
+    """Return the seconds that a ``Retry-After`` header names, as a number or as a date; 0 if it names none."""
     if not retry_after:
         return 0.0
     try:

@@ -1,12 +1,12 @@
-"""One budget of calls for all shards, wherever they run: a table of the dataset that counts the calls they leased.
+"""Rate limit shared by all shards, on any machine: a table of the dataset counts the calls that they leased.
 
-A lease is for calls that wait already, at most a quarter of a second's worth, and what is not used within a second is
-given up: so shards share the rate evenly, nothing is hoarded, and one round trip serves many calls. The moments are
-PostgreSQL's own, since the machines' clocks differ.
+A lease covers calls that are waiting already, at most a quarter of a second's worth, and expires after one second. So
+shards share the rate evenly, no shard hoards calls, and one round trip serves many of them. All timestamps are
+PostgreSQL's, since the machines' clocks differ.
 
-pyrate_limiter's PostgresBucket writes a row a call (500 a second on the largest plan), refuses whoever comes while
-another takes its turn (three of four tries at that rate, measured with four processes), and where its clock cannot be
-asked goes by the machine's: a budget that silently is none.
+pyrate_limiter's ``PostgresBucket`` writes one row per call (500 a second on the largest subscription), refuses a caller
+while another one holds its lock (three of four attempts at that rate, measured with four processes), and falls back to
+the machine's clock if the server's cannot be read, which silently lifts the limit.
 """
 
 from __future__ import annotations
@@ -21,44 +21,47 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.api import rate_limit
 
 TABLE = "_weather_calls"
 LEASES_A_SECOND = 4
 USABLE_SECONDS = 1.0
-# a machine that stops between two statements must not hold up the others
-LONGEST_TURN = "5s"
+# a machine that stops between two statements must not block the others
+LONGEST_TRANSACTION = "5s"
 MOST_JITTER_SECONDS = 0.05
 
 Connect = Callable[[], AbstractContextManager[SqlClientBase[Any]]]
 
 
 class Budget:
-    """The leases of one process.
+    """Leases of one process from the shared budget of calls.
 
     Args:
-        connect: opens a connection to the dataset.
-        calls_per_minute: how many calls any 60 seconds may hold, of all processes together.
+        connect: function that opens a connection to the dataset.
+        calls_per_minute: number of calls that any 60 seconds may hold, over all processes.
     """
 
     def __init__(self, connect: Connect, calls_per_minute: int) -> None:
         self._connect = connect
         self._limit = calls_per_minute
-        self._window = throttle.WINDOW_MILLISECONDS / 1000 + USABLE_SECONDS
-        self._opened = ExitStack()
+        self._window = rate_limit.WINDOW_MILLISECONDS / 1000 + USABLE_SECONDS
+        self._connection = ExitStack()
         self._client: SqlClientBase[Any] | None = None
 
-    def take(self, wanted: int) -> tuple[int, float]:
-        """Lease as many calls as are left, at most those wanted.
+    def take(self, most: int) -> tuple[int, float]:
+        """Lease as many calls as are left.
+
+        Args:
+            most: largest number of calls to lease.
 
         Returns:
-            How many; and, where none is left, the seconds until one will be.
+            The number of calls leased, and the seconds until the next one is available (0.0 if any was leased).
         """
         client = self._client or self._open()
         table = client.make_qualified_table_name(TABLE)
         with client.begin_transaction():
             client.execute_sql(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
-            # what is left is the window; it was another query, so that it sees what was written while this one waited
+            # leaves the rows of the window; a separate statement, so that the next sees rows written during the wait
             client.execute_sql(
                 f"DELETE FROM {table} WHERE taken_at <= clock_timestamp() - make_interval(secs => %s)", self._window
             )
@@ -66,7 +69,7 @@ class Budget:
                 f"INSERT INTO {table} SELECT clock_timestamp(), least(%s, %s - used.calls)"
                 f" FROM (SELECT coalesce(sum(calls), 0)::int AS calls FROM {table}) AS used WHERE used.calls < %s"
                 " RETURNING calls",
-                wanted,
+                most,
                 self._limit,
                 self._limit,
             )
@@ -79,21 +82,23 @@ class Budget:
 
     def close(self) -> None:
         """Close the connection."""
-        self._opened.close()
+        self._connection.close()
         self._client = None
 
     def _open(self) -> SqlClientBase[Any]:
-        self._client = self._opened.enter_context(self._connect())
-        self._client.execute_sql("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", LONGEST_TURN)
+        self._client = self._connection.enter_context(self._connect())
+        self._client.execute_sql(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", LONGEST_TRANSACTION
+        )
         return self._client
 
 
 class SharedRateLimiter:
-    """Lets the calls of one process go as the budget allows. Use it as a context manager.
+    """Rate limiter of one process that leases its calls from the shared budget. Use it as a context manager.
 
     Args:
-        budget: where leases come from; it is asked in a thread of its own, so that it blocks no event loop.
-        calls_per_minute: the rate, which a lease's size goes by.
+        budget: source of the leases; used in a separate thread, so that it blocks no event loop.
+        calls_per_minute: the rate, which sets the size of a lease.
     """
 
     def __init__(self, budget: Budget, calls_per_minute: int) -> None:
@@ -101,8 +106,8 @@ class SharedRateLimiter:
         self._most = max(1, calls_per_minute // (60 * LEASES_A_SECOND))
         self._thread = ThreadPoolExecutor(1, "call-budget")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting = self._left = 0
-        self._good_until = 0.0
+        self._waiting = self._leased = 0
+        self._expires_at = 0.0
 
     def __enter__(self) -> SharedRateLimiter:
         return self
@@ -114,28 +119,28 @@ class SharedRateLimiter:
     async def acquire(self) -> None:
         """Return as soon as one more call may be made."""
         if self._loop is not asyncio.get_running_loop():
-            # the client has a loop for each time that it asks
-            self._loop, self._turn = asyncio.get_running_loop(), asyncio.Lock()
+            # the client runs a new event loop for each batch of requests, and a lock belongs to one loop
+            self._loop, self._lock = asyncio.get_running_loop(), asyncio.Lock()
         self._waiting += 1
         try:
-            async with self._turn:
-                while not self._left or monotonic() > self._good_until:
+            async with self._lock:
+                while not self._leased or monotonic() > self._expires_at:
                     await self._lease(self._loop)
-                self._left -= 1
+                self._leased -= 1
         finally:
             self._waiting -= 1
 
     async def _lease(self, loop: asyncio.AbstractEventLoop) -> None:
-        asked, self._left = monotonic(), 0
-        wanted = min(self._waiting, self._most)
-        self._left, wait = await loop.run_in_executor(self._thread, self._budget.take, wanted)
-        self._good_until = asked + USABLE_SECONDS
-        if not self._left:
-            await asyncio.sleep(wait + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - guards nothing
+        requested_at, self._leased = monotonic(), 0
+        most = min(self._waiting, self._most)
+        self._leased, wait = await loop.run_in_executor(self._thread, self._budget.take, most)
+        self._expires_at = requested_at + USABLE_SECONDS
+        if not self._leased:
+            await asyncio.sleep(wait + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - no secret depends on it
 
 
 def ensure_budget(client: SqlClientBase[Any]) -> None:
-    """Make the table, and the dataset if need be; the caller holds what it takes to write."""
+    """Create the table of leases, and the dataset if it is missing; the caller must hold the writer lock."""
     if not client.has_dataset():
         client.create_dataset()
     client.execute_sql(

@@ -1,14 +1,36 @@
-"""Contracts of the tables this source writes about its own work: places, raw answers, rejects, runs."""
+"""Contracts of the tables that this source writes about its work: locations, raw answers, rejects, runs."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 from dlt_sources.weather.contracts.base import Contract, Integer, Measure, Moment, added
 
+# why a request has no usable answer
+RequestErrorClass = Literal[
+    "key_refused",
+    "rate_limited",
+    "not_found",
+    "bad_request",
+    "redirected",
+    "server_error",
+    "timeout",
+    "connection",
+    "invalid_answer",  # no JSON
+    "unexpected_answer",  # JSON without the rows that the endpoint has
+]
+# why a row is not loaded
+RowErrorClass = Literal[
+    "wrong_type",
+    "outside_window",
+    "repeated_key",
+    "bad_location",  # an entry of the user's list
+]
+ERROR_CLASSES: tuple[str, ...] = (*get_args(RequestErrorClass), *get_args(RowErrorClass))
+
 
 class Location(Contract):
-    """A place the user asked for, resolved once."""
+    """Location that the user asked for, resolved once."""
 
     table: ClassVar[str] = "locations"
     key: ClassVar[tuple[str, ...]] = ("location_id",)

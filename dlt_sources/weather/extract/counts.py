@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Literal
 
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
+from dlt_sources.weather.contracts.records import RowErrorClass
 from dlt_sources.weather.extract.requests import RequestWindow
 
 Status = Literal["running", "ok", "partial", "failed", "interrupted"]
@@ -68,7 +69,7 @@ class LoadMetrics:
 
     def reject_row(
         self,
-        error_class: str,
+        error_class: RowErrorClass,
         message: str,
         record: str,
         *,

@@ -12,6 +12,7 @@ from dlt_sources.weather.api.endpoints import Endpoint, Part
 from dlt_sources.weather.api.responses import Answer, Failure, Result
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
+from dlt_sources.weather.contracts.records import RowErrorClass
 from dlt_sources.weather.convert.items import as_table, to_table
 from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
 from dlt_sources.weather.extract.run import Run
@@ -135,7 +136,7 @@ class Extraction:
                 kept[identity] = record
         return list(kept.values())
 
-    def _reject_row(self, error_class: str, message: str, record: object, field: str, answer: Answer) -> None:
+    def _reject_row(self, error_class: RowErrorClass, message: str, record: object, field: str, answer: Answer) -> None:
         self._rejects.append(
             self._tally.reject_row(
                 error_class,

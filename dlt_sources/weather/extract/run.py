@@ -16,8 +16,9 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.api.client import Client, RateLimiter
+from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
+from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Failure
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError, WeatherError
@@ -210,7 +211,7 @@ class Run:
 def refusal(failure: Failure) -> str:
     """The sentence for a refused key: what, where to set it, and why a right key may be refused."""
     endpoint = next((e for e in BY_NAME.values() if e.path == failure.request.path), None)
-    if endpoint is not None and endpoint.plan == "one_call":
+    if endpoint is not None and endpoint.subscription == "one_call":
         return (
             "OpenWeather refuses the key for One Call 3.0, which needs its own subscription "
             "(https://openweathermap.org/price). Subscribe, or leave one_call out of the resources."

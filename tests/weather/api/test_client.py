@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import threading
 import time
 from collections import Counter
@@ -15,11 +16,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import orjson
 import pytest
 import requests
+from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.api import rate_limit as throttle
 from dlt_sources.weather.api.client import Client
-from dlt_sources.weather.api.rate_limit import LocalRateLimiter
+from dlt_sources.weather.api.rate_limit import LocalRateLimiter, SlidingWindow
 from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from dlt_sources.weather.common.errors import KeyRefusedError
 from tests.conftest import SENTINEL_KEY
@@ -557,3 +559,17 @@ def test_the_client_keeps_to_the_rate_over_real_http(monkeypatch, client, simula
 
 def test_a_window_is_longer_than_the_minute_in_which_the_api_counts():
     assert throttle.WINDOW_MILLISECONDS >= 60_000
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_window_decides_as_the_librarys_own_bucket_does(seed):
+    chance = random.Random(seed)
+    limit, milliseconds = chance.randint(1, 12), chance.randint(1, 300)
+    ours, librarys = SlidingWindow(limit, milliseconds), InMemoryBucket([Rate(limit, milliseconds)])
+    moment = 0
+    for _ in range(300):
+        moment += chance.choice([0, 0, 1, 2, 5, 20, 100])
+        call = RateItem("openweather", moment)
+        assert ours.put(call) == librarys.put(call)
+        assert ours.waiting(call) == librarys.waiting(call)
+    assert ours.count() < 2 * limit
