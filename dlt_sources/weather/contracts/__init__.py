@@ -1,4 +1,7 @@
-"""The bronze tables as pydantic models: one contract a table, the single source of its columns and types."""
+"""The bronze tables as pydantic models: one contract per table, the single source of its columns and types.
+
+May import ``common``. Makes no call and reads no file.
+"""
 
 from dlt_sources.weather.contracts.air import AirPollution, AirPollutionForecast
 from dlt_sources.weather.contracts.base import Contract

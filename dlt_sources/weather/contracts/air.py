@@ -12,14 +12,14 @@ from dlt_sources.weather.contracts.base import Contract, Integer, Measure, Momen
 
 
 class AirPollution(Contract):
-    """One hour of air quality at one place."""
+    """One hour of air quality at one location."""
 
     table: ClassVar[str] = "air_pollution"
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt")
 
-    location_id: str = added("The place, as in bronze.locations")
-    dt: Moment = given("dt", "The hour this row speaks of, UTC", required=True)
-    fetched_at: Moment | None = added("When the answer was received, UTC")
+    location_id: str = added("The location, as in bronze.locations")
+    dt: Moment = given("dt", "Hour that the row describes, UTC", required=True)
+    fetched_at: Moment | None = added("Moment the answer was received, UTC")
     aqi: Integer | None = given(
         "main.aqi", "Air quality index, 1 (good) to 5 (very poor); null is unknown", required=True, null_when="zero"
     )
@@ -38,9 +38,9 @@ class AirPollution(Contract):
 
 
 class AirPollutionForecast(AirPollution):
-    """One hour of air quality at one place, as forecast at one hour."""
+    """One hour of air quality at one location, as forecast in one hour."""
 
     table: ClassVar[str] = "air_pollution_forecast"
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
 
-    issued_at: Moment | None = added("The UTC hour in which the forecast was fetched")
+    issued_at: Moment | None = added("UTC hour in which the forecast was fetched")

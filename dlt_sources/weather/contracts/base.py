@@ -1,4 +1,4 @@
-"""What a contract is: a pydantic model whose fields say where in the JSON each bronze column comes from.
+"""Base of the contracts: pydantic models whose fields name the JSON path that each bronze column is read from.
 
 The model is the single source of truth. The Arrow schema, the dlt column hints and the documented columns are
 derived from it, so a type or a description is written once.
@@ -20,21 +20,21 @@ NullWhen = Literal["zero", "negative", "empty"]
 
 # the first moment any OpenWeather product covers (One Call 3.0 timemachine: openweathermap.org/api/one-call-3)
 EARLIEST = datetime(1979, 1, 1, tzinfo=timezone.utc)
-# far beyond every forecast: an epoch in milliseconds lands after it, so it is caught
+# far beyond every forecast; an epoch in milliseconds lies after it, so it is rejected
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 def whole(value: object) -> object:
-    """Turn a float without a fraction (the vendor's docs print ``"aqi": 4.0``) into an int."""
+    """Return a float without a fraction as an int (the vendor's docs print ``"aqi": 4.0``), other values unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def from_epoch(value: object) -> object:
-    """Turn Unix seconds into a UTC timestamp.
+    """Return Unix seconds as a UTC timestamp, other values unchanged.
 
     Raises:
-        ValueError: the moment is outside 1979 to 2100, so it is no time of weather.
+        ValueError: the time is outside 1979 to 2100, which no product covers.
     """
     seconds = whole(value)
     if not isinstance(seconds, int) or isinstance(seconds, bool):
@@ -51,9 +51,16 @@ Moment = Annotated[datetime, BeforeValidator(from_epoch)]
 
 @dataclass(frozen=True)
 class Column:
-    """One bronze column: its name, Arrow type, and where the API's answer holds it.
+    """One bronze column.
 
-    ``path`` is the way into the JSON record; it is empty for the columns that this source adds itself.
+    Attributes:
+        name: name of the column.
+        type: Arrow type.
+        path: names that lead to the value in the JSON record; empty for columns that this source adds.
+        description: description, with units.
+        required: whether a record without the value is invalid.
+        null_when: value by which the API says "unknown".
+        json: whether the text holds JSON, and dlt makes it a JSON column.
     """
 
     name: str
@@ -73,25 +80,30 @@ def given(
     null_when: NullWhen | None = None,
     json: bool = False,
 ) -> Any:
-    """Declare a column that the API's answer gives at the dotted ``path``.
+    """Declare a column that is read from the API's answer.
 
-    A ``required`` value must be there and not null. ``null_when`` names a value by which the API says "unknown".
+    Args:
+        path: dotted path of the value in the record.
+        description: description of the column, with units.
+        required: whether a record without the value, or with null, is invalid.
+        null_when: value by which the API says "unknown"; it becomes null.
+        json: whether the value is JSON text.
     """
     extra: dict[str, Any] = {"path": path, "null_when": null_when, "required": required, "json": json}
     return Field(default=... if required else None, description=description, json_schema_extra=extra)
 
 
 def added(description: str) -> Any:
-    """Declare a column that this source fills in itself."""
+    """Declare a column that this source adds to the answer."""
     extra: dict[str, Any] = {"path": "", "required": False}
     return Field(default=None, description=description, json_schema_extra=extra)
 
 
 class Contract(BaseModel):
-    """A row of one bronze table, as the API's reference describes it.
+    """Row of one bronze table, as the API's reference describes it.
 
-    Types are strict: ``"285"`` is no number and ``true`` is no 1. An integer where a measure is expected is a
-    measure, since the API drops the fraction of whole numbers.
+    Types are strict: ``"285"`` is no number and ``true`` is no 1. An integer is accepted as a measure, since the API
+    drops the fraction of whole numbers.
     """
 
     # validators are built when a row is first validated, which few loads ever do
@@ -99,42 +111,42 @@ class Contract(BaseModel):
 
     table: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
-    # fields that say nothing a column does not say already
+    # dotted paths of fields that repeat what a column holds
     ignored: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
-        """Bring the answer's known variants of one thing into one shape, before columns are read from it."""
+        """Return the record with known variants of a field brought into one shape, before columns are read from it."""
         return record
 
     @classmethod
     def identity(cls, record: dict[str, Any]) -> object:
-        """What tells a record from the others of its answer."""
+        """Return the value that distinguishes a record from the others of its answer."""
         return record.get("dt")
 
     @classmethod
     def columns(cls) -> tuple[Column, ...]:
-        """The table's columns, in order."""
+        """Return the table's columns, those of the key first."""
         return _columns(cls)
 
     @classmethod
     def paths(cls) -> frozenset[tuple[str, ...]]:
-        """The paths that hold the columns' values."""
+        """Return the paths of all values that columns are read from."""
         return _paths(cls)
 
     @classmethod
     def parents(cls) -> frozenset[tuple[str, ...]]:
-        """The paths that must hold objects, since columns are read from inside them."""
+        """Return the paths that must hold objects, since columns are read from inside them."""
         return _parents(cls)
 
     @classmethod
     def arrow_schema(cls) -> pa.Schema:
-        """The Arrow schema that every batch for this table has, before columns that the API adds."""
+        """Return the Arrow schema of every batch for the table; columns that the API adds follow these."""
         return _arrow_schema(cls)
 
     @classmethod
     def hints(cls) -> dict[str, TColumnSchema]:
-        """The dlt column hints: descriptions, and ``json`` where Arrow can only say text."""
+        """Return the dlt column hints by column name: descriptions, and ``json`` for columns that are text to Arrow."""
         hints: dict[str, TColumnSchema] = {}
         for column in cls.columns():
             hint: TColumnSchema = {"name": column.name, "description": column.description}
@@ -161,7 +173,7 @@ def _columns(contract: type[Contract]) -> tuple[Column, ...]:
                 json=bool(extra.get("json")),
             )
         )
-    # the key first, as one would write the table by hand
+    # the key first, as in a hand-written table
     return tuple(sorted(columns, key=lambda c: contract.key.index(c.name) if c.name in contract.key else 99))
 
 

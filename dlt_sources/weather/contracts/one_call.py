@@ -1,7 +1,7 @@
 """Contracts of the parts of ``/data/3.0/onecall``.
 
-Source: openweathermap.org/api/one-call-3. Units as in ``contracts.weather``. Unlike everywhere else, rain and snow of
-a day are plain numbers, not objects.
+Source: openweathermap.org/api/one-call-3. Units as in ``contracts.weather``. Rain and snow of a day are plain
+numbers, unlike those of all other parts, which are objects.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ TAGS_JSON = "tags_json"
 
 
 class _Issued(Contract):
-    """What the rows of every part have in common."""
+    """Key columns common to the timed parts."""
 
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
 
-    location_id: str = added("The place, as in bronze.locations")
-    issued_at: Moment | None = added("The UTC hour in which the answer was fetched")
-    fetched_at: Moment | None = added("When the answer was received, UTC")
+    location_id: str = added("The location, as in bronze.locations")
+    issued_at: Moment | None = added("UTC hour in which the answer was fetched")
+    fetched_at: Moment | None = added("Moment the answer was received, UTC")
 
 
 class OneCallHourly(_Issued, Conditions):
-    """One of the next 48 hours at one place."""
+    """One of the next 48 hours at one location."""
 
     table: ClassVar[str] = "one_call_hourly"
 
-    dt: Moment = given("dt", "The hour this row speaks of, UTC", required=True)
+    dt: Moment = given("dt", "Hour that the row describes, UTC", required=True)
     units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
     temp: Measure = given("temp", "Air temperature; K, °C or °F by units", required=True)
     feels_like: Measure | None = given("feels_like", "Perceived temperature; by units")
@@ -51,17 +51,19 @@ class OneCallHourly(_Issued, Conditions):
 
 
 class OneCallDaily(_Issued, Conditions):
-    """One of the next 8 days at one place, its local noon as ``dt``."""
+    """One of the next 8 days at one location; ``dt`` is its local noon."""
 
     table: ClassVar[str] = "one_call_daily"
 
-    dt: Moment = given("dt", "Midday of the place's local day, UTC", required=True)
+    dt: Moment = given("dt", "Noon of the location's local day, UTC", required=True)
     units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
     sunrise: Moment | None = given("sunrise", "Sunrise, UTC; null at polar day or night", null_when="zero")
     sunset: Moment | None = given("sunset", "Sunset, UTC; null at polar day or night", null_when="zero")
     moonrise: Moment | None = given("moonrise", "Moonrise, UTC; null on a day without one", null_when="zero")
     moonset: Moment | None = given("moonset", "Moonset, UTC; null on a day without one", null_when="zero")
-    moon_phase: Measure | None = given("moon_phase", "0 and 1 new moon, 0.25 first quarter, 0.5 full, 0.75 last")
+    moon_phase: Measure | None = given(
+        "moon_phase", "0 and 1 new moon, 0.25 first quarter, 0.5 full moon, 0.75 last quarter"
+    )
     summary: str | None = given("summary", "The day in words")
     temp_day: Measure | None = given("temp.day", "Temperature at 12 h local time; by units", required=True)
     temp_min: Measure | None = given("temp.min", "Lowest temperature of the day; by units")
@@ -87,39 +89,39 @@ class OneCallDaily(_Issued, Conditions):
 
 
 class OneCallMinutely(_Issued):
-    """One of the next 60 minutes at one place."""
+    """One of the next 60 minutes at one location."""
 
     table: ClassVar[str] = "one_call_minutely"
 
-    dt: Moment = given("dt", "The minute this row speaks of, UTC", required=True)
+    dt: Moment = given("dt", "Minute that the row describes, UTC", required=True)
     precipitation: Measure | None = given("precipitation", "Precipitation, mm/h", required=True)
 
 
 class OneCallAlerts(Contract):
-    """One official warning for one place; the same warning is one row however often it is fetched."""
+    """One official warning for one location; a warning fetched several times is one row."""
 
     table: ClassVar[str] = "one_call_alerts"
     key: ClassVar[tuple[str, ...]] = ("location_id", "alert_id")
 
-    location_id: str = added("The place, as in bronze.locations")
+    location_id: str = added("The location, as in bronze.locations")
     alert_id: str = given("alert_id", "Hash of the warning's sender, event, times and text", required=True)
-    fetched_at: Moment | None = added("When the answer was received, UTC")
-    sender_name: str | None = given("sender_name", "Who warns")
-    event: str | None = given("event", "What of")
-    start: Moment = given("start", "When the danger begins, UTC", required=True)
-    end: Moment | None = given("end", "When the danger ends, UTC", null_when="zero")
-    description: str | None = given("description", "The warning's text")
+    fetched_at: Moment | None = added("Moment the answer was received, UTC")
+    sender_name: str | None = given("sender_name", "Authority that issued the warning")
+    event: str | None = given("event", "Kind of danger")
+    start: Moment = given("start", "Moment the danger begins, UTC", required=True)
+    end: Moment | None = given("end", "Moment the danger ends, UTC; null is unknown", null_when="zero")
+    description: str | None = given("description", "Text of the warning")
     tags: str | None = given(TAGS_JSON, "Kinds of severe weather, as JSON", json=True)
 
     @classmethod
     def identity(cls, record: dict[str, Any]) -> object:
-        """A hash of what the warning says, since the API gives it no id."""
-        said = [record.get(name) for name in ("sender_name", "event", "start", "end", "description")]
-        return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+        """Return a hash of the warning's content, since the API gives it no id."""
+        content = [record.get(name) for name in ("sender_name", "event", "start", "end", "description")]
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
 
     @classmethod
     def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
-        """Give the warning an id made from its content, since the API gives none, and keep the tags as JSON."""
+        """Return the warning with an ``alert_id`` made from its content, and with the tags as JSON text."""
         prepared = {**record, "alert_id": cls.identity(record)}
         tags = prepared.pop("tags", None)
         if tags is not None:

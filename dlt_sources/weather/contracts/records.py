@@ -35,72 +35,74 @@ class Location(Contract):
     table: ClassVar[str] = "locations"
     key: ClassVar[tuple[str, ...]] = ("location_id",)
 
-    location_id: str = added("The place's stable id, made from the user's own list")
-    query: str | None = added("The place as the user wrote it")
-    name: str | None = added("The place's name: the user's, else the geocoder's")
+    location_id: str = added("Stable id of the location, made from the user's entry")
+    query: str | None = added("The location as the user wrote it")
+    name: str | None = added("Name: the user's, else the geocoder's")
     lat: Measure | None = added("Latitude used in every call, degrees north")
     lon: Measure | None = added("Longitude used in every call, degrees east")
     country: str | None = added("ISO 3166 country code")
-    state: str | None = added("State, where the geocoder names one")
-    matches: Integer | None = added("How many places the geocoder offered (at most 5); the first was taken")
-    resolved_by: str | None = added("coordinates, direct, zip or id")
-    fetched_at: Moment | None = added("When the place was resolved, UTC")
+    state: str | None = added("State, if the geocoder names one")
+    matches: Integer | None = added("Number of matches that the geocoder offered (at most 5); the first was taken")
+    resolved_by: str | None = added("Way of resolving: coordinates, direct, zip or id")
+    fetched_at: Moment | None = added("Moment the location was resolved, UTC")
 
 
 class WeatherRaw(Contract):
-    """An answer that cannot be asked for again, word for word; the tables can be rebuilt from it."""
+    """Verbatim answer that cannot be requested again; the tables can be rebuilt from it."""
 
     table: ClassVar[str] = "weather_raw"
     key: ClassVar[tuple[str, ...]] = ("location_id", "endpoint", "fetched_at")
 
-    location_id: str = added("The place, as in bronze.locations")
-    endpoint: str = added("The resource the answer belongs to")
-    fetched_at: Moment | None = added("When the answer was received, UTC")
-    units: str | None = added("Units asked for")
-    run_id: str | None = added("The run that received it, as in bronze.load_runs")
-    body: str | None = added("The answer's body, word for word")
+    location_id: str = added("The location, as in bronze.locations")
+    endpoint: str = added("Resource that the answer belongs to")
+    fetched_at: Moment | None = added("Moment the answer was received, UTC")
+    units: str | None = added("Units requested: standard, metric or imperial")
+    run_id: str | None = added("Run that received the answer, as in bronze.load_runs")
+    body: str | None = added("Body of the answer, verbatim")
 
 
 class Reject(Contract):
-    """A request or a row that could not be loaded."""
+    """Request or row that could not be loaded."""
 
     table: ClassVar[str] = "rejects"
     key: ClassVar[tuple[str, ...]] = ("reject_id",)
 
-    reject_id: str = added("Run and running number")
-    run_id: str | None = added("The run that met it, as in bronze.load_runs")
-    resource: str | None = added("The resource that met it")
-    kind: str | None = added("request (no answer could be used) or row")
-    location_id: str | None = added("The place")
-    endpoint: str | None = added("The API's path")
-    rejected_at: Moment | None = added("When, UTC")
-    error_class: str | None = added("What went wrong, in one word; the README lists them")
-    http_status: Integer | None = added("HTTP status, where there was an answer")
-    field: str | None = added("The field at fault, where a row is")
-    message: str | None = added("What went wrong, in a sentence, without secrets")
-    payload: str | None = added("The first 1,000 characters of what came, without secrets")
-    window_start: Moment | None = added("First hour asked for, for history")
-    window_end: Moment | None = added("Last hour asked for, for history")
+    reject_id: str = added("run_id, resource and a number that counts the rejects of both")
+    run_id: str | None = added("Run that rejected it, as in bronze.load_runs")
+    resource: str | None = added("Resource that rejected it")
+    kind: str | None = added("request (it ended without a usable answer) or row")
+    location_id: str | None = added(
+        "The location, as in bronze.locations; null for an invalid entry of the user's list"
+    )
+    endpoint: str | None = added("Path of the request")
+    rejected_at: Moment | None = added("Moment of the rejection, UTC")
+    error_class: str | None = added(f"Class of the error: {', '.join(ERROR_CLASSES)}")
+    http_status: Integer | None = added("HTTP status; null if there was no response")
+    field: str | None = added("Field that is invalid, for a row")
+    message: str | None = added("Description of the error in one sentence, without secrets")
+    payload: str | None = added("First 1,000 characters of the answer or row, without secrets")
+    window_start: Moment | None = added("First hour of the request's window, UTC, for history")
+    window_end: Moment | None = added("Last hour of the request's window, UTC, for history")
 
 
 class LoadRun(Contract):
-    """One resource in one run: what came and what became of it. ``rows_fetched = rows_loaded + rows_rejected``."""
+    """Result of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected``."""
 
     table: ClassVar[str] = "load_runs"
     key: ClassVar[tuple[str, ...]] = ("run_id", "resource")
 
-    run_id: str = added("The run")
-    resource: str = added("The resource")
-    command: str | None = added("load or replay")
+    run_id: str = added("Id of the run, which sorts by time")
+    resource: str = added("Name of the resource")
+    command: str | None = added("Command: load or replay")
     status: str | None = added("running, ok, partial (something was rejected), failed or interrupted")
-    started_at: Moment | None = added("When the resource began, UTC")
-    finished_at: Moment | None = added("When this row was written, UTC")
-    seconds: Measure | None = added("Time spent on the resource up to the load, seconds")
-    calls: Integer | None = added("HTTP calls made, retries included: what the plan counts")
-    requests: Integer | None = added("Requests that ended, well or not")
+    started_at: Moment | None = added("Moment the resource started in the run, UTC")
+    finished_at: Moment | None = added("Moment this row was written, UTC")
+    seconds: Measure | None = added("Seconds spent on the resource, without the load into the destination")
+    calls: Integer | None = added("HTTP calls made, retries included, as the subscription counts them")
+    requests: Integer | None = added("Requests that ended, with or without a usable answer")
     requests_failed: Integer | None = added("Requests that ended without a usable answer")
-    rows_fetched: Integer | None = added("Rows that came, plus one for each failed request")
-    rows_loaded: Integer | None = added("Rows written to bronze, new or renewed")
+    rows_fetched: Integer | None = added("Rows received, plus one per failed request")
+    rows_loaded: Integer | None = added("Rows written to bronze, new or updated")
     rows_rejected: Integer | None = added("Rows written to rejects")
     new_columns: str | None = added("Columns that the API added in this run, separated by commas")
-    error: str | None = added("Why the run stopped, where it did")
+    error: str | None = added("Reason the run stopped early; null if it did not")

@@ -1,4 +1,4 @@
-"""Pieces that several answers have in common: the list of weather conditions and coordinates given as a pair."""
+"""Parts common to several answers: the list of weather conditions, and coordinates given as a pair."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONDITIONS_JSON = "weather_json"
 
 
 class Conditions(Contract):
-    """The primary weather condition in flat columns, and the whole list beside it as JSON.
+    """Columns of the weather conditions: the primary one flat, and the whole list as JSON.
 
     The first entry is the primary one (openweathermap.org/weather-conditions).
     """
@@ -22,14 +22,16 @@ class Conditions(Contract):
     weather_description: str | None = given(
         "weather.description", "Primary condition in words, in the request's language"
     )
-    weather_icon: str | None = given("weather.icon", "Icon of the primary condition: two digits, then d(ay) or n(ight)")
+    weather_icon: str | None = given(
+        "weather.icon", "Icon of the primary condition: two digits, then d (day) or n (night)"
+    )
     weather: str | None = given(
         CONDITIONS_JSON, "All conditions as the API sent them, primary first, as JSON", json=True
     )
 
     @classmethod
     def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
-        """Lift the primary condition out of the list and keep the whole list as JSON text."""
+        """Return the record with the primary condition as ``weather`` and the whole list as JSON text."""
         conditions = record.get("weather")
         if not isinstance(conditions, list):
             return record
@@ -38,7 +40,7 @@ class Conditions(Contract):
 
 
 def coordinates_as_object(record: dict[str, Any]) -> dict[str, Any]:
-    """Turn ``"coord": [lat, lon]``, as some of the vendor's docs print it, into the object that answers carry."""
+    """Return the record with ``"coord": [lat, lon]``, as some of the vendor's docs print it, as an object."""
     pair = record.get("coord")
     if isinstance(pair, list) and len(pair) == 2:
         return {**record, "coord": {"lat": pair[0], "lon": pair[1]}}

@@ -1,7 +1,7 @@
 """Contracts of ``/data/2.5/weather`` and ``/data/2.5/forecast``.
 
 Sources: openweathermap.org/api/current and openweathermap.org/api/forecast5. Temperatures are K, °C or °F and wind
-speeds m/s or mph, as the row's ``units`` (standard, metric, imperial) say; pressures are hPa, precipitation is mm.
+speeds m/s or mph, by the row's ``units`` (standard, metric, imperial); pressures are hPa, precipitation is mm.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from dlt_sources.weather.contracts.shared import Conditions, coordinates_as_obje
 
 
 class _Atmosphere(Conditions):
-    """What current weather and a forecast step have in common."""
+    """Columns common to current weather and a forecast step."""
 
-    location_id: str = added("The place, as in bronze.locations")
-    dt: Moment = given("dt", "The time this row speaks of, UTC", required=True)
-    fetched_at: Moment | None = added("When the answer was received, UTC")
+    location_id: str = added("The location, as in bronze.locations")
+    dt: Moment = given("dt", "Time that the row describes, UTC", required=True)
+    fetched_at: Moment | None = added("Moment the answer was received, UTC")
     units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
     temp: Measure = given("main.temp", "Air temperature; K, °C or °F by units", required=True)
     feels_like: Measure | None = given("main.feels_like", "Perceived temperature; K, °C or °F by units")
-    temp_min: Measure | None = given("main.temp_min", "Lowest temperature in the area now, not of the day; by units")
-    temp_max: Measure | None = given("main.temp_max", "Highest temperature in the area now, not of the day; by units")
+    temp_min: Measure | None = given(
+        "main.temp_min", "Lowest temperature in the area at that time, not of the day; by units"
+    )
+    temp_max: Measure | None = given(
+        "main.temp_max", "Highest temperature in the area at that time, not of the day; by units"
+    )
     pressure: Measure | None = given("main.pressure", "Air pressure, hPa")
     humidity: Measure | None = given("main.humidity", "Relative humidity, %")
     sea_level: Measure | None = given("main.sea_level", "Air pressure at sea level, hPa")
@@ -37,7 +41,7 @@ class _Atmosphere(Conditions):
 
 
 class CurrentWeather(_Atmosphere):
-    """One observation of one place."""
+    """One observation at one location."""
 
     table: ClassVar[str] = "current_weather"
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt")
@@ -47,34 +51,36 @@ class CurrentWeather(_Atmosphere):
     rain_3h: Measure | None = given("rain.3h", "Rain in the last 3 hours, mm (answers before about 2019)")
     snow_1h: Measure | None = given("snow.1h", "Snow in the last hour, mm; null is none")
     snow_3h: Measure | None = given("snow.3h", "Snow in the last 3 hours, mm (answers before about 2019)")
-    coord_lat: Measure | None = given("coord.lat", "Latitude the API answered for, degrees")
-    coord_lon: Measure | None = given("coord.lon", "Longitude the API answered for, degrees")
+    coord_lat: Measure | None = given("coord.lat", "Latitude of the answer, degrees north")
+    coord_lon: Measure | None = given("coord.lon", "Longitude of the answer, degrees east")
     country: str | None = given("sys.country", "ISO 3166 country code; null at sea", null_when="empty")
     sunrise: Moment | None = given("sys.sunrise", "Sunrise, UTC; null at polar day or night", null_when="zero")
     sunset: Moment | None = given("sys.sunset", "Sunset, UTC; null at polar day or night", null_when="zero")
     timezone: Integer | None = given("timezone", "Offset from UTC with daylight saving, seconds")
-    city_id: Integer | None = given("id", "OpenWeather's id of the nearest city; null where none is", null_when="zero")
-    city_name: str | None = given("name", "Name of the nearest city; null where none is", null_when="empty")
-    base: str | None = given("base", "Internal: where the data came from")
-    sys_type: Integer | None = given("sys.type", "Internal")
-    sys_id: Integer | None = given("sys.id", "Internal")
+    city_id: Integer | None = given(
+        "id", "OpenWeather's id of the nearest city; null if there is none", null_when="zero"
+    )
+    city_name: str | None = given("name", "Name of the nearest city; null if there is none", null_when="empty")
+    base: str | None = given("base", "Internal to OpenWeather: source of the data")
+    sys_type: Integer | None = given("sys.type", "Internal to OpenWeather")
+    sys_id: Integer | None = given("sys.id", "Internal to OpenWeather")
 
     @classmethod
     def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
-        """As ``Conditions``, and coordinates given as a pair."""
+        """Return the record as ``Conditions`` does, with the coordinates as an object."""
         return coordinates_as_object(super().prepare(record))
 
 
 class Forecast(_Atmosphere):
-    """One 3-hour step of one place, as forecast at one hour."""
+    """One 3-hour step at one location, as forecast in one hour."""
 
     table: ClassVar[str] = "forecast"
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
     ignored: ClassVar[frozenset[str]] = frozenset({"dt_txt"})
 
-    issued_at: Moment | None = added("The UTC hour in which the forecast was fetched")
-    temp_kf: Measure | None = given("main.temp_kf", "Internal: correction of the temperature")
+    issued_at: Moment | None = added("UTC hour in which the forecast was fetched")
+    temp_kf: Measure | None = given("main.temp_kf", "Internal to OpenWeather: correction of the temperature")
     pop: Measure | None = given("pop", "Probability of precipitation, 0 to 1")
     rain_3h: Measure | None = given("rain.3h", "Rain in the 3 hours before dt, mm; null is none")
     snow_3h: Measure | None = given("snow.3h", "Snow in the 3 hours before dt, mm; null is none")
-    pod: str | None = given("sys.pod", "Part of the day: d(ay) or n(ight)")
+    pod: str | None = given("sys.pod", "Part of the day: d (day) or n (night)")
