@@ -1,4 +1,4 @@
-"""JSON records to Arrow tables that keep a contract.
+"""Conversion of JSON records to Arrow tables that keep a contract, and to dlt items.
 
-Imports ``contracts`` and ``common`` only; makes no call and opens no connection.
+May import ``contracts`` and ``common``. Makes no call and opens no connection.
 """

@@ -1,8 +1,8 @@
-"""From JSON records to Arrow: by column for the many that keep the contract, one by one for the few that do not.
+"""Conversion of JSON records to Arrow: by column for a whole batch, record by record only for invalid ones.
 
-Answers are converted a batch at a time, because that is an order of magnitude faster than validating row by row. A
-batch that does not fit its contract is split in halves until the guilty records stand alone; pydantic then says which
-field is wrong, and why.
+Converting a batch by column is an order of magnitude faster than validating row by row. A batch that breaks its
+contract is split in halves until each invalid record stands alone; pydantic then names the invalid field and the
+reason.
 """
 
 from __future__ import annotations
@@ -14,75 +14,63 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
-from pydantic import ValidationError
 
-from dlt_sources.weather.contracts.base import EARLIEST, LATEST, TIMESTAMP, Column, Contract
+from dlt_sources.weather.contracts.base import Contract
+from dlt_sources.weather.convert.fields import MAX_DEPTH, known_field, lists_as_json, unknown_field, value_at
+from dlt_sources.weather.convert.invalid_rows import ContractViolationError, InvalidRow, explain
 from dlt_sources.weather.convert.new_columns import column_name
 
-# a guard against an answer that would turn the table into thousands of columns
+# limit against an answer that would turn the table into thousands of columns
 MOST_NEW_COLUMNS = 100
-# deeper than anything the API sends; what lies below is kept as JSON
-DEEPEST = 5
-
-
-class DoesNotFitError(Exception):
-    """Some record of a batch breaks the contract at ``field``."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
-
-
-@dataclass(frozen=True)
-class InvalidRow:
-    """A record that breaks its contract: its position in the batch, the field, and what is wrong with it."""
-
-    position: int
-    field: str
-    message: str
 
 
 @dataclass
 class Converter:
-    """Turns records of one table into Arrow and remembers the columns that the API has added.
+    """Converter of one table's records, which remembers the columns that the API has added.
 
     Args:
-        contract: the table's contract.
-        new_columns: columns beyond the contract that the table already has, by name.
+        contract: contract of the table.
+        new_columns: types of the columns beyond the contract that the table already has, by name.
     """
 
     contract: type[Contract]
     new_columns: dict[str, pa.DataType] = field(default_factory=dict)
 
     def convert(
-        self, records: Sequence[dict[str, Any]], ours: Mapping[str, Sequence[object]]
+        self, records: Sequence[dict[str, Any]], added: Mapping[str, Sequence[object]]
     ) -> tuple[pa.Table, list[InvalidRow]]:
-        """Convert records and set ``ours``, the columns that this source adds, beside them.
+        """Convert a batch of records; new columns are added to ``new_columns``.
+
+        The schema of the returned table is ``contract.arrow_schema()``: measures are float64, whole numbers int64,
+        times ``timestamp[us, tz=UTC]``, the rest string, with the key first and not nullable. Columns that the API has
+        added follow, nullable, each float64, bool or string (JSON text for objects and lists).
+
+        Args:
+            records: the records as the API sent them, in any nesting.
+            added: values of the columns that this source adds, one per record, by column name.
 
         Returns:
-            A table with the contract's columns, then whatever columns the API has added; and the records left out.
+            The table, with one row per valid record in the order of the records; and the invalid records.
         """
         invalid_rows: list[InvalidRow] = []
         pieces = list(self._pieces(records, 0, invalid_rows))
         kept = [position for start, piece in pieces for position in range(start, start + piece.num_rows)]
         table = pa.concat_tables([piece for _, piece in pieces], promote_options="default")
-        for name, values in ours.items():
-            index = table.schema.get_field_index(name)
-            type_ = self.contract.arrow_schema().field(name).type
-            array = pa.array(values if len(kept) == len(values) else [values[i] for i in kept], type_)
-            table = table.set_column(index, self.contract.arrow_schema().field(name), array)
+        for name, values in added.items():
+            column = self.contract.arrow_schema().field(name)
+            array = pa.array(values if len(kept) == len(values) else [values[i] for i in kept], column.type)
+            table = table.set_column(table.schema.get_field_index(name), column, array)
         return table, invalid_rows
 
     def _pieces(
         self, records: Sequence[dict[str, Any]], start: int, invalid_rows: list[InvalidRow]
     ) -> Iterator[tuple[int, pa.Table]]:
+        """Yield tables of valid records with the position of their first record; collect the invalid ones."""
         try:
-            yield start, self._columnar(records)
-        except DoesNotFitError as invalid_row:
+            yield start, self._converted(records)
+        except ContractViolationError as violation:
             if len(records) == 1:
-                explained = explain(self.contract, records[0]) or invalid_row
+                explained = explain(self.contract, records[0]) or violation
                 invalid_rows.append(InvalidRow(start, explained.field, explained.message))
                 yield start, self.contract.arrow_schema().empty_table()
             else:
@@ -90,198 +78,78 @@ class Converter:
                 yield from self._pieces(records[:middle], start, invalid_rows)
                 yield from self._pieces(records[middle:], start + middle, invalid_rows)
 
-    def _columnar(self, records: Sequence[dict[str, Any]]) -> pa.Table:
+    def _converted(self, records: Sequence[dict[str, Any]]) -> pa.Table:
+        """Return all records as one table.
+
+        Raises:
+            ContractViolationError: at least one record is invalid.
+        """
         prepared = []
         try:
             prepared = [self.contract.prepare(record) for record in records]
             text = orjson.dumps(prepared)
-            # an empty struct type is what Arrow makes of records without any field
+            # records without any field are an empty struct type to Arrow
             structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            # orjson and Arrow refuse what nests too deeply, numbers beyond 64 bits, and values of mixed types
-            if len(prepared) == 1 and (plainer := _lists_as_text(prepared[0], self.contract)) != prepared[0]:
-                return self._columnar([plainer])
-            raise DoesNotFitError("", str(error)) from None
+            # orjson and Arrow refuse deep nesting, numbers beyond 64 bits, and values of mixed types
+            if len(prepared) == 1 and (plainer := lists_as_json(prepared[0], self.contract)) != prepared[0]:
+                return self._converted([plainer])
+            raise ContractViolationError("", str(error)) from None
         leaves = dict(_leaves(structs, (), self.contract))
         if b"true" in text or b"false" in text:
             _refuse_bools_among_floats(leaves, prepared)
-        arrays = [_known(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()]
+        arrays = [
+            known_field(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()
+        ]
         table = pa.Table.from_arrays(arrays, schema=self.contract.arrow_schema())
-        found: dict[str, pa.DataType] = {}
+        return self._with_new_columns(table, leaves, prepared)
+
+    def _with_new_columns(
+        self, table: pa.Table, leaves: Mapping[tuple[str, ...], pa.Array], records: Sequence[dict[str, Any]]
+    ) -> pa.Table:
+        """Append the fields that no contract names, each with the type that its column has had so far."""
+        types: dict[str, pa.DataType] = {}
         for path, leaf in leaves.items():
             if ".".join(path) in self.contract.ignored or pa.types.is_null(leaf.type):
                 continue
-            array = _unknown(leaf, path, prepared)
-            name = self._name(path, found)
-            agreed = self.new_columns.get(name, array.type)
-            if agreed != array.type:
-                raise DoesNotFitError(".".join(path), f"{name} is {agreed} since it first came, now {array.type}")
-            found[name] = array.type
+            array = unknown_field(leaf, path, records)
+            name = self._column_name(path, types)
+            expected = self.new_columns.get(name, array.type)
+            if expected != array.type:
+                raise ContractViolationError(".".join(path), f"{name} was {expected} so far, now it is {array.type}")
+            types[name] = array.type
             table = table.append_column(name, array)
-        if len(self.new_columns.keys() | found.keys()) > MOST_NEW_COLUMNS:
-            raise DoesNotFitError("", f"more than {MOST_NEW_COLUMNS} fields that the API reference does not name")
-        self.new_columns.update(found)
+        if len(self.new_columns.keys() | types.keys()) > MOST_NEW_COLUMNS:
+            raise ContractViolationError(
+                "", f"more than {MOST_NEW_COLUMNS} fields that the API reference does not name"
+            )
+        self.new_columns.update(types)
         return table
 
-    def _name(self, path: tuple[str, ...], others: Mapping[str, object]) -> str:
-        """A readable column name: ``snow.3h`` becomes ``snow_3h``; one that is taken gets a suffix of its own."""
+    def _column_name(self, path: tuple[str, ...], taken: Mapping[str, object]) -> str:
+        """Return a readable column name: ``snow.3h`` becomes ``snow_3h``; a name in use gets a checksum as suffix."""
         joined = "_".join(path)
         name = column_name(joined) if joined.strip() else "unnamed"
-        taken = name in self.contract.model_fields or name in others or name.startswith("_dlt")
-        return f"{name[:54]}_{zlib.crc32('.'.join(path).encode()):08x}" if taken else name
-
-
-def explain(contract: type[Contract], record: dict[str, Any]) -> DoesNotFitError | None:
-    """Say what pydantic finds wrong with one record: the first field at fault and its value.
-
-    Returns:
-        None where pydantic finds nothing.
-    """
-    try:
-        prepared = contract.prepare(record)
-    except TypeError:
-        return DoesNotFitError("", "it is nested too deeply")
-    values: dict[str, object] = {}
-    for column in contract.columns():
-        if not column.path:
-            continue
-        value: object = prepared
-        for depth, step in enumerate(column.path):
-            if value is None:
-                break
-            if not isinstance(value, dict):
-                name = ".".join(column.path[:depth])
-                return DoesNotFitError(name, f"{name}: expected an object, got {_short(value)}")
-            value = value.get(step)
-        if value is None and column.required:
-            return DoesNotFitError(".".join(column.path), f"{'.'.join(column.path)}: missing")
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            name = ".".join(column.path)
-            return DoesNotFitError(name, f"{name}: {value} is beyond 64 bits")
-        values[column.name] = None if _stands_for_null(value, column) else value
-    try:
-        contract.model_validate({c.name: None for c in contract.columns() if not c.path} | values)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = str(problem["loc"][0]) if problem["loc"] else ""
-            at_fault = next((c for c in contract.columns() if c.name == name and c.path), None)
-            if at_fault is None or values.get(name) is None:
-                continue  # our own columns, and nulls that stand for unknown
-            path = ".".join(at_fault.path)
-            return DoesNotFitError(path, f"{path}: {problem['msg']}, got {_short(values[name])}")
-    return None
+        in_use = name in self.contract.model_fields or name in taken or name.startswith("_dlt")
+        return f"{name[:54]}_{zlib.crc32('.'.join(path).encode()):08x}" if in_use else name
 
 
 def _leaves(
-    array: pa.Array, path: tuple[str, ...], contract: type[Contract]
+    array: pa.Array, parent: tuple[str, ...], contract: type[Contract]
 ) -> Iterator[tuple[tuple[str, ...], pa.Array]]:
-    """Flatten nested structs to (path, values) pairs; what is too deep stays a struct."""
+    """Yield the path and the values of each field of nested structs; below ``MAX_DEPTH`` they stay structs."""
     for name, child in zip(array.type.names, array.flatten(), strict=True):
-        here = (*path, name)
-        if pa.types.is_struct(child.type) and len(here) < DEEPEST and here not in contract.paths():
-            yield from _leaves(child, here, contract)
-        elif here in contract.parents() and not pa.types.is_null(child.type):
-            raise DoesNotFitError(".".join(here), f"{'.'.join(here)}: expected an object")
+        path = (*parent, name)
+        if pa.types.is_struct(child.type) and len(path) < MAX_DEPTH and path not in contract.paths():
+            yield from _leaves(child, path, contract)
+        elif path in contract.parents() and not pa.types.is_null(child.type):
+            raise ContractViolationError(".".join(path), f"{'.'.join(path)}: expected an object")
         else:
-            yield here, child
+            yield path, child
 
 
 def _refuse_bools_among_floats(leaves: Mapping[tuple[str, ...], pa.Array], records: Sequence[dict[str, Any]]) -> None:
-    """Arrow takes ``true`` beside ``1.5`` for 1.0; this source does not."""
+    """Raise on bools among numbers: Arrow reads ``true`` next to ``1.5`` as 1.0."""
     for path, leaf in leaves.items():
-        if pa.types.is_floating(leaf.type) and any(isinstance(_at(record, path), bool) for record in records):
-            raise DoesNotFitError(".".join(path), "true or false among numbers")
-
-
-def _known(leaf: pa.Array | None, column: Column, length: int) -> pa.Array:
-    """Cast one known field to its column, as strictly as pydantic does."""
-    if not column.path or leaf is None or pa.types.is_null(leaf.type):
-        if column.required and length:
-            raise DoesNotFitError(".".join(column.path), "missing")
-        return pa.nulls(length, column.type)
-    name = ".".join(column.path)
-    if column.required and leaf.null_count:
-        raise DoesNotFitError(name, "missing")
-    number = pa.types.is_integer(leaf.type) or pa.types.is_floating(leaf.type)
-    if not (number if column.type in (pa.float64(), pa.int64(), TIMESTAMP) else leaf.type == column.type):
-        raise DoesNotFitError(name, f"expected {column.type}, got {leaf.type}")
-    try:
-        if column.type == TIMESTAMP:
-            return _moments(_nulled(leaf.cast(pa.int64()), column), name)
-        cast = leaf.cast(column.type, safe=column.type != pa.float64())
-    except pa.ArrowInvalid as error:
-        raise DoesNotFitError(name, str(error)) from None
-    if column.type == pa.float64() and not pc.all(pc.is_finite(cast)).as_py() and cast.null_count < len(cast):
-        raise DoesNotFitError(name, "not a finite number")
-    return _nulled(cast, column)
-
-
-def _moments(seconds: pa.Array, name: str) -> pa.Array:
-    extremes = pc.min_max(seconds).as_py()
-    if extremes["min"] is not None and not (
-        EARLIEST.timestamp() <= extremes["min"] and extremes["max"] < LATEST.timestamp()
-    ):
-        raise DoesNotFitError(name, "no time of weather")
-    return seconds.cast(pa.timestamp("s", tz="UTC")).cast(TIMESTAMP)
-
-
-def _nulled(array: pa.Array, column: Column) -> pa.Array:
-    """Turn the value by which the API says "unknown" into null."""
-    if column.null_when is None:
-        return array
-    unknown = {
-        "zero": lambda: pc.equal(array, 0),
-        "negative": lambda: pc.less(array, 0),
-        "empty": lambda: pc.equal(array, ""),
-    }[column.null_when]()
-    return pc.if_else(unknown, pa.scalar(None, array.type), array)
-
-
-def _stands_for_null(value: object, column: Column) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return (
-        (column.null_when == "zero" and number and value == 0)
-        or (column.null_when == "negative" and number and value < 0)  # type: ignore[operator]
-        or (column.null_when == "empty" and value == "")
-    )
-
-
-def _unknown(leaf: pa.Array, path: tuple[str, ...], records: Sequence[dict[str, Any]]) -> pa.Array:
-    """Bring a field that no contract names into one of three types, so that it cannot flip between runs."""
-    if pa.types.is_integer(leaf.type) or pa.types.is_floating(leaf.type):
-        return leaf.cast(pa.float64(), safe=False)
-    if pa.types.is_boolean(leaf.type) or pa.types.is_string(leaf.type):
-        return leaf
-    return pa.array([_as_json(record, path) for record in records], pa.string())
-
-
-def _as_json(record: dict[str, Any], path: tuple[str, ...]) -> str | None:
-    value = _at(record, path)
-    return None if value is None else orjson.dumps(value).decode()
-
-
-def _lists_as_text(value: Any, contract: type[Contract], path: tuple[str, ...] = ()) -> Any:
-    """Write lists that no contract names as JSON: Arrow cannot type a list of mixed values."""
-    if isinstance(value, dict) and len(path) < DEEPEST:
-        return {name: _lists_as_text(inner, contract, (*path, name)) for name, inner in value.items()}
-    if isinstance(value, list) and path not in contract.paths() | contract.parents():
-        try:
-            return orjson.dumps(value).decode()
-        except TypeError as error:
-            raise DoesNotFitError(".".join(path), str(error)) from None
-    return value
-
-
-def _at(record: dict[str, Any], path: tuple[str, ...]) -> object:
-    value: object = record
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:
-        return "something nested too deeply"
-    return text if len(text) <= 100 else f"{text[:97]}..."
+        if pa.types.is_floating(leaf.type) and any(isinstance(value_at(record, path), bool) for record in records):
+            raise ContractViolationError(".".join(path), "true or false among numbers")

@@ -1,4 +1,4 @@
-"""dlt items: Arrow tables addressed to a bronze table, with that table's key, columns and write disposition."""
+"""dlt items: Arrow tables with the name, key, columns and write disposition of their bronze table."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dlt.common.schema.typing import TWriteDispositionConfig
 
 from dlt_sources.weather.contracts import Contract
 
-# dlt's default strategy, delete-insert, doubles rows when two writers share a dataset
+# dlt's default strategy, delete-insert, duplicates rows when two writers share a dataset
 UPSERT: TWriteDispositionConfig = {"disposition": "merge", "strategy": "upsert"}
 
 
 def as_table(contract: type[Contract], table: pa.Table) -> Any:
-    """Address an Arrow table to the contract's bronze table, whichever resource yields it.
+    """Return a dlt item that loads an Arrow table into the contract's bronze table, from any resource.
 
-    The columns are hinted here and not on the resource, since what a resource hints goes to all its tables.
+    The hints are on the item and not on the resource, since a resource's hints apply to all of its tables.
     """
     hints = dlt.mark.make_hints(
         table_name=contract.table,
@@ -29,5 +29,5 @@ def as_table(contract: type[Contract], table: pa.Table) -> Any:
 
 
 def to_table(contract: type[Contract], rows: list[dict[str, Any]]) -> Any:
-    """Make an item of rows that this source wrote itself."""
+    """Return a dlt item of rows that this source made: dicts with the contract's columns as keys."""
     return as_table(contract, pa.Table.from_pylist(rows, schema=contract.arrow_schema()))

@@ -1,8 +1,8 @@
-"""Columns that the API has added to a table, and rows that were fetched before another run gave one its type.
+"""Columns that the API has added to a table, and type conflicts between the runs that first load them.
 
-A run rejects what does not have the type with which a column first came (``rows.py``). What it cannot know is a type
-that another run's package brings while its own waits to be loaded: a shard's does, and one that a dead run left. dlt
-would take the later type for the column's, and PostgreSQL's binary COPY the bytes of a text for a number.
+A run rejects rows whose value has another type than the column (``converter.py``). It cannot know a type that another
+run's package brings while its own package waits to be loaded: another shard's, or one left by a killed run. dlt would
+take the later type as the column's, and PostgreSQL's binary COPY would read the bytes of a text as a number.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _NAMES = {pa.float64(): "number", pa.bool_(): "bool"}
 
 
 def column_name(text: str) -> str:
-    """A column's name made of any text, as dlt would write it."""
+    """Return a column name made from any text, as dlt normalizes it."""
     return _naming.normalize_identifier(text)
 
 
 def columns_beyond(contract: type[Contract]) -> dict[str, pa.DataType]:
-    """The table's columns that no contract names, from the schema that dlt has of the destination."""
+    """Return the types of the table's columns beyond the contract, by name, from dlt's schema of the destination."""
     try:
         table = dlt.current.source_schema().tables.get(contract.table, {})
     except Exception:  # noqa: BLE001
@@ -39,10 +39,11 @@ def columns_beyond(contract: type[Contract]) -> dict[str, pa.DataType]:
     }
 
 
-def beside_columns_of_another_type(contract: type[Contract], table: pa.Table) -> pa.Table:
-    """Name columns anew that the destination has with another type by now, so that no value is lost or mistaken.
+def rename_conflicting_columns(contract: type[Contract], table: pa.Table) -> pa.Table:
+    """Return the table with columns renamed that have another type in the destination by now.
 
-    The rows are counted as loaded already, and their answers gone: too late to reject them.
+    So no value is lost or misread. The rows cannot be rejected any more: they are counted as loaded, and their answers
+    are gone.
     """
     types = columns_beyond(contract)
     names = []
@@ -51,7 +52,7 @@ def beside_columns_of_another_type(contract: type[Contract], table: pa.Table) ->
         if types.get(name, field.type) != field.type:
             name = column_name(f"{name}_as_{_NAMES.get(field.type, 'text')}")
             logger.warning(
-                "%s.%s came as another type in another run; %s keeps what this one has",
+                "%s.%s has another type since another run; the values of this run go to %s",
                 contract.table,
                 field.name,
                 name,

@@ -22,7 +22,7 @@ from dlt.extract import DltResource, DltSource
 from dlt_sources.weather.common.errors import RowsRefusedError, reason
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.convert.items import as_table
-from dlt_sources.weather.convert.new_columns import beside_columns_of_another_type
+from dlt_sources.weather.convert.new_columns import rename_conflicting_columns
 from dlt_sources.weather.destination.connection import is_down
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.packages import PackageLoader, translated_errors
@@ -141,7 +141,7 @@ def _resource(table: str, paths: list[Path]) -> DltResource:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(ROWS_AT_A_TIME):
                     rows = pa.Table.from_batches([batch])
-                    yield as_table(TABLES[table], beside_columns_of_another_type(TABLES[table], rows))
+                    yield as_table(TABLES[table], rename_conflicting_columns(TABLES[table], rows))
 
     found: DltResource = dlt.resource(read, name=table)
     return found

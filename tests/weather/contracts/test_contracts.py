@@ -23,7 +23,8 @@ from dlt_sources.weather.contracts import (
     OneCallHourly,
     OneCallMinutely,
 )
-from dlt_sources.weather.convert.converter import MOST_NEW_COLUMNS, Converter, explain
+from dlt_sources.weather.convert.converter import MOST_NEW_COLUMNS, Converter
+from dlt_sources.weather.convert.invalid_rows import explain
 
 DT = 1_790_503_211
 MOMENT = datetime(2026, 9, 27, 10, 0, 11, tzinfo=timezone.utc)
