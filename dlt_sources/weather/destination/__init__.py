@@ -1,4 +1,4 @@
-"""The database: connections, queries, the writer lock, upkeep of PostgreSQL and DuckDB.
+"""Database access: connections, queries, the writer lock, maintenance of PostgreSQL and DuckDB.
 
-Imports ``contracts`` and ``common`` only; makes no call to the API.
+Imports ``contracts`` and ``common`` only; calls no API.
 """

@@ -1,7 +1,7 @@
-"""dlt's own tables, made again when somebody dropped one of them.
+"""Recovery of dlt's own tables after one of them was dropped.
 
-dlt looks for missing tables only when its schema is new to the destination. Without its state table it takes up the
-schema of the first load ever, which the destination knows: the table would stay missing, and every load would fail.
+dlt looks for missing tables only if its schema is new to the destination. Without its state table it starts from the
+schema of the very first load, which the destination knows: the table would stay missing, and every load would fail.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ OTHERS = ("_dlt_loads", "_dlt_pipeline_state")
 
 
 def restore_dlt_tables(client: SqlClientBase[Any]) -> None:
-    """Have dlt forget its schema versions where others of its tables are missing, so that it makes them again."""
+    """Delete dlt's schema versions if another of its tables is missing, so that dlt creates it in the next load.
+
+    Args:
+        client: an open connection.
+    """
     missing = [name for name in OTHERS if not _exists(client, name)]
     if missing and _exists(client, VERSIONS):
-        logger.warning("%s is missing in the destination; dlt makes it again", " and ".join(missing))
+        logger.warning("%s is missing in the destination; dlt creates it in the next load", " and ".join(missing))
         versions = client.make_qualified_table_name(VERSIONS)
         client.execute_sql(f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
 

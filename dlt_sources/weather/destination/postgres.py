@@ -1,11 +1,11 @@
-"""Upkeep of PostgreSQL: indexes of the bronze tables, and row counts after a load.
+"""Maintenance of PostgreSQL: indexes of the bronze tables, and row counts after a load.
 
 A unique index on the key protects against duplicates and keeps the merge fast: without it every MERGE reads the whole
 table. A BRIN index of a few kilobytes finds the rows of recent loads. DuckDB gets neither: its merge joins whole
-columns anyway, its indexes live in memory, and it keeps the range of each column for each part of a table.
+columns anyway, its indexes live in memory, and it stores the range of each column for each part of a table.
 
-Rows are counted because dlt counts only what it wrote to files. It copies those to staging tables and merges from
-there; a second writer, possible once the lock's connection was cut, may empty the staging tables at that moment.
+Rows are counted because dlt counts only the rows in its files. It copies those to staging tables and merges from there.
+A second writer, which is possible after the lock's connection was cut, may truncate the staging tables in between.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from dlt_sources.weather.contracts import TABLES
 
 
 def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> None:
-    """Create the missing indexes of some tables, which must be there; tables that are not ours are passed over."""
+    """Create the indexes that bronze tables lack.
+
+    Args:
+        client: an open connection.
+        tables: names of existing tables; others than the bronze tables are ignored.
+    """
     for name in sorted(TABLES.keys() & set(tables)):
         table = client.make_qualified_table_name(name)
         key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
@@ -35,15 +40,15 @@ def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> None:
 
 
 def verify_rows_loaded(client: SqlClientBase[Any], load_ids: Sequence[str], rows: Counter[str]) -> None:
-    """Count a load's rows in the tables, which are found by their ``_dlt_load_id``.
+    """Compare the rows that a load wrote to its files with those in the tables, found by their ``_dlt_load_id``.
 
     Args:
-        client: the open connection.
-        load_ids: of the packages that were loaded.
-        rows: how many each table was sent; tables that are not ours are passed over.
+        client: an open connection.
+        load_ids: ids of the loaded packages.
+        rows: rows written by table name; others than the bronze tables are ignored.
 
     Raises:
-        DestinationError: a table has fewer.
+        DestinationError: a table has fewer rows.
     """
     sent = {table: rows[table] for table in sorted(TABLES.keys() & rows.keys()) if rows[table]}
     if not sent:
@@ -52,13 +57,15 @@ def verify_rows_loaded(client: SqlClientBase[Any], load_ids: Sequence[str], rows
         f"(SELECT count(*) FROM {client.make_qualified_table_name(table)} WHERE {C_DLT_LOAD_ID} = ANY(%s))"
         for table in sent
     ]
-    rows_found = client.execute_sql(f"SELECT {', '.join(counts)}", *[list(load_ids)] * len(sent))
-    found = dict(zip(sent, rows_found[0], strict=True)) if rows_found else {}
-    short = [
-        f"{sent[table] - found[table]} of {sent[table]} rows of {table}" for table in sent if found[table] < sent[table]
+    result = client.execute_sql(f"SELECT {', '.join(counts)}", *[list(load_ids)] * len(sent))
+    loaded = dict(zip(sent, result[0], strict=True)) if result else {}
+    missing = [
+        f"{number - loaded[table]} of {number} rows of {table}"
+        for table, number in sent.items()
+        if loaded[table] < number
     ]
-    if short:
+    if missing:
         raise DestinationError(
-            f"{', '.join(short)} did not arrive: somebody else wrote to the dataset's staging tables at the same time. "
-            "The package is kept and the next run loads it again."
+            f"{', '.join(missing)} did not arrive: another writer used the dataset's staging tables at the same "
+            "time. The package is kept and the next run loads it again."
         )

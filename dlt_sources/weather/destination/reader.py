@@ -1,8 +1,7 @@
-"""What the destination already holds: places remembered, newest hours, complete windows.
+"""Queries of the loaded tables: known locations, newest hours, complete windows.
 
-High-water marks are read from the rows themselves, not kept in a state of their own: so they move only by data that is
-loaded, stay right when a working directory or the state table is lost, and cost no state row however many places
-there are.
+High-water marks are read from the rows, not kept in a separate state: so they move only by loaded data, stay right if a
+working directory or dlt's state table is lost, and need no state, however many locations there are.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
@@ -20,25 +19,39 @@ from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, Contract, Location
 from dlt_sources.weather.destination.connection import connected
 
-# rows of air pollution that stand for an hour; an answer that is off by seconds has others, which fill no hour
+# rows of air pollution on the hour; an answer that is off by seconds has others, which fill no hour
 ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
 
 
+class KnownLocation(NamedTuple):
+    """Location that an earlier run resolved: the user's query, and the geocoder's answer, coordinates in degrees."""
+
+    query: str
+    name: str | None
+    lat: float
+    lon: float
+
+
 class DestinationReader:
-    """Reads bronze tables through dlt, so that it works on any destination dlt can query.
+    """Reader of the bronze tables through dlt, for any destination that dlt can query.
 
     Args:
-        client: an open connection; None means that nothing is loaded yet.
+        client: an open connection; None if nothing is loaded yet.
     """
 
     def __init__(self, client: SqlClientBase[Any] | None) -> None:
         self._client = client
 
     def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
-        """Run a query whose ``{table}`` fields are replaced by qualified names.
+        """Run a query.
+
+        Args:
+            sql: the query; ``{field}`` stands for a table's qualified name, ``%s`` for a parameter.
+            parameters: the parameters, in order.
+            tables: table names by field.
 
         Returns:
-            The rows; none where a table does not exist yet.
+            The rows, as tuples of the query's columns; none if a table does not exist yet.
         """
         client = self._client
         if client is None:
@@ -49,14 +62,14 @@ class DestinationReader:
         except DatabaseUndefinedRelation:
             return []
 
-    def locations(self) -> dict[str, tuple[str, str | None, float, float]]:
-        """The places already resolved: query, name, latitude and longitude by location_id."""
+    def locations(self) -> dict[str, KnownLocation]:
+        """Return the locations already resolved, by location_id."""
         sql = "SELECT location_id, query, name, lat, lon FROM {locations}"
-        return {row[0]: (row[1], row[2], row[3], row[4]) for row in self.rows(sql, locations=Location.table)}
+        return {row[0]: KnownLocation(*row[1:]) for row in self.rows(sql, locations=Location.table)}
 
     def newest_hours(self) -> dict[str, datetime]:
-        """The newest hour of air pollution by location_id, for every known place that has one."""
-        # a look-up per place in the key's index, where grouping would read the whole table
+        """Return the newest hour of air pollution (UTC) by location_id, for known locations that have one."""
+        # a look-up per location in the key's index; grouping would read the whole table
         sql = (
             "SELECT l.location_id, (SELECT max(a.dt) FROM {air} a WHERE a.location_id = l.location_id)"
             " FROM {locations} l"
@@ -65,13 +78,18 @@ class DestinationReader:
         return {location_id: utc(dt) for location_id, dt in rows if dt is not None}
 
     def newest(self, contract: type[Contract], moment: str) -> datetime | None:
-        """The newest moment of a table, of its column ``moment``; of a series, among the newest ``dt`` of each place.
+        """Return the newest moment of a table, UTC; None if it has no rows.
 
-        A forecast reaches as far ahead as those issued before, so its newest hours have its newest issue.
+        For a series, only the rows with the newest ``dt`` of each location are considered. A forecast reaches as far
+        ahead as earlier ones or further, so those rows are of its newest issue.
+
+        Args:
+            contract: the table's contract.
+            moment: the column, of timestamps.
         """
         sql = f"SELECT max({moment}) FROM {{table}}"
         if contract.key[:2] == ("location_id", "dt"):
-            # look-ups per place in the key's index, where max() alone would read the whole table
+            # look-ups per location in the key's index; max() alone would read the whole table
             hour = "(SELECT max(h.dt) FROM {table} h WHERE h.location_id = l.location_id)"
             newest = f"(SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id AND t.dt = {hour})"
             sql = f"SELECT max(newest) FROM (SELECT {newest} AS newest FROM {{locations}} l) AS places"
@@ -79,9 +97,13 @@ class DestinationReader:
         return utc(rows[0][0]) if rows and rows[0][0] else None
 
     def complete_windows(self, windows: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[str, datetime]]:
-        """Windows (first and last hour) that miss no hour, as (location_id, first hour).
+        """Find the windows of air pollution that miss no hour, so that an interrupted backfill continues.
 
-        So a backfill that was cut short continues where it stopped.
+        Args:
+            windows: first and last hour of each window, UTC.
+
+        Yields:
+            location_id and first hour of each complete window.
         """
         sql = (
             f"SELECT location_id FROM {{air}} WHERE dt >= %s AND dt <= %s AND {ON_THE_HOUR}"
@@ -94,14 +116,17 @@ class DestinationReader:
 
 
 @contextmanager
-def reading(pipeline: Pipeline | None) -> Iterator[DestinationReader]:
-    """Read through one connection: dlt resolves its whole configuration for each.
+def destination_reader(pipeline: Pipeline | None) -> Iterator[DestinationReader]:
+    """Open a reader with one connection for all its queries: dlt resolves its whole configuration for each connection.
 
     Args:
         pipeline: the pipeline that loads; None for a source that is used without one.
 
+    Yields:
+        The reader; without a pipeline, nothing is loaded.
+
     Raises:
-        WriterBusyError: another process has the DuckDB file, which locks readers out too.
+        WriterBusyError: another process uses the DuckDB file, which locks readers out too.
         DestinationError: the destination cannot be reached.
     """
     if pipeline is None:
@@ -112,5 +137,11 @@ def reading(pipeline: Pipeline | None) -> Iterator[DestinationReader]:
 
 
 def loaded_since(moment: datetime) -> str:
-    """The least ``_dlt_load_id`` of what was loaded at a moment or later: they are Unix times, and sort as text too."""
+    """Return the lowest ``_dlt_load_id`` of rows loaded at a moment or later.
+
+    Load ids are Unix times in seconds, and sort as text too.
+
+    Args:
+        moment: the moment, with a time zone.
+    """
     return f"{moment.timestamp():.6f}"

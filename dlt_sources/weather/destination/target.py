@@ -1,7 +1,7 @@
-"""Where a run writes: a destination and a dataset, and the working directory that belongs to them.
+"""Target of a run: a destination, a dataset in it, and the root of the runs' working directories.
 
-Every run has a working directory of its own below one root per target, so that two runs never share one (dlt does not
-lock it) and a package that a killed run left behind is found by the next.
+Each run has a private working directory below one root per target: dlt does not lock a working directory, and the next
+run finds the packages that a killed run left behind.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination import Destination
 from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
@@ -30,88 +31,119 @@ from dlt_sources.weather.destination.reader import DestinationReader
 
 PIPELINE_NAME = "weather"
 DATASET_NAME = "bronze"
+DEFAULT_DESTINATION = "duckdb"
+# types as dlt spells them in full
+POSTGRES = "dlt.destinations.postgres"
+DUCKDB = "dlt.destinations.duckdb"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A destination, by dlt's name for it, and a dataset (schema) in it.
+    """A destination and a dataset (schema) in it.
 
     Args:
-        destination: ``duckdb``, ``postgres`` or any other that dlt knows; its credentials come from dlt's
-            configuration. DuckDB's file is ``<pipeline_name>.duckdb`` in the current folder unless configured.
-        file: a DuckDB file to use whatever is configured.
+        destination: a type that dlt knows (``duckdb``, ``postgres``, …), or a name whose type is configured
+            (``DESTINATION__MY_PG__DESTINATION_TYPE=postgres``). dlt's configuration holds the credentials under it.
+            DuckDB's file is ``<pipeline_name>.duckdb``, or ``<name>.duckdb``, in the current folder unless configured.
+        dataset_name: the dataset.
+        pipeline_name: dlt's name of the pipeline; the working directories' root begins with it.
+        file: a DuckDB file that overrides the configured one.
     """
 
-    destination: str = "duckdb"
+    destination: str = DEFAULT_DESTINATION
     dataset_name: str = DATASET_NAME
     pipeline_name: str = PIPELINE_NAME
     file: str | None = None
 
     def pipeline(self, working_directory: Path) -> dlt.Pipeline:
-        """The dlt pipeline that works in a directory.
+        """Return the dlt pipeline that works in a directory.
+
+        Args:
+            working_directory: dlt's ``pipelines_dir``; the pipeline's files are below it.
 
         Raises:
-            ConfigurationError: dlt knows no such destination, or its credentials are missing.
+            ConfigurationError: the destination is unknown, or its credentials are missing.
         """
-        # looked at first, because a pipeline without credentials fails no sooner than it loads
+        # checked first: a pipeline without credentials fails no sooner than it loads
         _ = self._client
         return self._pipeline(working_directory)
 
     def _pipeline(self, working_directory: Path) -> dlt.Pipeline:
-        # every row says which load brought it; dlt leaves that out of Arrow tables unless told
+        # every row names its load; dlt leaves that out of Arrow tables by default
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-        # what is merged needs no second copy in the destination
+        # merged rows need no second copy in the destination
         dlt.config["load.truncate_staging_dataset"] = True
-        # signals are the caller's: dlt would take the first one that comes while it loads, and may forget it
+        # the caller handles signals: dlt would intercept the first one during a load, and may forget it
         dlt.config["runtime.intercept_signals"] = False
         return dlt.pipeline(
             self.pipeline_name,
-            destination=dlt.destinations.duckdb(self.file) if self.file else self.destination,
+            destination=self._destination,
             dataset_name=self.dataset_name,
             pipelines_dir=str(working_directory),
             progress=NULL_COLLECTOR,
         )
 
     @cached_property
-    def _look(self) -> dlt.Pipeline:
-        """A pipeline that only looks, from a folder of its own each time: dlt would remember another run's paths.
+    def _destination(self) -> Destination[Any, Any]:
+        """The destination as dlt knows it, without its configuration.
 
-        It needs the folder while it is made, so none is left by a process that is killed.
+        Raises:
+            ConfigurationError: dlt knows neither the name nor the type that is configured for it.
+        """
+        if self.file:
+            return dlt.destinations.duckdb(self.file)
+        try:
+            return dlt.destination(self.destination)
+        except UnknownDestinationModule as error:
+            raise ConfigurationError(_unknown_destination(self.destination, error)) from None
+
+    @cached_property
+    def _inspection_pipeline(self) -> dlt.Pipeline:
+        """A pipeline to read with. Its working directory is temporary: dlt would remember another run's paths.
+
+        dlt needs the directory only while it makes the pipeline, so a killed process leaves none behind.
         """
         with TemporaryDirectory(prefix="weather-look-") as folder:
             return self._pipeline(Path(folder))
 
     @cached_property
     def _client(self) -> JobClientBase:
-        """The destination's client, not connected, with its configuration: dlt takes long to resolve that."""
+        """The destination's client with its configuration, not connected; cached, because dlt resolves it slowly."""
         try:
-            return self._look.destination_client()
-        except (UnknownDestinationModule, ImportError) as error:
-            raise ConfigurationError(f"dlt knows no destination {self.destination!r}: {error}") from None
+            return self._inspection_pipeline.destination_client()
+        except ImportError as error:
+            message = " ".join(str(error).split())
+            raise ConfigurationError(f"The destination {self.destination} cannot be used: {message}") from None
         except ConfigurationException:
             raise ConfigurationError(
                 f"The credentials of {self.destination} are missing or wrong. Set "
-                f"DESTINATION__{self.destination.upper()}__CREDENTIALS, or [destination.{self.destination}] in "
-                ".dlt/secrets.toml."
+                f"{_setting(self._destination.destination_name, 'credentials')}, or "
+                f"[destination.{self._destination.destination_name}] in .dlt/secrets.toml."
             ) from None
 
     @contextmanager
     def connection(self) -> Iterator[SqlClientBase[Any]]:
-        """Open a connection that belongs to no working directory.
+        """Open a connection that is bound to no working directory.
+
+        Yields:
+            The open SQL client.
 
         Raises:
-            WriterBusyError: DuckDB's file is in use by another process.
+            WriterBusyError: another process uses DuckDB's file.
             DestinationError: the destination cannot be reached.
         """
-        with connected(self._look) as client:
+        with connected(self._inspection_pipeline) as client:
             yield client
 
     @contextmanager
     def reader(self) -> Iterator[DestinationReader]:
-        """Read what is loaded, with one connection; a target that is not there yet reads as empty.
+        """Open one connection to read what is loaded; a target that does not exist yet reads as empty.
+
+        Yields:
+            The reader.
 
         Raises:
-            WriterBusyError: DuckDB's file is in use by another process, which locks readers out too.
+            WriterBusyError: another process uses DuckDB's file, which locks readers out too.
             DestinationError: the destination cannot be reached.
         """
         if not self.exists:
@@ -125,48 +157,52 @@ class Target:
         """Host and database, or file or bucket, without secrets."""
         return str(self._client.config)
 
-    def must_take_shards(self) -> None:
-        """Refuse what several runs cannot load into side by side.
+    def ensure_shards_supported(self) -> None:
+        """Refuse shards for a destination that several runs cannot load into at the same time.
 
         Raises:
-            ConfigurationError: it is not PostgreSQL.
+            ConfigurationError: the destination is not PostgreSQL.
         """
-        if self.destination != "postgres":
+        if not self.is_postgres:
             raise ConfigurationError(
                 f"shard needs PostgreSQL, where shards take turns to write and share one budget of calls; "
                 f"{self.destination} has neither. Leave shard out, or use --destination postgres."
             )
 
     @property
+    def type_name(self) -> str:
+        """The short name of the destination's type (``postgres``), whatever the destination is named."""
+        return Destination.to_name(self._destination.destination_type)
+
+    @property
     def is_postgres(self) -> bool:
-        """Whether the destination is PostgreSQL, by whatever name."""
-        return self._look.destination.destination_type == "dlt.destinations.postgres"
+        """Whether the destination's type is PostgreSQL, whatever its name."""
+        return self._destination.destination_type == POSTGRES
 
     @property
     def is_duckdb(self) -> bool:
-        """Whether the destination is DuckDB, by whatever name."""
-        return self._look.destination.destination_type == "dlt.destinations.duckdb"
+        """Whether the destination's type is DuckDB, whatever its name."""
+        return self._destination.destination_type == DUCKDB
 
     @property
     def is_database(self) -> bool:
-        """Whether the destination is a database, which dlt keeps tables of its own in."""
+        """Whether the destination is a SQL database; dlt keeps its own tables there."""
         return isinstance(self._client, SqlJobClientBase)
 
     @property
     def exists(self) -> bool:
-        """Whether there may be anything to read: False for a DuckDB file that is not there yet."""
+        """Whether there may be something to read: False for a DuckDB file that does not exist yet."""
         database = getattr(self._client.config.credentials, "database", None)
-        return self.destination != "duckdb" or database is None or Path(database).exists()
+        return not self.is_duckdb or database is None or Path(database).exists()
 
     @cached_property
     def root(self) -> Path:
-        """The folder of this target's working directories: below dlt's pipelines folder (``DLT_DATA_DIR``).
+        """The folder of this target's working directories, below dlt's pipelines folder (``DLT_DATA_DIR``).
 
         Raises:
-            ConfigurationError: it cannot be made.
+            ConfigurationError: it cannot be created.
         """
-        fingerprint = hashlib.sha256(f"{self.description} {self.dataset_name}".encode()).hexdigest()[:12]
-        root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{fingerprint}"
+        root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{self._fingerprint}"
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -174,3 +210,34 @@ class Target:
                 f"dlt's data cannot be kept in {root.parent}: {error.strerror}. Set DLT_DATA_DIR."
             ) from None
         return root
+
+    @property
+    def roots(self) -> list[Path]:
+        """The roots of this dataset under every name of its destination; interrupted runs may wait in each.
+
+        Only PostgreSQL and DuckDB: the description of others may leave out a part of the place, for example
+        Databricks' catalog.
+        """
+        if not (self.is_postgres or self.is_duckdb):
+            return [self.root]
+        return sorted(self.root.parent.glob(f"{self.pipeline_name}-*-{self._fingerprint}"))
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(f"{self.description} {self.dataset_name}".encode()).hexdigest()[:12]
+
+
+def _unknown_destination(name: str, error: UnknownDestinationModule) -> str:
+    if "." in name:
+        return f"dlt knows no destination {name!r}: {' '.join(str(error).split())}"
+    setting = (
+        f"{_setting(name, 'destination_type')}, or destination_type of [destination.{name}] in .dlt/config.toml, "
+        "to postgres, duckdb or another type that dlt knows"
+    )
+    if error.destination_type:
+        return f"dlt knows no destination type {error.destination_type!r}, which is set for {name}. Set {setting}."
+    return f"dlt knows no destination {name!r}. If that is a name of your choice, set {setting}."
+
+
+def _setting(destination: str, key: str) -> str:
+    return f"DESTINATION__{destination}__{key}".upper()

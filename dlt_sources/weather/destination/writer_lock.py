@@ -1,14 +1,15 @@
-"""One writer at a time per dataset, across processes and machines; of shards, one at a time that writes.
+"""Writer lock: one run at a time writes to a dataset, across processes and machines.
 
-PostgreSQL holds advisory locks for as long as the writer's connection lives, so a killed writer frees them. That is a
-connection of their own: after a query that fails (a table that is not there yet) dlt's client resets its connection,
-which frees the locks as well. DuckDB
-locks its file for one process by itself; the writer keeps a connection open so that the lock lasts the whole run. In
-front of both stands a lock on the target's working directories, which is all there is for other destinations.
+PostgreSQL: advisory locks, which live as long as the connection that took them, so a killed run frees them. They have
+a separate connection: after a query that fails (a missing table) dlt's client resets its connection, which frees them
+too.
+DuckDB: the library locks its file for one process. The run keeps a connection open, so that it keeps the file.
+Others: a lock file in the root of the target's working directories, which runs on DuckDB and PostgreSQL take as well,
+except shards.
 
-A shard's run shares the dataset with other shards: they fetch at the same time, and take turns to write, because dlt's
-staging tables and schema belong to the dataset. It takes turns with a run of all places, and with one of its own shard.
-Shards of another count (1/3 beside 1/4) may fetch a place twice, and merge it once.
+Runs of different shards share the dataset: they fetch at the same time and write one after the other, because dlt's
+staging tables and schema belong to the dataset. A shard's run excludes a run of all locations and another run of the
+same shard. Shards of different counts (1/3 and 1/4) may fetch a location twice; the merge keeps one row.
 """
 
 from __future__ import annotations
@@ -34,65 +35,73 @@ from dlt_sources.weather.destination.target import Target
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
-# other shards write for moments only
-POLL_SECONDS_TO_WRITE = 0.05
-Client = SqlClientBase[Any]
+# between shards, which write for moments only
+WRITE_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class WriterLock:
-    """What a writer has for as long as it holds the dataset.
+    """The lock of a dataset, held by one run or shared by shards.
 
     Attributes:
-        connection: one to read through; None where the destination is no database.
-        alone: what to be within while writing: a shard waits there until no other shard writes. It raises
-            DestinationError where the lock is lost.
+        connection: an open connection to read through; None if the destination is no SQL database.
+        exclusive: returns a context manager held while writing; it serialises shards. It raises DestinationError if
+            the lock is lost, and WriterBusyError if other shards do not finish writing in time.
     """
 
-    connection: Client | None
+    connection: SqlClientBase[Any] | None
     exclusive: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @contextmanager
 def writer_lock(target: Target, run_id: str, wait_seconds: float, shard: Shard | None = None) -> Iterator[WriterLock]:
-    """Hold the dataset's lock, or share it as a shard; wait for its holder at most ``wait_seconds``.
+    """Lock a dataset for one run, or share its lock as a shard.
+
+    Args:
+        target: the destination and dataset.
+        run_id: the run, named to others that wait for it.
+        wait_seconds: how long to wait for the present holder; 0 tries once.
+        shard: the run's shard; None for a run of all locations.
+
+    Yields:
+        The lock.
 
     Raises:
         WriterBusyError: the holder did not finish in time; the message names it.
         ConfigurationError: a shard, and the destination is not PostgreSQL.
         DestinationError: the destination cannot be reached.
     """
+    deadline = time.monotonic() + wait_seconds
     with ExitStack() as stack:
         if shard is not None:
-            target.must_take_shards()
+            target.ensure_shards_supported()
             yield _share_postgres(stack, target, run_id, wait_seconds, shard)
             return
-        deadline = time.monotonic() + wait_seconds
-        _hold_directory(stack, target.root, run_id, deadline)
-        hold = _HOLDERS.get(target.destination, _hold_nothing)
-        yield hold(stack, target, run_id, deadline) if target.is_database else WriterLock(None)
+        _lock_root(stack, target.root, run_id, deadline)
+        if target.is_postgres:
+            yield _lock_postgres(stack, target, run_id, deadline)
+        elif target.is_duckdb:
+            yield _lock_duckdb(stack, target, deadline)
+        else:
+            yield WriterLock(stack.enter_context(target.connection()) if target.is_database else None)
 
 
-def _hold_directory(stack: ExitStack, root: Path, run_id: str, deadline: float) -> None:
+def _lock_root(stack: ExitStack, root: Path, run_id: str, deadline: float) -> None:
     lock = FileLock(root / "writer.lock")
-    note = root / "writer"
+    holder = root / "writer"
 
     def attempt() -> str | None:
         try:
             stack.enter_context(lock.acquire(timeout=0))
         except Timeout:
-            return note.read_text() if note.exists() else "another process"
-        note.write_text(f"run {run_id}, process {os.getpid()} on {socket.gethostname()}")
+            return holder.read_text() if holder.exists() else "another process"
+        holder.write_text(f"run {run_id}, process {os.getpid()} on {socket.gethostname()}")
         return None
 
     _wait(attempt, deadline)
 
 
-def _hold_nothing(stack: ExitStack, target: Target, _run_id: str, _deadline: float) -> WriterLock:
-    return WriterLock(stack.enter_context(target.connection()))
-
-
-def _hold_postgres(stack: ExitStack, target: Target, run_id: str, deadline: float) -> WriterLock:
+def _lock_postgres(stack: ExitStack, target: Target, run_id: str, deadline: float) -> WriterLock:
     locks = AdvisoryLocks(stack.enter_context(target.connection()), f"weather run {run_id}")
     dataset = f"weather {target.dataset_name}"
     _wait(lambda: locks.attempt(dataset), deadline)
@@ -116,7 +125,7 @@ def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds:
     def exclusive() -> Iterator[None]:
         locks.ensure(dataset)
         write = f"{dataset} write"
-        _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, POLL_SECONDS_TO_WRITE, logging.DEBUG)
+        _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, WRITE_POLL_SECONDS, logging.DEBUG)
         try:
             yield
         finally:
@@ -125,38 +134,33 @@ def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds:
     return WriterLock(stack.enter_context(target.connection()), exclusive)
 
 
-def _hold_duckdb(stack: ExitStack, target: Target, _run_id: str, deadline: float) -> WriterLock:
-    opened: list[Client] = []
+def _lock_duckdb(stack: ExitStack, target: Target, deadline: float) -> WriterLock:
+    connections: list[SqlClientBase[Any]] = []
 
     def attempt() -> str | None:
         try:
-            opened.append(stack.enter_context(target.connection()))
+            connections.append(stack.enter_context(target.connection()))
         except WriterBusyError as error:
             return str(error)
         return None
 
     _wait(attempt, deadline)
-    limit_memory(opened[0])
-    stack.callback(limit_closing, opened[0])
-    return WriterLock(opened[0])
-
-
-_HOLDERS: dict[str, Callable[[ExitStack, Target, str, float], WriterLock]] = {
-    "postgres": _hold_postgres,
-    "duckdb": _hold_duckdb,
-}
+    (connection,) = connections
+    limit_memory(connection)
+    stack.callback(limit_closing, connection)
+    return WriterLock(connection)
 
 
 def _wait(
     attempt: Callable[[], str | None], deadline: float, poll_seconds: float = POLL_SECONDS, level: int = logging.INFO
 ) -> None:
-    """Try until it succeeds (None) or time is up; tell once who is waited for."""
-    told = False
+    """Repeat an attempt to take a lock until it succeeds (None) or the deadline passes; log the holder once."""
+    logged = False
     while (holder := attempt()) is not None:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        seconds_left = deadline - time.monotonic()
+        if seconds_left <= 0:
             raise WriterBusyError(f"Another run writes to this dataset and did not finish in time: {holder}.")
-        if not told:
-            logger.log(level, "Waiting up to %.0f s for the writer before: %s", left, holder)
-            told = True
-        time.sleep(min(poll_seconds, left))
+        if not logged:
+            logger.log(level, "Waiting up to %.0f s for the writer before: %s", seconds_left, holder)
+            logged = True
+        time.sleep(min(poll_seconds, seconds_left))

@@ -26,7 +26,7 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.new_columns import columns_beyond
-from dlt_sources.weather.destination.reader import DestinationReader, reading
+from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.history import history_of
 from dlt_sources.weather.extract.requests import History, RequestQueue
@@ -138,7 +138,7 @@ class Run:
         if self.loaded:
             yield self.loaded
             return
-        with reading(_active_pipeline()) as loaded:
+        with destination_reader(_active_pipeline()) as loaded:
             yield loaded
 
     def begin_package(self) -> None:

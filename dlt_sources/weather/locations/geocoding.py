@@ -20,12 +20,13 @@ from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import Answer, Failure, Request
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
+from dlt_sources.weather.destination.reader import KnownLocation
 from dlt_sources.weather.locations.batches import Packed, ResolvedLocations
 from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery, ResolvedLocation
 from dlt_sources.weather.locations.parsing import at, parse_locations, read_locations
 
 logger = logging.getLogger(__name__)
-Remembered = dict[str, tuple[str, str | None, float, float]]
+Remembered = dict[str, KnownLocation]
 # several matches are worth telling the user about; 5 is the most the geocoder gives
 MATCHES = 5
 

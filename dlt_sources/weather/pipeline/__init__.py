@@ -1,4 +1,4 @@
-"""A run from lock to summary: load, replay, plan, recovery of interrupted runs.
+"""A run, from the writer lock to the report: load, replay, plan, recovery of interrupted runs, demo.
 
-Imports ``extract`` and everything below it; only ``cli`` and an orchestrator import it.
+Imports ``extract`` and everything below it; only ``cli`` and an orchestrator import this folder.
 """

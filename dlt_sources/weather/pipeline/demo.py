@@ -1,6 +1,6 @@
-"""The demo: the whole pipeline against a simulated API, into a database of its own, without key or network.
+"""Demo: the whole pipeline against a simulated API, without key or network.
 
-Simulated rows never stand beside real ones: the demo has its own DuckDB file and dataset.
+Simulated rows never mix with real ones: the demo has a separate DuckDB file and dataset.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ DEMO_KEY = "0" * 32
 
 @contextmanager
 def simulated_api() -> Iterator[dict[str, object]]:
-    """Run the simulator while the demo lasts; yield the settings that point the source to it."""
-    # imported here so that no real load ever imports the simulator
+    """Run the simulator.
+
+    Yields:
+        Settings with which the source calls it: ``base_url``, ``api_key``, ``calls_per_minute``.
+    """
+    # imported here so that a real load never imports the simulator
     from dlt_sources.openweather_simulator import Simulator, serve  # noqa: PLC0415
 
     with serve(Simulator(), port=0) as url:

@@ -1,24 +1,27 @@
-"""Loading one package with dlt, at once or in two steps, and what its failure means."""
+"""Loading of one package with dlt, in one step or in two."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import dlt
 from dlt.extract import DltSource
-from dlt.pipeline.exceptions import PipelineStepFailed
 
-from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError, WeatherError, reason
-from dlt_sources.weather.destination.connection import is_down
+from dlt_sources.weather.destination.connection import translated_errors
 
 PackageLoader = Callable[[dlt.Pipeline, DltSource], Counter[str]]
 
 
 def run_pipeline(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
-    """Run the pipeline as plain dlt does."""
+    """Run the pipeline as plain dlt does.
+
+    Args:
+        pipeline: the pipeline.
+        source: the source.
+        options: dlt's arguments of ``Pipeline.run``.
+    """
     pipeline.run(source, **options)
 
 
@@ -26,15 +29,15 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
     """Extract and load one package.
 
     Args:
-        pipeline: where to.
-        source: what.
-        run: runs the pipeline with the source and dlt's options; an orchestrator may bring its own.
+        pipeline: the pipeline of a working directory.
+        source: the source of the package's rows.
+        run: runs the pipeline with the source and dlt's options; an orchestrator may pass another.
 
     Returns:
         Rows by table, as dlt counted them.
 
     Raises:
-        DestinationError: the destination did not take it; it is kept in the working directory.
+        DestinationError: the destination did not take the package, which is kept in the working directory.
     """
     with translated_errors():
         run(pipeline, source, **_options(pipeline))
@@ -43,10 +46,14 @@ def load_package(pipeline: dlt.Pipeline, source: DltSource, *, run: Callable[...
 
 
 def prepare_package(pipeline: dlt.Pipeline, source: DltSource) -> None:
-    """Extract one package into the pipeline's working directory, ready to be loaded; nothing is written elsewhere.
+    """Extract and normalize one package in the pipeline's working directory, to be loaded later.
+
+    Args:
+        pipeline: the pipeline of a working directory.
+        source: the source of the package's rows.
 
     Raises:
-        DestinationError: the destination, whose schema the package goes by, cannot be reached.
+        DestinationError: the destination, whose schema the package follows, cannot be reached.
     """
     with translated_errors():
         pipeline.sync_destination()
@@ -57,32 +64,3 @@ def prepare_package(pipeline: dlt.Pipeline, source: DltSource) -> None:
 def _options(pipeline: dlt.Pipeline) -> dict[str, Any]:
     formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
     return {"loader_file_format": "parquet"} if "parquet" in formats else {}
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raise what the failure of a step of dlt's means to the caller.
-
-    Raises:
-        DestinationError: the destination did not take a package; it is kept in the working directory.
-        KeyboardInterrupt: a person or the system ended the step, which is no failure; dlt wraps it in one.
-    """
-    try:
-        yield
-    except PipelineStepFailed as error:
-        cause = _cause(error)
-        if cause is error:
-            raise
-        raise cause from None
-
-
-def _cause(error: PipelineStepFailed) -> BaseException:
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, WeatherError | KeyboardInterrupt):
-            return inner
-        inner = inner.__cause__ or inner.__context__
-    if error.step in ("sync", "load") or is_down(error):
-        kind = DestinationError if is_down(error) else RowsRefusedError
-        return kind(f"The destination did not take the rows: {reason(error)}")
-    return error

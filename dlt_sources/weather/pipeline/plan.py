@@ -71,7 +71,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
     """
     now = now or utc_now()
     if settings.chosen_shard:
-        target.must_take_shards()
+        target.ensure_shards_supported()
     with target.reader() as loaded:
         lookup = match_known_locations(location_queries(settings), loaded.locations(), now)
         # a place still to be looked up has nothing loaded; where it lies does not change the number of calls

@@ -1,9 +1,9 @@
-"""Load packages that wait in a working directory: a killed or failed run's, and those that a shard has just fetched.
+"""Recovery of pending packages: those of interrupted runs, and those that a shard has just fetched.
 
-They are loaded anew from their files, as packages of their own, rather than resumed: dlt would run a half-done job
-again over what it had staged already, and the merge would see every row twice. Loading them again is safe, because
-every table is merged by key. What a dead run left is loaded before anything new, and never dropped; a package that the
-destination refuses again and again is set aside with its files, so that it does not hold up the hours after it.
+A pending package is not resumed. Its rows are loaded from its files in a new package: dlt would repeat a half-done job
+over rows that it had staged already, and the merge would see every row twice. Loading them twice is safe, because every
+table is merged by key. Packages of interrupted runs are loaded before anything new, and never dropped. A package that
+the destination refuses several times is quarantined with its files, so that it does not block later hours.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import dlt
@@ -23,9 +24,9 @@ from dlt_sources.weather.common.errors import RowsRefusedError, reason
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.convert.items import as_table
 from dlt_sources.weather.convert.new_columns import rename_conflicting_columns
-from dlt_sources.weather.destination.connection import is_down
+from dlt_sources.weather.destination.connection import is_down, translated_errors
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.pipeline.packages import PackageLoader, translated_errors
+from dlt_sources.weather.pipeline.packages import PackageLoader
 from dlt_sources.weather.pipeline.working_directories import QUARANTINE, directories, lock_directory
 
 logger = logging.getLogger(__name__)
@@ -36,81 +37,80 @@ ROW_FORMATS = {"parquet", "jsonl", "typed-jsonl", "csv", "insert_values"}
 
 
 def recover_interrupted_runs(target: Target, reload_directory: Path, load_package: PackageLoader) -> int:
-    """Load what dead runs left in the target's working directories; the caller holds what it takes to write.
+    """Load the packages that interrupted runs left behind. The caller holds the writer lock.
 
     Args:
-        target: where the packages belong.
-        reload_directory: a folder of the caller's own to load them from.
+        target: the target of the packages; runs that reached it under another name of its destination count too.
+        reload_directory: scratch directory from which the packages are loaded.
         load_package: extracts and loads a source, raising DestinationError.
 
     Returns:
-        How many runs left something that is loaded now.
+        The number of runs whose packages are loaded now.
 
     Raises:
         DestinationError: the destination is down, or a disk is full; everything is kept.
     """
-    finished = 0
-    for directory in directories(target.root):
-        with lock_directory(directory) as free:
-            # another run may have finished it since it was listed
-            if free and directory.exists():
-                finished += _recover_or_count(target, directory, reload_directory, load_package)
-    return finished
+    recovered = 0
+    for directory in sorted(chain(*map(directories, target.roots)), key=lambda path: path.name):
+        with lock_directory(directory) as acquired:
+            # another run may have recovered it since it was listed
+            if acquired and directory.exists():
+                recovered += _recover_or_count(target, directory, reload_directory, load_package)
+    return recovered
 
 
 def _recover_or_count(target: Target, directory: Path, reload_directory: Path, load_package: PackageLoader) -> bool:
-    """Finish a dead run's directory, or note that it could not be."""
+    """Recover an interrupted run and remove its directory, or count the attempt that failed."""
     try:
-        loaded = recover(target, directory, reload_directory, load_package, left_by=directory.name)
+        rows = recover(target, directory, reload_directory, load_package, left_by=directory.name)
     except Exception as error:
-        # whatever is wrong with one old package must not stop new loads; a destination that is down, or a full disk,
-        # is wrong with no package
+        # a bad package must not block new loads; an outage or a full disk is no fault of the package
         if not isinstance(error, RowsRefusedError) and is_down(error):
             raise
-        _refused_again(target, directory, error)
+        _count_attempt(directory, error)
         return False
     shutil.rmtree(directory)
-    return loaded is not None
+    return rows is not None
 
 
 def recover(
     target: Target, directory: Path, reload_directory: Path, load_package: PackageLoader, left_by: str | None = None
 ) -> Counter[str] | None:
-    """Load the packages that wait in a working directory, which stay there.
+    """Load the pending packages of a working directory; their files stay there.
 
     Args:
-        target: where they belong.
-        directory: where they wait.
-        reload_directory: a folder of the caller's own to load them from.
+        target: the target of the packages.
+        directory: the working directory.
+        reload_directory: scratch directory from which the packages are loaded.
         load_package: extracts and loads a source, raising DestinationError.
-        left_by: the dead run that they are of, to be told of.
+        left_by: the interrupted run that they are of, for the log.
 
     Returns:
-        Rows by table; None where no package waits.
+        Rows by table; None if no package is pending.
 
     Raises:
         DestinationError: the destination did not take them.
     """
-    waiting = target.pipeline(directory)
+    pending = target.pipeline(directory)
     # dlt keeps a package's extracted files for a moment after they are normalized
-    if set(waiting.list_extracted_load_packages()) - set(waiting.list_normalized_load_packages()):
+    if set(pending.list_extracted_load_packages()) - set(pending.list_normalized_load_packages()):
         with translated_errors():
-            waiting.normalize()
-    # those that are not loaded; those that dlt gave up, because the destination refused a job, or that did not arrive
-    load_ids = [*waiting.list_normalized_load_packages(), *waiting.list_completed_load_packages()]
-    packages = [files for load_id in load_ids if (files := _files(waiting, load_id))]
+            pending.normalize()
+    # completed ones are pending too: dlt gave up a refused job, or rows did not arrive
+    load_ids = [*pending.list_normalized_load_packages(), *pending.list_completed_load_packages()]
+    packages = [files for load_id in load_ids if (files := _files(pending, load_id))]
     if not packages:
         return None
     if left_by:
         logger.info("Finishing the load that run %s left behind", left_by)
     rows: Counter[str] = Counter()
     if any(path.suffix != ".parquet" for files in packages for _, path in files):
-        # a destination that takes no parquet; only dlt can read what it wrote for it
+        # the destination takes no parquet; only dlt can read the files that it wrote
         with translated_errors():
-            waiting.load()
+            pending.load()
         return rows
     for files in packages:
-        # what is in there belongs to a try that failed, and is still in the directory it came from
+        # files of a failed attempt, which are still in the directory that they came from
         shutil.rmtree(reload_directory, ignore_errors=True)
         rows += load_package(target.pipeline(reload_directory), _source(files))
     shutil.rmtree(reload_directory, ignore_errors=True)
@@ -118,7 +118,7 @@ def recover(
 
 
 def _files(pipeline: dlt.Pipeline, load_id: str) -> list[tuple[str, Path]]:
-    """A package's files of rows, done or not, with their tables; dlt's own tables are left out."""
+    """Return the tables and files of a package's rows, loaded or not, without dlt's own tables."""
     return [
         (job.job_file_info.table_name, Path(job.file_path))
         for jobs in pipeline.get_load_package_info(load_id).jobs.values()
@@ -128,11 +128,13 @@ def _files(pipeline: dlt.Pipeline, load_id: str) -> list[tuple[str, Path]]:
 
 
 def _source(files: list[tuple[str, Path]]) -> DltSource:
-    """The source of a package's rows: a resource a table, by its name."""
-    of_table: defaultdict[str, list[Path]] = defaultdict(list)
+    """Return a source with one resource per table of a package."""
+    paths_by_table: defaultdict[str, list[Path]] = defaultdict(list)
     for table, path in files:
-        of_table[table].append(path)
-    return DltSource(dlt.Schema("weather"), "weather", [_resource(table, paths) for table, paths in of_table.items()])
+        paths_by_table[table].append(path)
+    return DltSource(
+        dlt.Schema("weather"), "weather", [_resource(table, paths) for table, paths in paths_by_table.items()]
+    )
 
 
 def _resource(table: str, paths: list[Path]) -> DltResource:
@@ -143,26 +145,27 @@ def _resource(table: str, paths: list[Path]) -> DltResource:
                     rows = pa.Table.from_batches([batch])
                     yield as_table(TABLES[table], rename_conflicting_columns(TABLES[table], rows))
 
-    found: DltResource = dlt.resource(read, name=table)
-    return found
+    resource: DltResource = dlt.resource(read, name=table)
+    return resource
 
 
-def _refused_again(target: Target, directory: Path, error: Exception) -> None:
+def _count_attempt(directory: Path, error: Exception) -> None:
+    """Count a failed recovery, and quarantine the directory after the last one."""
     tries_file = directory / "tries"
     tries = int(tries_file.read_text()) + 1 if tries_file.exists() else 1
     if tries < TRIES:
         tries_file.write_text(str(tries))
         logger.error("The load of run %s failed again, try %d of %d: %s", directory.name, tries, TRIES, reason(error))
         return
-    aside = target.root / QUARANTINE / directory.name
-    aside.parent.mkdir(exist_ok=True)
+    quarantine = directory.parent / QUARANTINE / directory.name
+    quarantine.parent.mkdir(exist_ok=True)
     tries_file.unlink(missing_ok=True)
-    directory.rename(aside)
+    directory.rename(quarantine)
     logger.error(
         "The load of run %s failed %d times and is set aside, with its data, in %s: %s. To try it again, move that "
         "folder one level up.",
         directory.name,
         tries,
-        aside,
+        quarantine,
         reason(error),
     )

@@ -16,7 +16,7 @@ from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.convert.items import UPSERT
-from dlt_sources.weather.destination.reader import DestinationReader, reading
+from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.endpoint import Extraction
@@ -87,7 +87,7 @@ def replay(
         writing(target, run) as writer,
     ):
         for endpoint in endpoints:
-            with reading(writer.pipeline) as loaded:
+            with destination_reader(writer.pipeline) as loaded:
                 answers = KeptAnswers(loaded, endpoint)
                 while answers.more:
                     writer.load(_source(run, endpoint, answers))

@@ -1,7 +1,7 @@
-"""The runs' working directories: each is locked for as long as its run lives, so that others leave it alone.
+"""Working directories, one a run, locked while the run lives.
 
-The lock is a file beside the directory and is taken before that is made: so a directory that nobody holds belongs to a
-run that is dead.
+The lock file is next to the directory and is locked before the directory is created: a directory whose lock is free
+belongs to an interrupted run.
 """
 
 from __future__ import annotations
@@ -16,16 +16,23 @@ QUARANTINE = "set_aside"
 
 
 def directories(root: Path) -> list[Path]:
-    """The working directories, oldest first, of runs that live and of those that are dead."""
+    """Return the working directories of live and interrupted runs, oldest first; names begin with the run's start.
+
+    Args:
+        root: the root of a target's working directories.
+    """
     return sorted(path for path in root.iterdir() if path.is_dir() and path.name != QUARANTINE)
 
 
 @contextmanager
 def lock_directory(directory: Path) -> Iterator[bool]:
-    """Hold a run's working directory, which need not be there.
+    """Lock a run's working directory (it may not exist yet), without waiting.
+
+    Args:
+        directory: the working directory.
 
     Yields:
-        Whether it is held now; False where a run that lives holds it.
+        Whether the lock is acquired; False if a live run holds it.
     """
     file = directory.with_name(f"{directory.name}.lock")
     lock = FileLock(file)

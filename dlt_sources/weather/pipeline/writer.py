@@ -20,7 +20,7 @@ from dlt_sources.weather.api.shared_rate_limit import ensure_budget
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
-from dlt_sources.weather.destination.connection import translated_outages
+from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.destination.postgres import ensure_indexes, verify_rows_loaded
 from dlt_sources.weather.destination.reader import DestinationReader
@@ -149,7 +149,7 @@ def writing(
     directory = target.root / run.run_id
     with (
         bound_contextvars(run_id=run.run_id),
-        translated_outages(),
+        translated_errors(),
         lock_directory(directory),
         writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as hold,
     ):
