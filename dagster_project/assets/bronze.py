@@ -27,7 +27,7 @@ from dagster_project.assets.dagster_dlt import BronzeDltResource, dlt_assets
 from dagster_project.assets.materialize import load_asset
 from dagster_project.assets.partitions import shard_partitions, shard_setting
 from dagster_project.assets.translator import HISTORY, BronzeTranslator, HistoryTranslator
-from dagster_project.common.environment import configured_resources, destination
+from dagster_project.common.environment import configured_resources, destination_type
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
 from dlt_sources.weather.contracts import AirPollution
@@ -64,7 +64,7 @@ def bronze_assets() -> list[AssetsDefinition]:
 
 
 def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
-    translator = BronzeTranslator(destination())
+    translator = BronzeTranslator(destination_type())
     shards = shard_partitions()
 
     @dlt_assets(
@@ -94,7 +94,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
 
 
 def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
-    translator = HistoryTranslator(destination())
+    translator = HistoryTranslator(destination_type())
 
     @dlt_assets(
         dlt_source=source_of(run, [AirPollution.table]),

@@ -70,11 +70,11 @@ class BronzeTranslator(DagsterDltTranslator):
     """Describes each dlt resource as an asset.
 
     Args:
-        destination: the kind of database, by dlt's name for it.
+        destination_type: dlt's short name of the destination's type.
     """
 
-    def __init__(self, destination: str) -> None:
-        self.destination = destination
+    def __init__(self, destination_type: str) -> None:
+        self.destination_type = destination_type
 
     def get_asset_spec(self, data: Any) -> AssetSpec:
         """The asset of a resource; dagster-dlt would name an upstream after each resource that does not exist."""
@@ -88,7 +88,7 @@ class BronzeTranslator(DagsterDltTranslator):
             deps=[OPENWEATHER.key],
             description=BY_NAME[name].description if name in BY_NAME else "Places asked for, each looked up once.",
             group_name=GROUP,
-            kinds={"dlt", self.destination, "bronze"},
+            kinds={"dlt", self.destination_type, "bronze"},
             owners=OWNERS,
             metadata=metadata,
             freshness_policy=FRESHNESS,

@@ -22,7 +22,7 @@ from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError, WriterBusyError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,16 @@ def is_demo() -> bool:
 
 
 def destination() -> str:
-    """The destination's name."""
-    return "duckdb" if is_demo() else os.environ.get("WEATHER_DESTINATION") or "duckdb"
+    """Return the destination's name."""
+    return DEMO_TARGET.destination if is_demo() else os.environ.get("WEATHER_DESTINATION") or DEFAULT_DESTINATION
+
+
+def destination_type() -> str:
+    """Return the destination's type, whatever its name; the name if dlt does not know it, for a run to report."""
+    try:
+        return Target(destination()).type_name
+    except ConfigurationError:
+        return destination()
 
 
 def target() -> Target:

@@ -11,7 +11,7 @@ import click
 from dlt_sources.weather.api.endpoints import RESOURCES
 from dlt_sources.weather.common.logs import LogFormat, configure_logging
 from dlt_sources.weather.common.settings import UNITS, WeatherSettings, load_settings
-from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,7 +98,7 @@ def resolved(
         ConfigurationError: a setting has a value that cannot work.
     """
     given["locations"] = list(given.get("locations") or ()) or ([] if given.get("locations_file") else None)
-    if demo and destination not in (None, "duckdb"):
+    if demo and destination not in (None, DEMO_TARGET.destination):
         raise click.UsageError("--demo has a database of its own; leave --destination out.")
     level = 30 if quiet else 20
     if demo:
@@ -109,4 +109,4 @@ def resolved(
     else:
         settings = load_settings(**given)
         configure_logging(log_format, level, settings.secret_key)
-        yield Target(destination or "duckdb"), settings
+        yield Target(destination or DEFAULT_DESTINATION), settings

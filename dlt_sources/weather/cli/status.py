@@ -13,7 +13,7 @@ from dlt_sources.weather.cli.options import where_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.status import Status, status
-from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
@@ -26,7 +26,7 @@ MOST_PLACES = 20
 def status_command(*, demo: bool, destination: str | None) -> None:
     """Show how the tables stand: rows, places, lag, last run, open rejects, and the newest conditions per place."""
     configure_logging(level=30)
-    target = DEMO_TARGET if demo else Target(destination or "duckdb")
+    target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)
     with target.reader() as loaded:
         found = status(loaded)
     console = wide_console()

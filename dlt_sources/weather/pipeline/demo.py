@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from dlt_sources.weather.destination.target import Target
 
-DEMO_TARGET = Target("duckdb", "bronze_demo", pipeline_name="weather_demo", file="weather_demo.duckdb")
+DEMO_TARGET = Target(dataset_name="bronze_demo", pipeline_name="weather_demo", file="weather_demo.duckdb")
 DEMO_KEY = "0" * 32
 
 
