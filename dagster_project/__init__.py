@@ -1,1 +1,4 @@
-"""The weather pipeline under Dagster: assets, schedule, checks. Wiring only; the loading is ``dlt_sources.weather``."""
+"""Dagster's wiring of the weather pipeline: assets, checks, schedules, sensors, alerts and reports.
+
+Everything is listed in ``definitions``. The loading itself is ``dlt_sources.weather``, which imports nothing from here.
+"""

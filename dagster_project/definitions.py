@@ -1,4 +1,7 @@
-"""Everything Dagster shows and runs. Loads without key, network or database; ``dagster dev`` finds it by itself."""
+"""The one list of everything Dagster shows and runs: assets, checks, jobs, schedules and sensors.
+
+It loads without key, network or database. ``dagster dev`` finds it by ``[tool.dagster]`` in ``pyproject.toml``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from dagster_project.common.environment import configured_resources
 from dagster_project.reports import load_runs_report, weather_report
 
 defs = Definitions(
-    # the pool lets one step load at a time anyway, and a process for each would import everything anew
+    # the pool lets one step load at a time anyway, and a process for each step would repeat every import
     executor=in_process_executor,
     assets=[OPENWEATHER, *bronze_assets(), weather_report, load_runs_report, ALERTS],
     asset_checks=[*bronze_checks(configured_resources()), channels_work],

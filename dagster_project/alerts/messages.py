@@ -59,7 +59,7 @@ def _title(text: str) -> str:
 def _where(cause: Incident) -> str:
     shown = cause.where[:PLACES_SHOWN]
     more = f" and {len(cause.where) - PLACES_SHOWN} more" if len(cause.where) > PLACES_SHOWN else ""
-    destination = f"{where.destination()}, dataset {where.target().dataset_name}"
+    destination = f"{where.destination()}, dataset {where.bronze_target().dataset_name}"
     return f"{', '.join(shown)}{more} ({destination})" if shown else destination
 
 

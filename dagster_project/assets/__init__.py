@@ -1,4 +1,4 @@
-"""The bronze assets: one a dlt resource, materialized through dagster-dlt.
+"""The bronze assets: one for each dlt resource, and one for backfills, materialised through dagster-dlt.
 
-Imports ``instance``, ``common`` and ``dlt_sources.weather``.
+Imports ``common`` and ``dlt_sources.weather``.
 """

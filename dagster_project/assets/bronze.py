@@ -1,11 +1,11 @@
-"""The bronze assets: one a dlt resource, each a step and a small load of its own, so that none fails another.
+"""The bronze assets: one for each dlt resource, with a step and a load for each, so that none fails another.
 
-With shards (``sharding.py``) a step loads its partition's places, and steps of several runs load at the same time.
+With shards (``partitions.py``) a step loads its partition's locations, and steps of several runs load at the same time.
 
-``air_pollution_history`` is one more, which fills the table of ``air_pollution`` by months, for backfills.
+``air_pollution_history`` is one more, for backfills: it fills the table of ``air_pollution`` by months.
 """
 
-# annotations stay real objects here: Dagster looks at them
+# no `from __future__ import annotations`: Dagster reads the annotations of asset functions as objects
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,26 +34,26 @@ from dlt_sources.weather.contracts import AirPollution
 from dlt_sources.weather.extract.resources import source_of
 from dlt_sources.weather.extract.run import Run
 
-# one load at a time, whoever started the run: the limit is in dagster.yaml, the dataset's own lock stands behind it
+# one load at a time in all runs: dagster.yaml sets the limit, and the dataset's writer lock holds without Dagster
 POOL = "weather_bronze"
-# a month a partition, the present one too; a year a run, so that hourly loads find their turn in a long backfill
+# one partition a month, the present one included; one run a year, so that hourly loads get a slot in a long backfill
 MONTHS = MonthlyPartitionsDefinition(f"{HISTORY_BEGINS:%Y-%m-01}", timezone="UTC", end_offset=1)
 MONTHS_A_RUN = 12
 
 
 class LocationsConfig(Config):
-    """Which places a load asks for."""
+    """Run configuration of an asset: the locations to load."""
 
     only_location_ids: list[str] | None = Field(
-        None, description="Only these places of the configured list, by their location_id; all of them if left out."
+        None, description="Load only these places of the configured list, by location_id; all of them if left out."
     )
 
 
 def bronze_assets() -> list[AssetsDefinition]:
-    """The assets of the configured resources.
+    """Return the assets of the configured resources, and the one for backfills.
 
-    The source and the pipeline that describe them never run: a step builds its own, in a directory of its own, from
-    the settings of that moment. So definitions load without key, network or database.
+    The source and the pipeline here only describe them and never run: a step builds both from the settings of that
+    moment, in a new working directory. So definitions load without key, network or database.
     """
     with TemporaryDirectory(prefix="weather-definitions-") as folder, Run(WeatherSettings()) as run:
         pipeline = dlt.pipeline("weather_definitions", pipelines_dir=folder)
@@ -75,7 +75,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
         dagster_dlt_translator=translator,
         # whoever runs first looks new places up, which is the locations' own work
         op_tags={"dagster/priority": "1"} if name == LOCATIONS else {},
-        # shards load at the same time: the dataset's own locks have them take turns to write
+        # shards load at the same time: the dataset's locks let one write at a time
         pool=None if shards else POOL,
     )
     def bronze(
@@ -103,7 +103,7 @@ def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
         partitions_def=MONTHS,
         backfill_policy=BackfillPolicy.multi_run(MONTHS_A_RUN),
         dagster_dlt_translator=translator,
-        # whatever waits for the pool beside it cannot be asked for again later
+        # after the hourly assets that wait for the pool: their answers cannot be requested later
         op_tags={"dagster/priority": "-5"},
         pool=POOL,
     )

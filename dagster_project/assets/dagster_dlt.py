@@ -1,4 +1,4 @@
-"""dagster-embedded-elt, mended and held at arm's length: the only module that imports it.
+"""The only module that imports dagster-embedded-elt, with the changes that a load needs.
 
 The library is a shim over dagster-dlt that warns about itself on import; to move on, change that one import.
 """
@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 import dlt
-from dagster import AssetExecutionContext, TableColumn, TableColumnConstraints, TableSchema
-from dlt.extract import DltSource
+from dagster import AssetExecutionContext, OpExecutionContext, TableColumn, TableColumnConstraints, TableSchema
+from dlt.common.pipeline import LoadInfo
+from dlt.extract import DltResource, DltSource
 
 from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 
@@ -20,46 +21,77 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*`dagster-embedded-elt`", category=DeprecationWarning)
     from dagster_embedded_elt.dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 
-__all__ = ["BronzeDltResource", "DagsterDltTranslator", "dlt_assets", "through_dagster"]
+__all__ = ["BronzeDltResource", "DagsterDltTranslator", "dagster_package_loader", "dlt_assets"]
 
 
 class BronzeDltResource(DagsterDltResource):
-    """dagster-dlt's resource, with a table schema that is read, not taken apart."""
+    """dagster-dlt's resource, with metadata that holds for a load of many packages."""
 
-    def _extract_table_schema_metadata(self, table_name: str, schema: dlt.Schema) -> TableSchema:
-        """Describe a table's columns.
+    def extract_resource_metadata(
+        self,
+        context: OpExecutionContext | AssetExecutionContext,  # noqa: ARG002
+        resource: DltResource,
+        load_info: LoadInfo,
+        dlt_pipeline: dlt.Pipeline,
+    ) -> Mapping[str, Any]:
+        """Return the destination and the columns of a resource's table.
 
-        dagster-dlt pops names and types out of the pipeline's live schema, so that a later package of the same
-        process dies of a ``KeyError``.
+        dagster-dlt adds figures of one package. It also pops names and types out of the pipeline's live schema, so
+        that a later package of the same process fails with a ``KeyError``.
+
+        Args:
+            context: the step's.
+            resource: the dlt resource that was loaded.
+            load_info: dlt's record of the load.
+            dlt_pipeline: the pipeline that loaded it.
+
+        Returns:
+            Dagster's metadata by key.
         """
-        columns = schema.tables.get(table_name, {}).get("columns", {})
-        return TableSchema(
-            [
-                TableColumn(
-                    name,
-                    column.get("data_type") or "text",
-                    description=column.get("description"),
-                    constraints=TableColumnConstraints(
-                        nullable=column.get("nullable") is not False,
-                        other=["primary key"] if column.get("primary_key") else [],
-                    ),
-                )
-                for name, column in columns.items()
-                if not name.startswith("_dlt")
-            ]
-        )
+        return {
+            "first_run": load_info.first_run,
+            "dataset_name": load_info.dataset_name,
+            "destination_name": load_info.destination_name,
+            "destination_type": load_info.destination_type,
+            "dagster/column_schema": _column_schema(str(resource.table_name), dlt_pipeline.default_schema),
+        }
 
 
-def through_dagster(
+def _column_schema(table_name: str, schema: dlt.Schema) -> TableSchema:
+    columns = schema.tables.get(schema.naming.normalize_table_identifier(table_name), {}).get("columns", {})
+    return TableSchema(
+        [
+            TableColumn(
+                name,
+                column.get("data_type") or "text",
+                description=column.get("description"),
+                constraints=TableColumnConstraints(
+                    nullable=column.get("nullable") is not False,
+                    other=["primary key"] if column.get("primary_key") else [],
+                ),
+            )
+            for name, column in columns.items()
+            if not name.startswith("_dlt")
+        ]
+    )
+
+
+def dagster_package_loader(
     context: AssetExecutionContext,
     resource: BronzeDltResource,
     translator: DagsterDltTranslator,
-    keep: Callable[[Mapping[str, Any]], None],
+    on_metadata: Callable[[Mapping[str, Any]], None],
 ) -> PackageLoader:
-    """Make the function that loads one package of a run through dagster-dlt.
+    """Return the function that loads one package of a run through dagster-dlt.
 
-    A run may take many packages and an asset has one materialisation a run, so the events are not handed on; ``keep``
-    is told the metadata of each that is the step's own asset's: what waits in a directory is loaded by its tables.
+    A run may take many packages, but an asset has one materialisation a run, so dagster-dlt's events are not yielded.
+    A package left by another run may be of other assets: their metadata is dropped.
+
+    Args:
+        context: the step's.
+        resource: dagster-dlt's resource.
+        translator: names the asset of each dlt resource.
+        on_metadata: called with the metadata of each package of the step's own asset.
     """
 
     def run(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
@@ -71,6 +103,6 @@ def through_dagster(
         )
         for event in events:
             if event.asset_key == context.asset_key:
-                keep(event.metadata or {})
+                on_metadata(event.metadata or {})
 
     return partial(load_package, run=run)

@@ -1,4 +1,4 @@
-"""One step: load one resource as the command line would, through dagster-dlt, and say what came of it."""
+"""The step of one asset: load its resource as the command line does, through dagster-dlt, and describe the result."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 from structlog.contextvars import bound_contextvars
 
-from dagster_project.assets.dagster_dlt import BronzeDltResource, through_dagster
+from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
 from dagster_project.assets.preview import preview
 from dagster_project.assets.translator import BronzeTranslator, asset_key, contracts_of
 from dagster_project.common import clock
-from dagster_project.common.environment import configured_resources, resolved
-from dagster_project.common.failures import failure, failures_said
+from dagster_project.common.environment import configured_resources, target_and_settings
+from dagster_project.common.failures import failure, reported_failures
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -26,8 +26,6 @@ from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.writer import Report
 
 JOB = "weather_ingestion_job"
-# of dagster-dlt's own metadata, what does not speak of one package only
-KEPT = ("first_run", "dataset_name", "destination_name", "destination_type", "dagster/column_schema")
 
 
 def load_asset(
@@ -35,45 +33,48 @@ def load_asset(
     resource: BronzeDltResource,
     translator: BronzeTranslator,
     name: str,
-    **given: Any,
+    **overrides: Any,
 ) -> MaterializeResult[Any]:
-    """Load one resource, whatever an earlier run left behind first.
+    """Load one resource, after any package that an interrupted run left behind.
 
     Args:
         context: the step's.
         resource: dagster-dlt's resource.
-        translator: which tells dagster-dlt the asset's key.
-        name: the dlt resource.
-        given: settings that win over the configured ones.
+        translator: names the asset of each dlt resource.
+        name: the dlt resource to load.
+        **overrides: settings that replace the configured ones, except those that are None.
+
+    Returns:
+        The asset's one materialisation.
 
     Raises:
-        Failure: it did not come, or most of it did not; what came is loaded.
+        Failure: the resource or most of it was not loaded; the answers that arrived are.
     """
     contract = contracts_of(name)[0]
     with (
-        failures_said(),
+        reported_failures(),
         bound_contextvars(asset=context.asset_key.to_user_string()),
-        resolved(name, **given) as (target, settings),
+        target_and_settings(name, **overrides) as (target, settings),
     ):
         if name != LOCATIONS and _places_came_before(context):
             _leave_unknown_places_out(target, settings)
-        estimate = _estimate(context, target, settings)
-        of_package: dict[str, Any] = {}
-        # what is new in the table comes from all shards
-        before = None if settings.shard else _rows(context, target, contract)
+        metadata = _estimate(context, target, settings)
+        package_metadata: dict[str, Any] = {}
+        # other shards add rows to the table meanwhile, so a difference would count theirs
+        rows_before = None if settings.shard else _row_count(context, target, contract)
         report = load(
             target,
             settings,
-            on_start=lambda run: _say(context, run, target),
-            load_package=through_dagster(context, resource, translator, of_package.update),
+            on_start=lambda run: _log_start(context, run, target),
+            load_package=dagster_package_loader(context, resource, translator, package_metadata.update),
             now=clock.now,
         )
-        counts = estimate | _counts(report, name)
+        metadata |= _load_metadata(report, name)
         if report.error:
-            raise failure(report.error, counts)
-        metadata = {key: of_package[key] for key in KEPT if key in of_package} | counts
+            raise failure(report.error, metadata)
+        metadata = package_metadata | metadata
         metadata["dagster/table_name"] = f"{target.dataset_name}.{contract.table}"
-        metadata |= _of_table(context, target, contract, before)
+        metadata |= _table_metadata(context, target, contract, rows_before)
     return MaterializeResult(asset_key=context.asset_key, metadata=metadata)
 
 
@@ -94,7 +95,7 @@ def _leave_unknown_places_out(target: Target, settings: WeatherSettings) -> None
 
 
 def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:
-    """How many calls a backfill will make, said before the first; an hourly load asks for what is new, and no more."""
+    """Log the number of calls of a backfill before the first; an hourly load requests only new hours."""
     if settings.since is None:
         return {}
     planned = plan(target, settings, clock.now())
@@ -110,19 +111,19 @@ def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherS
     return {"calls_estimated": planned.calls}
 
 
-def _say(context: AssetExecutionContext, run: Run, target: Target) -> None:
+def _log_start(context: AssetExecutionContext, run: Run, target: Target) -> None:
     context.log.info("Load %s into %s, dataset %s", run.run_id, target.description, target.dataset_name)
 
 
-def _counts(report: Report, name: str) -> dict[str, Any]:
-    """What the load counted; a resource that was not reached counts nothing."""
+def _load_metadata(report: Report, name: str) -> dict[str, Any]:
+    """Return the figures of a load; they are 0 for a resource that the load did not reach."""
     metrics = report.metrics_by_resource.get(name)
     return {
         "rows_fetched": metrics.rows_fetched if metrics else 0,
         "rows_loaded": metrics.rows_loaded if metrics else 0,
         "rows_rejected": metrics.rows_rejected if metrics else 0,
         "new_columns": ", ".join(sorted(metrics.new_columns)) if metrics else "",
-        "calls": sum(one.calls for one in report.metrics_by_resource.values()),
+        "calls": sum(of_resource.calls for of_resource in report.metrics_by_resource.values()),
         "packages": report.packages,
         "loads_finished_before": report.finished_before,
         "seconds": round(report.seconds, 3),
@@ -130,37 +131,37 @@ def _counts(report: Report, name: str) -> dict[str, Any]:
     }
 
 
-def _rows(context: AssetExecutionContext, target: Target, contract: type[Contract]) -> int | None:
-    """The table's rows; None, rather than a failed step, where they cannot be counted."""
+def _row_count(context: AssetExecutionContext, target: Target, contract: type[Contract]) -> int | None:
+    """Return the table's number of rows, or None if it cannot be read: a figure must not fail the step."""
     try:
-        with target.reader() as loaded:
-            found = table_status(loaded, contract)
+        with target.reader() as reader:
+            status = table_status(reader, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
         return None
-    return found.rows if found else 0
+    return status.rows if status else 0
 
 
-def _of_table(
-    context: AssetExecutionContext, target: Target, contract: type[Contract], before: int | None
+def _table_metadata(
+    context: AssetExecutionContext, target: Target, contract: type[Contract], rows_before: int | None
 ) -> Mapping[str, Any]:
-    """What the table holds now; the load is done, so whatever cannot be read is left out."""
+    """Return the table's figures and newest rows, or nothing if it cannot be read: the load has succeeded already."""
     try:
-        with target.reader() as loaded:
-            now = table_status(loaded, contract)
-            shown = preview(loaded, contract)
+        with target.reader() as reader:
+            status = table_status(reader, contract)
+            newest_rows = preview(reader, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
         return {}
-    if now is None:
+    if status is None:
         return {}
-    found: dict[str, Any] = {
-        "dagster/row_count": now.rows,
-        "distinct_places": now.locations,
-        "preview": MetadataValue.md(shown),
+    metadata: dict[str, Any] = {
+        "dagster/row_count": status.rows,
+        "distinct_places": status.locations,
+        "preview": MetadataValue.md(newest_rows),
     }
-    if now.newest:
-        found["newest_dt" if "dt" in contract.model_fields else "newest"] = MetadataValue.timestamp(now.newest)
-    if before is not None:
-        found["rows_new"] = now.rows - before
-    return found
+    if status.newest:
+        metadata["newest_dt" if "dt" in contract.model_fields else "newest"] = MetadataValue.timestamp(status.newest)
+    if rows_before is not None:
+        metadata["rows_new"] = status.rows - rows_before
+    return metadata

@@ -1,19 +1,20 @@
-"""A look at the newest rows of a bronze table, for the UI."""
+"""The newest rows of a bronze table as Markdown, for the UI."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from dlt_sources.weather.common.clock import utc, utc_now
+from dagster_project.common import clock
+from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.destination.reader import DestinationReader, loaded_since
 
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = 7
-LATELY = timedelta(days=1)
-# what a reader looks for first; a table that is not here shows its first columns
-WORTH_A_LOOK = {
+RECENT = timedelta(days=1)
+# the measures a reader looks for first; a table that is not here shows its first columns
+MAIN_COLUMNS = {
     "locations": ("name", "country", "lat", "lon", "query", "resolved_by"),
     "current_weather": ("temp", "feels_like", "humidity", "pressure", "wind_speed", "weather_description"),
     "forecast": ("temp", "humidity", "wind_speed", "pop", "weather_description"),
@@ -22,22 +23,22 @@ WORTH_A_LOOK = {
 }
 
 
-def preview(loaded: DestinationReader, contract: type[Contract]) -> str:
-    """The newest rows as a Markdown table; of a forecast, the next steps of the newest issue.
+def preview(reader: DestinationReader, contract: type[Contract]) -> str:
+    """Return the newest rows as a Markdown table; of a forecast, the next steps of the newest issue.
 
-    They are looked for among the rows that were loaded in the last day, if there are any: to order them all would read
-    the whole table.
+    The query orders only the rows that were loaded in the last day, and all rows if there are none: ordering reads
+    every row.
     """
     names = contract.model_fields
     order = "issued_at DESC, dt" if "issued_at" in names else "dt DESC" if "dt" in names else "fetched_at DESC"
     rest = [name for name in names if name not in contract.key and name not in ("fetched_at", "units")]
-    shown = [*contract.key, *WORTH_A_LOOK.get(contract.table, rest[:PREVIEW_COLUMNS])]
-    sql = f"SELECT {', '.join(shown)} FROM {{table}} WHERE _dlt_load_id >= %s ORDER BY {order}, location_id"
-    for first in (loaded_since(utc_now() - LATELY), "0"):
-        rows = loaded.rows(f"{sql} LIMIT {PREVIEW_ROWS}", first, table=contract.table)
+    columns = [*contract.key, *MAIN_COLUMNS.get(contract.table, rest[:PREVIEW_COLUMNS])]
+    sql = f"SELECT {', '.join(columns)} FROM {{table}} WHERE _dlt_load_id >= %s ORDER BY {order}, location_id"
+    for first_load_id in (loaded_since(clock.now() - RECENT), "0"):
+        rows = reader.rows(f"{sql} LIMIT {PREVIEW_ROWS}", first_load_id, table=contract.table)
         if rows:
             break
-    lines = [_line(shown), _line(["---"] * len(shown)), *(_line([_text(value) for value in row]) for row in rows)]
+    lines = [_line(columns), _line(["---"] * len(columns)), *(_line([_text(value) for value in row]) for row in rows)]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""From a dlt resource to what the UI shows of its asset: key, group, owners, columns, freshness, one real upstream."""
+"""Translation of dlt resources into assets: key, group, owners, columns, freshness, and the one real upstream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlt_sources.weather.contracts.base import TIMESTAMP
 GROUP = "bronze"
 HISTORY = "air_pollution_history"
 OWNERS = ["team:data-platform"]
-# an hour's load that is half an hour late, and two that did not come
+# the warning comes for one load that is half an hour late, the failure after two loads are missing
 FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=90), fail_window=timedelta(hours=3))
 OPENWEATHER = AssetSpec(
     "openweather",
@@ -37,19 +37,19 @@ TYPE_NAMES = {
 
 
 def asset_key(resource: str) -> AssetKey:
-    """The key of a resource's asset."""
+    """Return the key of a resource's asset."""
     return AssetKey([GROUP, resource])
 
 
 def contracts_of(resource: str) -> list[type[Contract]]:
-    """The contracts of the tables that a resource fills, the main one first; none for one that is no resource."""
+    """Return the contracts of the tables that a resource fills, the main one first; none for an unknown resource."""
     if resource == LOCATIONS:
         return [TABLES[LOCATIONS]]
     return [TABLES[table] for table in BY_NAME[resource].tables] if resource in BY_NAME else []
 
 
 def column_schema(contract: type[Contract]) -> TableSchema:
-    """The columns that the contract promises; those that the API adds show in the materialisations."""
+    """Return the contract's columns; materialisations show those that the API has added."""
     return TableSchema(
         [
             TableColumn(
@@ -67,7 +67,7 @@ def column_schema(contract: type[Contract]) -> TableSchema:
 
 
 class BronzeTranslator(DagsterDltTranslator):
-    """Describes each dlt resource as an asset.
+    """Description of each dlt resource as an asset.
 
     Args:
         destination_type: dlt's short name of the destination's type.
@@ -77,7 +77,7 @@ class BronzeTranslator(DagsterDltTranslator):
         self.destination_type = destination_type
 
     def get_asset_spec(self, data: Any) -> AssetSpec:
-        """The asset of a resource; dagster-dlt would name an upstream after each resource that does not exist."""
+        """Return the asset of a resource; by default dagster-dlt adds an upstream that does not exist."""
         name = data.resource.name
         contracts = contracts_of(name)
         metadata: dict[str, Any] = {"dagster/column_schema": column_schema(contracts[0])} if contracts else {}
@@ -86,7 +86,7 @@ class BronzeTranslator(DagsterDltTranslator):
         return AssetSpec(
             asset_key(name),
             deps=[OPENWEATHER.key],
-            description=BY_NAME[name].description if name in BY_NAME else "Places asked for, each looked up once.",
+            description=BY_NAME[name].description if name in BY_NAME else "The configured places, each looked up once.",
             group_name=GROUP,
             kinds={"dlt", self.destination_type, "bronze"},
             owners=OWNERS,
@@ -96,17 +96,18 @@ class BronzeTranslator(DagsterDltTranslator):
 
 
 class HistoryTranslator(BronzeTranslator):
-    """Describes the asset of backfills: the same resource and table, by months."""
+    """Description of the asset for backfills: the resource and table of ``air_pollution``, by months."""
 
     def get_asset_spec(self, data: Any) -> AssetSpec:
-        """The asset of the months; it is as fresh as its newest backfill, so that nothing says it must be fresher."""
+        """Return the asset of the months, without a freshness policy: it is as fresh as its newest backfill."""
         spec = super().get_asset_spec(data)
         return spec.replace_attributes(
             key=asset_key(HISTORY),
             description=(
-                "Air pollution of whole months, since 2020-11-27, into the table of air_pollution: choose partitions "
-                "to backfill. Only what is missing is asked for: one call a place and 90 days. The run's log says how "
-                "many before the first; `weather plan --resources air_pollution --since …` says so beforehand."
+                "Air pollution of whole months since 2020-11-27, loaded into the table of air_pollution: choose "
+                "partitions to backfill. Only missing hours are requested, with one call for each place and 90 days. "
+                "The run's log gives the number of calls before the first one; "
+                "`weather plan --resources air_pollution --since …` gives it before the run."
             ),
             freshness_policy=None,
         )

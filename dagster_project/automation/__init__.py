@@ -1,4 +1,4 @@
-"""What starts runs and deletes old ones: schedules, the sensor for new locations, retention.
+"""Automation: schedules and the sensor for new locations start runs, the retention job deletes old ones.
 
-Imports ``checks``, ``assets`` and everything below them.
+Imports ``assets``, ``common`` and ``dlt_sources.weather``.
 """

@@ -1,9 +1,9 @@
-"""Tidying up: Dagster keeps every run and its events for ever unless somebody deletes them.
+"""Retention of Dagster's records of runs, which it otherwise keeps for ever.
 
-At one run an hour of some 70 events that is about 600,000 events a year.
+One run an hour with some 70 events makes about 600,000 events a year.
 """
 
-# annotations stay real objects here: Dagster looks at them
+# no `from __future__ import annotations`: Dagster reads the annotations of ops as objects
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -22,23 +22,26 @@ from pydantic import Field
 
 from dagster_project.common import clock
 
-AT_ONCE = 200
+PAGE = 200
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
-# what says which months are backfilled is worth keeping
-OF_PARTITIONS = ("dagster/partition", "dagster/asset_partition_range_start")
+# from the runs with these tags Dagster knows which months are backfilled
+PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 
 
 class Retention(Config):
-    """How long to keep the records of runs."""
+    """Run configuration of the retention job."""
 
     days: int = Field(90, ge=1, description="Days that a finished run and its events are kept.")
 
 
 @op
 def delete_old_runs(context: OpExecutionContext, config: Retention) -> int:
-    """Delete runs that finished before the time of retention, with their events; return how many.
+    """Delete finished runs that are older than the retention, with their events.
 
-    Runs of partitions stay, or the backfilled months would look as if they were not.
+    Runs of partitions stay: without them the backfilled months would show as missing.
+
+    Returns:
+        The number of deleted runs.
     """
     before = clock.now() - timedelta(days=config.days)
     old = list(_runs_before(context.instance, before))
@@ -51,12 +54,12 @@ def delete_old_runs(context: OpExecutionContext, config: Retention) -> int:
 
 def _runs_before(instance: DagsterInstance, before: datetime) -> Iterator[str]:
     cursor = None
-    while runs := instance.get_runs(RunsFilter(statuses=FINISHED, created_before=before), cursor=cursor, limit=AT_ONCE):
+    while runs := instance.get_runs(RunsFilter(statuses=FINISHED, created_before=before), cursor=cursor, limit=PAGE):
         cursor = runs[-1].run_id
-        yield from (run.run_id for run in runs if not any(tag in run.tags for tag in OF_PARTITIONS))
+        yield from (run.run_id for run in runs if not any(tag in run.tags for tag in PARTITION_TAGS))
 
 
 @job(executor_def=in_process_executor)
 def prune_job() -> None:
-    """Deletes the records of old runs from Dagster's storage; the weather is not touched."""
+    """Delete the records of old runs from Dagster's storage; the bronze tables do not change."""
     delete_old_runs()

@@ -1,4 +1,4 @@
-"""The hourly job and its schedule, which is on from the first start; and the daily tidying of Dagster's own records."""
+"""The hourly job and its schedule, on from the first start, and the nightly deletion of Dagster's old records."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from dagster_project.automation.retention import prune_job
 weather_ingestion_job = define_asset_job(
     JOB,
     selection=AssetSelection.groups(GROUP, "reports") - AssetSelection.assets(asset_key(HISTORY)),
-    description="Loads whatever is new into every bronze table, checks the tables, and draws the reports.",
-    # a process a step would cost seconds of imports each, and the steps take turns anyway
+    description="Loads new data into every bronze table, checks the tables, and updates the reports.",
+    # a process for each step would cost seconds of imports, and the pool runs one step at a time anyway
     executor_def=in_process_executor,
 )
 
 
-def a_run_a_shard(_context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
-    """What a tick asks for where there are shards; Dagster itself adds the tick to the keys."""
+def shard_run_requests(_context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
+    """Yield one run request for each shard; Dagster adds the tick's time to the run keys."""
     for key in shard_keys():
         yield RunRequest(run_key=key, partition_key=key)
 
@@ -40,12 +40,12 @@ hourly_weather_schedule = ScheduleDefinition(
     job=weather_ingestion_job,
     cron_schedule="0 * * * *",
     execution_timezone="UTC",
-    execution_fn=a_run_a_shard if shard_keys() else None,
-    # where something else loads every hour, two would spend the calls twice
+    execution_fn=shard_run_requests if shard_keys() else None,
+    # with an external scheduler, a second hourly load would spend the calls twice
     default_status=DefaultScheduleStatus.STOPPED
     if os.environ.get("WEATHER_SCHEDULE", "").strip().lower() == "off"
     else DefaultScheduleStatus.RUNNING,
-    description="Every full hour, UTC. WEATHER_SCHEDULE=off where something else does the hourly load.",
+    description="Every full hour, UTC. For an external scheduler, set WEATHER_SCHEDULE=off.",
 )
 
 prune_schedule = ScheduleDefinition(
@@ -54,5 +54,5 @@ prune_schedule = ScheduleDefinition(
     cron_schedule="30 3 * * *",
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
-    description="Every night, UTC.",
+    description="Deletes the records of old runs every night at 3:30 UTC.",
 )

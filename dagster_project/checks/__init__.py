@@ -1,4 +1,4 @@
-"""Asset checks of the bronze tables, their queries and watermarks.
+"""Asset checks of the bronze tables: their definitions, queries and watermarks.
 
-Imports ``assets`` and everything below it.
+Imports ``assets``, ``common`` and ``dlt_sources.weather``.
 """

@@ -1,6 +1,6 @@
-"""The asset checks: one step an asset, once it is loaded; duplicates block what lies downstream."""
+"""The asset checks: one step for each asset, after its load; duplicate keys block the assets downstream."""
 
-# annotations stay real objects here: Dagster looks at them
+# no `from __future__ import annotations`: Dagster reads the annotations of check functions as objects
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,102 +20,102 @@ from dagster import (
 
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import asset_key, contracts_of
-from dagster_project.checks import queries as findings
+from dagster_project.checks import queries
 from dagster_project.checks.queries import CheckResult
-from dagster_project.checks.watermark import looked_at, new_since
+from dagster_project.checks.watermark import watermark, watermark_metadata
 from dagster_project.common import clock
-from dagster_project.common.environment import reading, target
-from dagster_project.common.failures import failures_said
+from dagster_project.common.environment import bronze_target, open_reader
+from dagster_project.common.failures import reported_failures
 from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS
 from dlt_sources.weather.contracts import AirPollution, Contract
 from dlt_sources.weather.destination.reader import DestinationReader
 
-# tables whose rows an answer may lack; an alert has no dt, but a start
-SOMETIMES = {part.contract.table for endpoint in ENDPOINTS for part in endpoint.parts if part.optional}
+# tables without rows in some answers: no rows for hours is no fault there; alerts have a start and no dt
+OPTIONAL_TABLES = {part.contract.table for endpoint in ENDPOINTS for part in endpoint.parts if part.optional}
 ERROR, WARN = AssetCheckSeverity.ERROR, AssetCheckSeverity.WARN
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one asset: what it looks for, and how bad it is to find it.
+    """One check of one asset: its query, description and severity.
 
-    ``find`` is given the moment since which what was loaded is new, where ``of_new_rows`` says that this is enough.
+    ``query`` gets the watermark if ``incremental`` is set, else None.
     """
 
     name: str
-    find: Callable[[DestinationReader, datetime | None], CheckResult]
+    query: Callable[[DestinationReader, datetime | None], CheckResult]
     description: str
     severity: AssetCheckSeverity = ERROR
     blocking: bool = False
-    of_new_rows: bool = False
+    incremental: bool = False
 
 
 def checks_of(resource: str) -> list[Check]:
-    """The checks that apply to a resource's tables."""
-    found: list[Check] = []
+    """Return the checks that apply to a resource's tables."""
+    checks: list[Check] = []
     contracts = contracts_of(resource)
     for contract in contracts:
         # the main table's checks need no prefix
         prefix = f"{contract.table}_" if len(contracts) > 1 else ""
-        found += _of_table(contract, prefix)
-    found.append(
+        checks += _table_checks(contract, prefix)
+    checks.append(
         Check(
             "accounting",
-            lambda loaded, _: findings.unaccounted(loaded, resource),
-            "Every run's rows fetched are loaded or rejected.",
+            lambda reader, _: queries.unaccounted(reader, resource),
+            "Every row that a run fetched is loaded or rejected.",
         )
     )
     if resource != LOCATIONS:
-        found.append(
+        checks.append(
             Check(
                 "reject_rate",
-                lambda loaded, _: findings.rejected(loaded, resource),
-                f"The newest run rejected at most {findings.MOST_REJECTED:.0%} of its rows.",
+                lambda reader, _: queries.reject_rate(reader, resource),
+                f"The newest run rejected at most {queries.MOST_REJECTED:.0%} of its rows.",
                 WARN,
             )
         )
-    return found
+    return checks
 
 
-def _of_table(contract: type[Contract], prefix: str) -> Iterator[Check]:
+def _table_checks(contract: type[Contract], prefix: str) -> Iterator[Check]:
     yield Check(
         f"{prefix}no_duplicate_keys",
-        lambda loaded, since: findings.duplicate_keys(loaded, contract, since),
-        f"No two rows with one {', '.join(contract.key)}.",
+        lambda reader, since: queries.duplicate_keys(reader, contract, since),
+        f"No two rows have the same {', '.join(contract.key)}.",
         blocking=True,
-        of_new_rows=True,
+        incremental=True,
     )
-    if findings.ranged(contract):
+    if queries.ranged_columns(contract):
         yield Check(
             f"{prefix}physical_ranges",
-            lambda loaded, since: findings.out_of_range(loaded, contract, since),
-            f"Within what can be on Earth: {', '.join(findings.ranged(contract))}.",
-            of_new_rows=True,
+            lambda reader, since: queries.out_of_range(reader, contract, since),
+            f"Within the physical limits on Earth: {', '.join(queries.ranged_columns(contract))}.",
+            incremental=True,
         )
     if contract is AirPollution:
         yield Check(
             "no_gaps",
-            lambda loaded, _: findings.gaps(loaded),
-            "No hour is missing between a place's first and its newest.",
+            lambda reader, _: queries.gaps(reader),
+            "No hour is missing between the first and the newest of a place.",
             WARN,
         )
-    if "dt" in contract.model_fields and contract.table not in SOMETIMES:
+    if "dt" in contract.model_fields and contract.table not in OPTIONAL_TABLES:
         yield Check(
             f"{prefix}newest_is_recent",
-            lambda loaded, _: findings.stale(loaded, contract, clock.now()),
+            lambda reader, _: queries.stale(reader, contract, clock.now()),
             "The newest observation, or issue of a forecast, is at most 3 hours old.",
             WARN,
         )
 
 
 def bronze_checks(resources: Sequence[str]) -> list[AssetChecksDefinition]:
-    """The checks of all the assets."""
-    return [_checks(resource) for resource in resources]
+    """Return the checks of the resources' assets, one definition for each resource."""
+    return [_asset_checks(resource) for resource in resources]
 
 
-def _checks(resource: str) -> AssetChecksDefinition:
+def _asset_checks(resource: str) -> AssetChecksDefinition:
     key = asset_key(resource)
-    # one that blocks ends the step, so it comes last
+    # a blocking check that fails ends the step, so it comes last
     checks = {check.name: check for check in sorted(checks_of(resource), key=lambda check: check.blocking)}
     specs = [
         AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
@@ -123,28 +123,28 @@ def _checks(resource: str) -> AssetChecksDefinition:
     ]
 
     @multi_asset_check(name=f"check_{resource}", specs=specs, can_subset=True, pool=POOL)
-    def look(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        chosen = {one.name for one in context.selected_asset_check_keys}
-        with failures_said(), reading() as loaded:
-            here = target()
-            tables = f"{here.description}, dataset {here.dataset_name}"
+    def evaluate(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+        selected = {check_key.name for check_key in context.selected_asset_check_keys}
+        with reported_failures(), open_reader() as reader:
+            target = bronze_target()
+            tables = f"{target.description}, dataset {target.dataset_name}"
             for check in checks.values():
-                if check.name not in chosen:
+                if check.name not in selected:
                     continue
-                if not check.of_new_rows:
-                    yield _result(check, check.find(loaded, None), {})
+                if not check.incremental:
+                    yield _to_dagster(check, check.query(reader, None), {})
                     continue
-                since = new_since(context.instance, AssetCheckKey(key, check.name), tables)
-                yield _result(check, check.find(loaded, since), looked_at(since, tables))
+                since = watermark(context.instance, AssetCheckKey(key, check.name), tables)
+                yield _to_dagster(check, check.query(reader, since), watermark_metadata(since, tables))
 
-    return look
+    return evaluate
 
 
-def _result(check: Check, finding: CheckResult, more: Mapping[str, Any]) -> AssetCheckResult:
-    rows = {"rows": MetadataValue.json(finding.rows)} if finding.rows else {}
+def _to_dagster(check: Check, result: CheckResult, metadata: Mapping[str, Any]) -> AssetCheckResult:
+    rows = {"rows": MetadataValue.json(result.rows)} if result.rows else {}
     return AssetCheckResult(
         check_name=check.name,
-        passed=finding.passed,
+        passed=result.passed,
         severity=check.severity,
-        metadata=dict(finding.figures) | rows | dict(more),
+        metadata=dict(result.figures) | rows | dict(metadata),
     )

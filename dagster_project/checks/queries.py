@@ -1,7 +1,7 @@
-"""What is looked for in the bronze tables; each finding names the rows at fault, the first few of them.
+"""Queries of the asset checks; each result lists the first of the rows at fault.
 
-What would read a whole table takes a moment, and looks at what was loaded since: whatever was wrong in what was there
-before has been found before. Without a moment it looks at everything.
+Expensive checks accept ``since`` and read only rows loaded after it; earlier evaluations have checked older rows.
+Without ``since`` they read the whole table.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEW = "_dlt_load_id >= %s"
 
 _CELSIUS = "CASE units WHEN 'standard' THEN {0} - 273.15 WHEN 'imperial' THEN ({0} - 32) / 1.8 ELSE {0} END"
 _METRES_PER_SECOND = "CASE units WHEN 'imperial' THEN {0} * 0.44704 ELSE {0} END"
-# what can be on Earth, records with some room: the coldest -89.2 °C, the hottest 56.7 °C, gusts of 113 m/s, 1085 hPa
+# limits on Earth: the records with a margin (coldest -89.2 °C, hottest 56.7 °C, gusts of 113 m/s, 1085 hPa)
 _TEMPERATURE = (_CELSIUS, -95.0, 65.0)
 _WIND = (_METRES_PER_SECOND, 0.0, 120.0)
 _PRESSURE = ("{0}", 300.0, 1100.0)
@@ -53,74 +53,78 @@ RANGES: dict[str, tuple[str, float, float]] = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found: whether all is well, and the rows or figures that say so."""
+    """Result of one check's query.
+
+    ``rows`` are the rows at fault, at most ``MOST_SHOWN``, as ``{column: value}`` with values that JSON can hold;
+    ``figures`` are further entries of the check's metadata.
+    """
 
     passed: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-def duplicate_keys(loaded: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
-    """No key may stand twice in a table: none of a row loaded since then, with a row of whenever."""
+def duplicate_keys(reader: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
+    """Return the keys that occur more than once; with ``since``, only keys of rows loaded after it."""
     key = ", ".join(contract.key)
     new = f"WHERE ({key}) IN (SELECT {key} FROM {{table}} WHERE {NEW})" if since else ""
-    # in order, or PostgreSQL takes it that the first few of many are asked for, and goes through all
+    # ordered, because for a few unordered rows PostgreSQL plans to read the whole table
     sql = f"SELECT {key}, count(*) FROM {{table}} {new} GROUP BY {key} HAVING count(*) > 1 ORDER BY count(*) DESC"
-    return _faults(loaded, sql, (*contract.key, "times"), contract.table, *_first_load(since))
+    return _faults(reader, sql, (*contract.key, "times"), contract.table, *_first_load_id(since))
 
 
-def ranged(contract: type[Contract]) -> list[str]:
-    """The columns of a table that have physical limits."""
+def ranged_columns(contract: type[Contract]) -> list[str]:
+    """Return the columns of a table that have physical limits."""
     return [name for name in contract.model_fields if name in RANGES]
 
 
-def out_of_range(loaded: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
-    """No measure loaded since then may be beyond what can be on Earth; null is unknown, and passes."""
-    names = ranged(contract)
+def out_of_range(reader: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
+    """Return the rows with a measure beyond the physical limits, loaded after ``since``; null passes."""
+    names = ranged_columns(contract)
     faults = " OR ".join(
         f"NOT ({expression.format(name)} BETWEEN {low} AND {high})"
         for name in names
         for expression, low, high in (RANGES[name],)
     )
     units = ("units",) if "units" in contract.model_fields else ()
-    shown = (*contract.key, *units, *names)
+    columns = (*contract.key, *units, *names)
     new = f"{NEW} AND" if since else ""
-    sql = f"SELECT {', '.join(shown)} FROM {{table}} WHERE {new} ({faults})"
-    found = _faults(loaded, sql, shown, contract.table, *_first_load(since))
+    sql = f"SELECT {', '.join(columns)} FROM {{table}} WHERE {new} ({faults})"
+    result = _faults(reader, sql, columns, contract.table, *_first_load_id(since))
     keep = {*contract.key, *units}
-    rows = [{k: v for k, v in row.items() if k in keep or not _plausible(k, v, row)} for row in found.rows]
-    return CheckResult(found.passed, rows, found.figures)
+    rows = [{k: v for k, v in row.items() if k in keep or not _plausible(k, v, row)} for row in result.rows]
+    return CheckResult(result.passed, rows, result.figures)
 
 
-def unaccounted(loaded: DestinationReader, resource: str) -> CheckResult:
-    """Every row that a run fetched must be loaded or rejected."""
-    shown = ("run_id", "rows_fetched", "rows_loaded", "rows_rejected")
+def unaccounted(reader: DestinationReader, resource: str) -> CheckResult:
+    """Return the runs that did not load or reject every row they fetched."""
+    columns = ("run_id", "rows_fetched", "rows_loaded", "rows_rejected")
     sql = (
-        f"SELECT {', '.join(shown)} FROM {{table}} WHERE resource = %s"
+        f"SELECT {', '.join(columns)} FROM {{table}} WHERE resource = %s"
         " AND (rows_fetched <> rows_loaded + rows_rejected) ORDER BY run_id DESC"
     )
-    return _faults(loaded, sql, shown, LoadRun.table, resource)
+    return _faults(reader, sql, columns, LoadRun.table, resource)
 
 
-def rejected(loaded: DestinationReader, resource: str) -> CheckResult:
-    """Of the newest run's rows, no more than a tenth may be rejected."""
-    shown = ("run_id", "rows_fetched", "rows_rejected")
-    sql = f"SELECT {', '.join(shown)} FROM {{runs}} WHERE resource = %s ORDER BY started_at DESC LIMIT 1"
-    for run_id, fetched, refused in loaded.rows(sql, resource, runs=LoadRun.table):
-        rate = refused / fetched if fetched else 0.0
-        row = {"run_id": run_id, "rows_fetched": fetched, "rows_rejected": refused}
-        return CheckResult(rate <= MOST_REJECTED, [row] if refused else [], {"reject_rate": round(rate, 4)})
+def reject_rate(reader: DestinationReader, resource: str) -> CheckResult:
+    """Return the newest run, which fails the check if it rejected more than ``MOST_REJECTED`` of its rows."""
+    columns = ("run_id", "rows_fetched", "rows_rejected")
+    sql = f"SELECT {', '.join(columns)} FROM {{runs}} WHERE resource = %s ORDER BY started_at DESC LIMIT 1"
+    for run_id, fetched, rejected in reader.rows(sql, resource, runs=LoadRun.table):
+        rate = rejected / fetched if fetched else 0.0
+        row = {"run_id": run_id, "rows_fetched": fetched, "rows_rejected": rejected}
+        return CheckResult(rate <= MOST_REJECTED, [row] if rejected else [], {"reject_rate": round(rate, 4)})
     return CheckResult(passed=True)
 
 
-def gaps(loaded: DestinationReader) -> CheckResult:
-    """A place's hours of air pollution must follow each other without a gap."""
+def gaps(reader: DestinationReader) -> CheckResult:
+    """Return the places that miss hours of air pollution between their first and their newest."""
     sql = (
         f"SELECT location_id, count(*), min(dt), max(dt) FROM {{air}} WHERE {ON_THE_HOUR}"
         " GROUP BY location_id ORDER BY location_id"
     )
     rows = []
-    for location_id, hours, first, last in loaded.rows(sql, air=AirPollution.table):
+    for location_id, hours, first, last in reader.rows(sql, air=AirPollution.table):
         missing = round((last - first).total_seconds() / 3600) + 1 - hours
         if missing > 0:
             rows.append(
@@ -130,9 +134,9 @@ def gaps(loaded: DestinationReader) -> CheckResult:
     return CheckResult(not rows, rows[:MOST_SHOWN], {"missing_hours": total, "places": len(rows)})
 
 
-def stale(loaded: DestinationReader, contract: type[Contract], now: datetime) -> CheckResult:
-    """The newest observation, or issue of a forecast, must not be older than three hours."""
-    newest = loaded.newest(contract, "issued_at" if "issued_at" in contract.model_fields else "dt")
+def stale(reader: DestinationReader, contract: type[Contract], now: datetime) -> CheckResult:
+    """Return the age of the newest observation or issue of a forecast, which must be at most ``STALE_AFTER``."""
+    newest = reader.newest(contract, "issued_at" if "issued_at" in contract.model_fields else "dt")
     if newest is None:
         return CheckResult(passed=False, figures={"rows": 0})
     age = now - newest
@@ -141,21 +145,21 @@ def stale(loaded: DestinationReader, contract: type[Contract], now: datetime) ->
     )
 
 
-def _first_load(since: datetime | None) -> list[str]:
-    """The parameter of ``NEW``."""
+def _first_load_id(since: datetime | None) -> list[str]:
+    """Return the parameter of ``NEW``, or none without ``since``."""
     return [loaded_since(since)] if since else []
 
 
-def _faults(loaded: DestinationReader, sql: str, names: Iterable[str], table: str, *parameters: object) -> CheckResult:
-    """The rows that a query of faults finds, in words that JSON knows."""
-    found = loaded.rows(f"{sql} LIMIT {MOST_SHOWN + 1}", *parameters, table=table)
-    rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in found[:MOST_SHOWN]]
-    number = str(len(found)) if len(found) <= MOST_SHOWN else f"more than {MOST_SHOWN}"
-    return CheckResult(not found, rows, {"rows_at_fault": number})
+def _faults(reader: DestinationReader, sql: str, names: Iterable[str], table: str, *parameters: object) -> CheckResult:
+    """Run a query for rows at fault; the check passes if there are none."""
+    faults = reader.rows(f"{sql} LIMIT {MOST_SHOWN + 1}", *parameters, table=table)
+    rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in faults[:MOST_SHOWN]]
+    number = str(len(faults)) if len(faults) <= MOST_SHOWN else f"more than {MOST_SHOWN}"
+    return CheckResult(not faults, rows, {"rows_at_fault": number})
 
 
 def _plausible(name: str, value: Any, row: dict[str, Any]) -> bool:
-    """Whether one value of a row is within its limits."""
+    """Return whether one value of a row is within its limits."""
     if value is None:
         return True
     expression, low, high = RANGES[name]

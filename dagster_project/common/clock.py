@@ -1,4 +1,4 @@
-"""The clock of loads and checks; tests hold it still."""
+"""The one clock of the package; tests replace ``now`` here and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from dlt_sources.weather.common.clock import utc_now
 
 
 def now() -> datetime:
-    """The present moment, UTC."""
+    """Return the present moment in UTC."""
     return utc_now()

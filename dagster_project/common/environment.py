@@ -1,4 +1,4 @@
-"""Where runs load from and to, by the same settings as the command line; read when a step runs, never at import.
+"""Source and destination of runs, by the same settings as the command line; read when a step runs, never at import.
 
 ``WEATHER_DEMO=1`` turns everything to the simulator and the demo's own database; ``WEATHER_DESTINATION`` names the
 destination otherwise.
@@ -26,14 +26,14 @@ from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 logger = logging.getLogger(__name__)
-YES = ("1", "true", "yes", "on")
+TRUE_VALUES = ("1", "true", "yes", "on")
 POLL_SECONDS = 0.5
-READER_WAITS_SECONDS = 120.0
+READER_WAIT_SECONDS = 120.0
 
 
 def is_demo() -> bool:
-    """Whether the demo is switched on."""
-    return os.environ.get("WEATHER_DEMO", "").strip().lower() in YES
+    """Return whether the demo is switched on."""
+    return os.environ.get("WEATHER_DEMO", "").strip().lower() in TRUE_VALUES
 
 
 def destination() -> str:
@@ -49,62 +49,71 @@ def destination_type() -> str:
         return destination()
 
 
-def target() -> Target:
-    """Where the bronze tables are."""
+def bronze_target() -> Target:
+    """Return the target that holds the bronze tables."""
     return DEMO_TARGET if is_demo() else configured_target(destination())
 
 
 @cache
 def configured_target(name: str) -> Target:
-    """The target at a destination, one for all that a process looks at: dlt takes long to resolve its configuration."""
+    """Return the target of a destination, one for all readers of a process: dlt's configuration is slow to resolve."""
     return Target(name)
 
 
 @contextmanager
-def resolved(resource: str, **given: Any) -> Iterator[tuple[Target, WeatherSettings]]:
-    """The target, and the settings to load one resource; in the demo, the simulator runs meanwhile.
+def target_and_settings(resource: str, **overrides: Any) -> Iterator[tuple[Target, WeatherSettings]]:
+    """Yield the target and the settings to load one resource; in the demo, the simulator runs meanwhile.
 
     Args:
         resource: the resource.
-        given: settings that win over the configured ones, where they are not None.
+        **overrides: settings that replace the configured ones, except those that are None.
+
+    Yields:
+        The target and the settings.
 
     Raises:
         ConfigurationError: a setting has a value that cannot work.
-        KeyRefusedError: no key is set; said at once, before anything is opened.
+        KeyRefusedError: no key is set; raised before anything is opened.
     """
     if is_demo():
         with simulated_api() as api:
-            yield target(), load_settings(resources=[resource], **(given | api))
+            yield bronze_target(), load_settings(resources=[resource], **(overrides | api))
         return
-    settings = load_settings(resources=[resource], **given)
+    settings = load_settings(resources=[resource], **overrides)
     if settings.secret_key is None:
         raise KeyRefusedError(NO_KEY)
-    yield target(), settings
+    yield bronze_target(), settings
 
 
 @contextmanager
-def reading(wait_seconds: float = READER_WAITS_SECONDS) -> Iterator[DestinationReader]:
-    """Read what is loaded, waiting for a writer where it locks readers out (DuckDB does).
+def open_reader(wait_seconds: float = READER_WAIT_SECONDS) -> Iterator[DestinationReader]:
+    """Yield a reader of the bronze tables, after waiting for a writer that locks readers out (DuckDB's does).
+
+    Args:
+        wait_seconds: the longest wait for a writer, in seconds.
+
+    Yields:
+        The reader, on one connection.
 
     Raises:
         WriterBusyError: the writer did not finish in time.
         DestinationError: the destination cannot be reached.
     """
     deadline = time.monotonic() + wait_seconds
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         while True:
             try:
-                loaded = opened.enter_context(target().reader())
+                reader = stack.enter_context(bronze_target().reader())
                 break
             except WriterBusyError:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(POLL_SECONDS)
-        yield loaded
+        yield reader
 
 
 def configured_resources() -> list[str]:
-    """The resources that the settings name; the default ones where the settings cannot be read, for a run to say so."""
+    """Return the configured resources, or the default ones if the settings are wrong, so that a run can report that."""
     try:
         names = load_settings().resources or list(DEFAULT_RESOURCES)
     except ConfigurationError as error:
@@ -114,10 +123,10 @@ def configured_resources() -> list[str]:
 
 
 def secret_key() -> SecretStr | None:
-    """The API key that is set, so that it can be kept out of what is shown."""
+    """Return the API key that is set, for redaction."""
     try:
         return load_settings().secret_key
     except ConfigurationError:
-        # another setting is wrong; the key is to be kept out of what is said of that, too
+        # another setting is wrong, and the message about it is redacted too
         key = dlt.secrets.get("sources.weather.api_key", str) or os.environ.get("OPENWEATHER_API_KEY")
         return SecretStr(key) if key else None

@@ -1,4 +1,4 @@
-"""What goes wrong in a step, said to a person: one sentence, no secret, and no retry where trying again is useless."""
+"""Dagster failures for the user: one sentence, no secret, and no retry of an error that stays."""
 
 from __future__ import annotations
 
@@ -20,19 +20,25 @@ from dlt_sources.weather.common.errors import (
 from dlt_sources.weather.common.redaction import redact
 
 PERMANENT = (ConfigurationError, KeyRefusedError, RowsRefusedError)
-# by these names alerts find them again
+# keys of a failure's metadata, which alerts read
 ERROR_CLASS, TO_DO = "error class", "what to do"
+# by exit code
 HINTS = {
-    2: "Mend the setting, then materialise again.",
-    3: "Mend the key, then materialise again; WEATHER_DEMO=1 runs everything without one.",
-    4: "What came is loaded. Look at the rejects table; the next run asks again.",
-    5: "The rows are kept and loaded by the next run. Mend the destination.",
+    2: "Correct the setting, then materialise again.",
+    3: "Correct the key, then materialise again; WEATHER_DEMO=1 runs everything without one.",
+    4: "The answers that arrived are loaded. Look at the rejects table; the next run requests the rest again.",
+    5: "The rows are kept and loaded by the next run. Repair the destination.",
     6: "Another run or command writes to the same dataset. Materialise again when it is done.",
 }
 
 
 def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> Failure:
-    """The Dagster failure of an error that concerns the user."""
+    """Return the Dagster failure of an error that concerns the user.
+
+    Args:
+        error: the error.
+        metadata: further entries of the failure's metadata.
+    """
     hint = HINTS.get(error.exit_code)
     return Failure(
         description=redact(str(error), secret_key()),
@@ -42,11 +48,11 @@ def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> F
 
 
 @contextmanager
-def failures_said() -> Iterator[None]:
-    """Turn errors into failures whose text, which Dagster keeps for good, holds no key.
+def reported_failures() -> Iterator[None]:
+    """Translate every error into a failure without the key in its text, which Dagster stores for good.
 
     Raises:
-        Failure: whatever went wrong.
+        Failure: any error inside.
     """
     try:
         yield
@@ -54,9 +60,11 @@ def failures_said() -> Iterator[None]:
         raise
     except WeatherError as error:
         raise failure(error) from None
-    except Exception as error:  # noqa: BLE001 - Dagster would keep the text of whatever it is
+    except Exception as error:  # noqa: BLE001 - Dagster would store the text of any of them
         key = secret_key()
-        said = redact(f"{type(error).__name__}: {reason(error)}", key)
+        description = redact(f"{type(error).__name__}: {reason(error)}", key)
         trace = redact("".join(traceback.format_exception(error)), key)
         shown = MetadataValue.md(f"```\n{trace}\n```")
-        raise Failure(description=said, metadata={ERROR_CLASS: type(error).__name__, "traceback": shown}) from None
+        raise Failure(
+            description=description, metadata={ERROR_CLASS: type(error).__name__, "traceback": shown}
+        ) from None

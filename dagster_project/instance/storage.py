@@ -1,8 +1,8 @@
-"""What ``dagster.yaml`` brings into every process of Dagster: where it keeps its records, and how it logs.
+"""Storage of Dagster's records; ``dagster.yaml`` names it, so every process imports this module and its log setup.
 
-PostgreSQL where ``DAGSTER_POSTGRES_HOST`` is set, with ``DAGSTER_POSTGRES_PORT`` (5432), ``_DB`` (dagster), ``_USER``
-(dagster) and ``_PASSWORD``; else SQLite below ``DAGSTER_HOME``; else, like Dagster, a folder that ends with the
-process that made it.
+PostgreSQL if ``DAGSTER_POSTGRES_HOST`` is set, with ``DAGSTER_POSTGRES_PORT`` (5432), ``_DB`` (dagster), ``_USER``
+(dagster) and ``_PASSWORD``; else SQLite below ``DAGSTER_HOME``; else, as Dagster does, SQLite in a temporary folder of
+the process that made it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+# private: dagster 1.13.1 exports neither; the public `storage:` of dagster.yaml names one kind and cannot choose by
+# the environment
 from dagster._core.storage.base_storage import DagsterStorage
-
-# the two have no shorter public name; Dagster's reference names them so for custom storage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster_postgres import DagsterPostgresStorage
 from filelock import FileLock
@@ -25,30 +25,30 @@ from dagster_project.instance.logs import configure_dagster_logging
 
 configure_dagster_logging()
 
-# handed to the processes below; not DAGSTER_HOME, which has a meaning of its own
+# set for child processes; not DAGSTER_HOME, because Dagster itself reads that
 SHARED_FOLDER = "WEATHER_DAGSTER_TEMPORARY"
-_made: list[TemporaryDirectory[str]] = []
+_temporary_folders: list[TemporaryDirectory[str]] = []
 
 
 class InstanceStorage(DagsterStorage[Any]):
-    """PostgreSQL or SQLite, as the environment says; the class ``dagster.yaml`` names."""
+    """The class that ``dagster.yaml`` names: makes PostgreSQL or SQLite storage by the environment."""
 
     @classmethod
     def config_type(cls) -> Any:
-        """No configuration but the environment, so that no password stands in a file."""
+        """Return an empty configuration: all of it is in the environment, so no password is in a file."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> DagsterStorage[Any]:  # noqa: ARG003
-        """The storage for this process."""
+        """Return the storage for this process."""
         host = os.environ.get("DAGSTER_POSTGRES_HOST")
         if not host:
             folder = _folder()
-            # daemon and webserver that make it at the same moment would leave a database that neither can open
+            # daemon and webserver that create it at the same moment leave a database that neither can open
             with FileLock(Path(folder) / "storage.lock"):
                 return DagsterSqliteStorage(folder, inst_data)
         url = URL.create(
-            # the driver that Dagster brings; SQLAlchemy 2.1 would look for another
+            # the driver that Dagster installs; SQLAlchemy 2.1 has another default
             "postgresql+psycopg2",
             username=os.environ.get("DAGSTER_POSTGRES_USER", "dagster"),
             password=os.environ.get("DAGSTER_POSTGRES_PASSWORD"),
@@ -60,10 +60,10 @@ class InstanceStorage(DagsterStorage[Any]):
 
 
 def _folder() -> str:
-    """Where SQLite's files are: the instance's home, or a folder shared with the processes below this one."""
+    """Return the folder of SQLite's files: ``DAGSTER_HOME``, or a temporary one shared with child processes."""
     home = os.environ.get("DAGSTER_HOME") or os.environ.get(SHARED_FOLDER)
     if home:
         return home
-    _made.append(TemporaryDirectory(prefix="dagster-"))
-    os.environ[SHARED_FOLDER] = _made[-1].name
-    return _made[-1].name
+    _temporary_folders.append(TemporaryDirectory(prefix="dagster-"))
+    os.environ[SHARED_FOLDER] = _temporary_folders[-1].name
+    return _temporary_folders[-1].name

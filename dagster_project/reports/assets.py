@@ -1,6 +1,6 @@
 """The two reports as assets."""
 
-# annotations stay real objects here: Dagster looks at them
+# no `from __future__ import annotations`: Dagster reads the annotations of asset functions as objects
 
 from pathlib import Path
 from typing import Any
@@ -10,80 +10,80 @@ from dagster import AssetExecutionContext, AssetKey, MaterializeResult, Metadata
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import OWNERS, asset_key
 from dagster_project.common import clock
-from dagster_project.common.environment import reading
-from dagster_project.common.failures import failures_said
-from dagster_project.reports.chart import draw, in_words, markdown, page
+from dagster_project.common.environment import open_reader
+from dagster_project.common.failures import reported_failures
+from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.destination.status import status
 
 GROUP = "reports"
-SHOWN = ("locations", "current_weather", "forecast", "air_pollution")
+UPSTREAM = ("locations", "current_weather", "forecast", "air_pollution")
 
 
 @asset(
     key=AssetKey([GROUP, "weather"]),
-    deps=[asset_key(name) for name in SHOWN],
+    deps=[asset_key(name) for name in UPSTREAM],
     group_name=GROUP,
     kinds={"matplotlib"},
     owners=OWNERS,
     pool=POOL,
-    description="The last days as a picture: temperature, air quality, and the forecast against what came.",
+    description="The last days as a chart: temperature, air quality, and the error of the forecast.",
 )
 def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
-    """Draw the picture into ``[report] folder``, and show it here."""
-    with failures_said():
+    """Draw the chart, write it into ``[report] folder``, and show it in the materialisation."""
+    with reported_failures():
         settings = report_settings()
-        with reading() as loaded:
-            weather = read_weather(loaded, clock.now(), settings.days)
+        with open_reader() as reader:
+            weather = read_weather(reader, clock.now(), settings.days)
         png = draw(weather)
         metadata: dict[str, Any] = {
-            "picture": MetadataValue.md(markdown(png)),
+            "picture": MetadataValue.md(markdown_image(png)),
             "places": weather.all_locations,
-            "forecast": in_words(weather),
+            "forecast": describe_errors(weather),
         }
         folder = Path(settings.folder).absolute()
         try:
             _write(folder / "weather.png", png)
-            _write(folder / "weather.html", page(weather, png).encode())
+            _write(folder / "weather.html", html_page(weather, png).encode())
             metadata["page"] = MetadataValue.path(str(folder / "weather.html"))
         except OSError as error:
-            context.log.warning("The picture is shown, but not kept in %s: %s", folder, error.strerror)
+            context.log.warning("The chart is shown here, but cannot be written to %s: %s", folder, error.strerror)
     return MaterializeResult(metadata=metadata)
 
 
 @asset(
     key=AssetKey([GROUP, "load_runs"]),
-    # nothing upstream, so that it runs when a load failed too; last of all
+    # last, and without upstream assets, so that it also runs after a failed load
     op_tags={"dagster/priority": "-10"},
     group_name=GROUP,
     kinds={"prometheus"},
     owners=OWNERS,
     pool=POOL,
-    description="How the newest loads went, in numbers that plot over time; for Prometheus, if [report] says where.",
+    description="Numbers of the newest loads, plotted over time; published to Prometheus if [report] is configured.",
 )
 def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
-    """Read ``bronze.load_runs`` and the tables' figures; publish them as metrics."""
-    with failures_said():
+    """Read ``bronze.load_runs`` and the tables' figures, and publish them as metrics."""
+    with reported_failures():
         settings = report_settings()
-        with reading() as loaded:
-            found = status(loaded)
+        with open_reader() as reader:
+            bronze_status = status(reader)
         lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
         lines += [
-            f"| {one.resource} | {one.finished_at:%d %H:%M} | {one.status} | {one.rows_loaded} | {one.rows_rejected} |"
-            for one in found.runs
+            f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"
+            for run in bronze_status.runs
         ]
         metadata: dict[str, Any] = {
             "runs": MetadataValue.md("\n".join(lines)),
-            "rows_loaded": sum(run.rows_loaded for run in found.runs),
-            "rows_rejected": sum(run.rows_rejected for run in found.runs),
-            "resources_failed": sum(run.status == "failed" for run in found.runs),
-            "missing_hours": found.missing_hours,
-            **{f"rows of {table.table}": table.rows for table in found.tables},
+            "rows_loaded": sum(run.rows_loaded for run in bronze_status.runs),
+            "rows_rejected": sum(run.rows_rejected for run in bronze_status.runs),
+            "resources_failed": sum(run.status == "failed" for run in bronze_status.runs),
+            "missing_hours": bronze_status.missing_hours,
+            **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
         }
         try:
-            publish(found, settings.metrics_textfile, settings.metrics_pushgateway)
+            publish(bronze_status, settings.metrics_textfile, settings.metrics_pushgateway)
         except OSError as error:
             context.log.warning("The metrics are not published: %s", error)
             metadata["metrics"] = "not published"
@@ -91,7 +91,7 @@ def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)

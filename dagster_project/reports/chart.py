@@ -1,4 +1,4 @@
-"""The picture of the weather: temperature, fine particles, and yesterday's forecast against what came."""
+"""Chart of the weather: temperature, fine particles, and the error of the day-ahead forecast."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagster_project.reports.queries import Series, Weather
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette, told apart by colour-blind people too; yellow is left out, it fades on white
+# Okabe and Ito's palette for colour-blind readers, without yellow, which fades on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 # the World Health Organization's guideline for 24 hours, 2021, µg/m³
 WHO_PM2_5 = 15
@@ -20,7 +20,7 @@ ATTRIBUTION = "Weather data provided by OpenWeather (openweathermap.org), ODbL"
 
 
 def draw(weather: Weather) -> bytes:
-    """Draw the picture as a PNG of 1000 by 1000 pixels."""
+    """Return the chart as a PNG of 1000 by 1000 pixels."""
     # imported here since definitions must load fast
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -29,23 +29,23 @@ def draw(weather: Weather) -> bytes:
     figure = Figure(figsize=(10, 10), dpi=100, layout="constrained")
     temperature, air, forecast = figure.subplots(3, 1, height_ratios=[3, 2, 2])
     shown = len(weather.locations)
-    which = f"{shown} of {weather.all_locations:,} places" if shown < weather.all_locations else f"{shown} place(s)"
-    figure.suptitle(f"Weather of {which}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
+    number = f"{shown} of {weather.all_locations:,} places" if shown < weather.all_locations else f"{shown} place(s)"
+    figure.suptitle(f"Weather of {number}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
     figure.supxlabel(ATTRIBUTION, fontsize=8, color="grey")
     for location, colour in zip(weather.locations, COLOURS, strict=False):
         _line(temperature, location.temperature, colour, location.name)
-        _line(temperature, location.to_come, colour, "" if location.temperature else location.name, dashed=True)
+        _line(temperature, location.forecast, colour, "" if location.temperature else location.name, dashed=True)
         _line(air, location.pm2_5, colour, location.name)
         errors = location.errors
         if errors:
-            moments = [moment for moment, _, _ in errors]
-            forecast.plot(moments, [told - came for _, told, came in errors], "o-", color=colour, markersize=3)
+            moments, differences = zip(*((error.dt, error.forecast - error.observed) for error in errors), strict=True)
+            forecast.plot(moments, differences, "o-", color=colour, markersize=3)
     temperature.axvline(weather.now, color="grey", linewidth=0.8)
-    temperature.set(ylabel="°C", title="Temperature: observed, and to come (dashed)")
+    temperature.set(ylabel="°C", title="Temperature: observed, and forecast (dashed)")
     air.axhline(WHO_PM2_5, color="grey", linewidth=0.8, linestyle=":")
     air.set(ylabel="µg/m³", title="Fine particles PM2.5; dotted: WHO's guideline for 24 hours")
     forecast.axhline(0, color="grey", linewidth=0.8)
-    forecast.set(ylabel="°C too warm", title=f"The forecast of a day before, against what came: {in_words(weather)}")
+    forecast.set(ylabel="°C too warm", title=f"Day-ahead forecast minus observation: {describe_errors(weather)}")
     for axes in (temperature, air, forecast):
         axes.title.set(horizontalalignment="left", position=(0, 1))
         axes.spines[["top", "right"]].set_visible(False)
@@ -59,19 +59,19 @@ def draw(weather: Weather) -> bytes:
             axes.text(0.5, 0.6, "nothing yet", transform=axes.transAxes, ha="center", color="grey")
     full, small = BytesIO(), BytesIO()
     figure.savefig(full, format="png")
-    # it goes into Dagster's records every hour; a palette makes it a fifth
+    # Dagster's records store it every hour; a palette reduces it to a fifth
     Image.open(full).convert("P", palette=Image.Palette.ADAPTIVE, colors=48).save(small, "png", optimize=True)
     return small.getvalue()
 
 
-def in_words(weather: Weather) -> str:
-    """How far off the forecasts were."""
-    off = [abs(told - came) for location in weather.locations for _, told, came in location.errors]
+def describe_errors(weather: Weather) -> str:
+    """Return the mean absolute error of the day-ahead forecasts in words."""
+    off = [abs(error.forecast - error.observed) for location in weather.locations for error in location.errors]
     return f"{sum(off) / len(off):.1f} °C off on average ({len(off)} of them)" if off else "none is a day old yet"
 
 
-def page(weather: Weather, png: bytes) -> str:
-    """A page of its own: the picture and the newest values of each place."""
+def html_page(weather: Weather, png: bytes) -> str:
+    """Return an HTML page with the chart and the newest values of each location."""
     rows = "".join(
         f"<tr><td>{html.escape(location.name)}<td>{_newest(location.temperature)}<td>{_newest(location.pm2_5)}</tr>"
         for location in weather.locations
@@ -79,15 +79,15 @@ def page(weather: Weather, png: bytes) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Weather</title>'
         "<style>body{font-family:sans-serif;max-width:1000px;margin:auto} td,th{padding:.2em 1em}</style>"
-        '<img style="max-width:100%" alt="Temperature, fine particles, and forecasts against what came" '
+        '<img style="max-width:100%" alt="Temperature, fine particles, and errors of the forecast" '
         f'src="data:image/png;base64,{b64encode(png).decode()}">'
         f"<table><tr><th>Place</th><th>Temperature, °C</th><th>PM2.5, µg/m³</th></tr>{rows}</table>"
         f"<p>{html.escape(ATTRIBUTION)}</p></html>\n"
     )
 
 
-def markdown(png: bytes) -> str:
-    """The picture as Markdown that holds it."""
+def markdown_image(png: bytes) -> str:
+    """Return the chart as a Markdown image with the data inside."""
     return f"![the weather](data:image/png;base64,{b64encode(png).decode()})"
 
 
@@ -111,7 +111,7 @@ def _line(axes: Axes, series: Series, colour: str, label: str, *, dashed: bool =
 
 
 def _dated(axes: Axes) -> bool:
-    """Whether anything but a reference line is drawn."""
+    """Return whether anything but a reference line is drawn."""
     return any(line.get_linewidth() > 1 for line in axes.lines)
 
 

@@ -1,48 +1,59 @@
-"""What the picture shows, read from bronze: a few places, a few days, never a whole table."""
+"""Queries of the chart's data: a few locations and days, never a whole table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast, Location
 from dlt_sources.weather.destination.reader import DestinationReader
 
-MOST_LOCATIONS = 8
-# forecasts come in such steps, of which the first may have begun before the issue
+MAX_LOCATIONS = 8
+# interval of the forecast's rows; the first of them may begin before the issue
 STEP = timedelta(hours=3)
-# a forecast of about a day before
-AHEAD = (timedelta(hours=21), timedelta(hours=27))
-NEAR = timedelta(minutes=90)
+# lead times that count as a day ahead
+DAY_AHEAD = (timedelta(hours=21), timedelta(hours=27))
+# an observation stands for an hour of the forecast if it is at most this far from it
+MAX_DISTANCE = timedelta(minutes=90)
+# moments in UTC with their values, in order
 Series = list[tuple[datetime, float]]
+
+
+class ForecastError(NamedTuple):
+    """Temperatures (°C) of one hour: forecast a day ahead, and observed."""
+
+    dt: datetime
+    forecast: float
+    observed: float
 
 
 @dataclass
 class LocationWeather:
-    """One place: temperatures in °C, fine particles in µg/m³, and the forecast of a day before each moment."""
+    """One location: temperatures in °C, observed, forecast and forecast a day ahead, and fine particles in µg/m³."""
 
     location_id: str
     name: str
     temperature: Series = field(default_factory=list)
-    to_come: Series = field(default_factory=list)
+    forecast: Series = field(default_factory=list)
     pm2_5: Series = field(default_factory=list)
-    foretold: Series = field(default_factory=list)
+    day_ahead_forecast: Series = field(default_factory=list)
 
     @property
-    def errors(self) -> list[tuple[datetime, float, float]]:
-        """Moment, what was foretold a day before and what came (the observation nearest to it, 90 minutes at most)."""
-        found = []
-        for moment, foretold in self.foretold:
-            nearest = min(self.temperature, key=lambda seen: abs(seen[0] - moment), default=None)
-            if nearest and abs(nearest[0] - moment) <= NEAR:
-                found.append((moment, foretold, nearest[1]))
-        return found
+    def errors(self) -> list[ForecastError]:
+        """Day-ahead forecasts with the nearest observation, which is at most 90 minutes away."""
+        errors = []
+        for dt, forecast in self.day_ahead_forecast:
+            nearest = min(self.temperature, key=lambda observation: abs(observation[0] - dt), default=None)
+            if nearest and abs(nearest[0] - dt) <= MAX_DISTANCE:
+                errors.append(ForecastError(dt, forecast, nearest[1]))
+        return errors
 
 
 @dataclass
 class Weather:
-    """Everything the picture shows, and how many places there are in all."""
+    """Data of the chart: the locations shown, the number of all locations, and the time range in UTC."""
 
     locations: list[LocationWeather]
     all_locations: int
@@ -51,51 +62,53 @@ class Weather:
 
 
 def celsius(temperature: float, units: str | None) -> float:
-    """A temperature in °C, whatever units its row has."""
+    """Return a temperature in °C, given the units of its row."""
     if units == "standard":
         return temperature - 273.15
     return (temperature - 32) / 1.8 if units == "imperial" else temperature
 
 
-def read_weather(loaded: DestinationReader, now: datetime, days: int) -> Weather:
-    """Read the first places by name, and their last days."""
+def read_weather(reader: DestinationReader, now: datetime, days: int) -> Weather:
+    """Read the last days of the first ``MAX_LOCATIONS`` locations by name."""
     since = now - timedelta(days=days)
-    rows = loaded.rows(
+    rows = reader.rows(
         f"SELECT location_id, coalesce(name, query, location_id) AS label FROM {{locations}} ORDER BY 2, 1"
-        f" LIMIT {MOST_LOCATIONS}",
+        f" LIMIT {MAX_LOCATIONS}",
         locations=Location.table,
     )
-    number = loaded.rows("SELECT count(*) FROM {locations}", locations=Location.table)
+    number = reader.rows("SELECT count(*) FROM {locations}", locations=Location.table)
     locations = {location_id: LocationWeather(location_id, label) for location_id, label in rows}
     if locations:
-        _fill(loaded, locations, since, now)
+        _fill(reader, locations, since, now)
     return Weather(list(locations.values()), number[0][0] if number else 0, since, now)
 
 
-def _fill(loaded: DestinationReader, locations: dict[str, LocationWeather], since: datetime, now: datetime) -> None:
+def _fill(reader: DestinationReader, locations: dict[str, LocationWeather], since: datetime, now: datetime) -> None:
     among = f"location_id IN ({', '.join(['%s'] * len(locations))})"
     sql = f"SELECT location_id, dt, temp, units FROM {{t}} WHERE dt >= %s AND temp IS NOT NULL AND {among} ORDER BY dt"
-    for one, dt, temp, units in loaded.rows(sql, since, *locations, t=CurrentWeather.table):
-        locations[one].temperature.append((utc(dt), celsius(temp, units)))
+    for location_id, dt, temp, units in reader.rows(sql, since, *locations, t=CurrentWeather.table):
+        locations[location_id].temperature.append((utc(dt), celsius(temp, units)))
     sql = f"SELECT location_id, dt, pm2_5 FROM {{t}} WHERE dt >= %s AND pm2_5 IS NOT NULL AND {among} ORDER BY dt"
-    for one, dt, pm2_5 in loaded.rows(sql, since, *locations, t=AirPollution.table):
-        locations[one].pm2_5.append((utc(dt), pm2_5))
+    for location_id, dt, pm2_5 in reader.rows(sql, since, *locations, t=AirPollution.table):
+        locations[location_id].pm2_5.append((utc(dt), pm2_5))
     sql = (
         "SELECT location_id, dt, temp, units FROM {t} WHERE dt >= %s AND issued_at = %s"
         f" AND temp IS NOT NULL AND {among} ORDER BY dt"
     )
-    newest_issue = loaded.newest(Forecast, "issued_at")
+    newest_issue = reader.newest(Forecast, "issued_at")
     begins = newest_issue and newest_issue - STEP
-    for one, dt, temp, units in loaded.rows(sql, begins, newest_issue, *locations, t=Forecast.table):
-        locations[one].to_come.append((utc(dt), celsius(temp, units)))
+    for location_id, dt, temp, units in reader.rows(sql, begins, newest_issue, *locations, t=Forecast.table):
+        locations[location_id].forecast.append((utc(dt), celsius(temp, units)))
     # of several issues in that range, the newest counts
     sql = (
         f"SELECT location_id, dt, temp, units, issued_at FROM {{t}} WHERE dt >= %s AND dt <= %s AND temp IS NOT NULL"
         f" AND {among} AND issued_at >= %s ORDER BY dt, issued_at"
     )
     newest: dict[tuple[str, datetime], float] = {}
-    for one, dt, temp, units, issued in loaded.rows(sql, since, now, *locations, since - AHEAD[1], t=Forecast.table):
-        if AHEAD[0] <= utc(dt) - utc(issued) <= AHEAD[1]:
-            newest[one, utc(dt)] = celsius(temp, units)
-    for (one, dt), temp in newest.items():
-        locations[one].foretold.append((dt, temp))
+    for location_id, dt, temp, units, issued in reader.rows(
+        sql, since, now, *locations, since - DAY_AHEAD[1], t=Forecast.table
+    ):
+        if DAY_AHEAD[0] <= utc(dt) - utc(issued) <= DAY_AHEAD[1]:
+            newest[location_id, utc(dt)] = celsius(temp, units)
+    for (location_id, dt), temp in newest.items():
+        locations[location_id].day_ahead_forecast.append((dt, temp))

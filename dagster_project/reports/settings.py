@@ -1,6 +1,6 @@
-"""Where reports and metrics go, resolved as dlt resolves configuration: ``[report]``, or ``REPORT__FOLDER`` ….
+"""Settings of the reports, resolved as dlt resolves configuration: ``[report]``, or ``REPORT__FOLDER`` and so on.
 
-A metrics file suits node_exporter's textfile collector; a push gateway suits runs that are pods and soon gone.
+A metrics file suits node_exporter's textfile collector; a push gateway suits short-lived runs, such as pods.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dagster_project.common.environment import is_demo
 
 @configspec
 class ReportSettings(BaseConfiguration):
-    """The settings: the folder of the picture and its page, the days it shows, and where metrics go, if anywhere."""
+    """Folder of the chart and its page, number of days shown, and the optional destinations of the metrics."""
 
     folder: str = "weather_report"
     days: int = 7
@@ -27,7 +27,7 @@ class ReportSettings(BaseConfiguration):
 
 
 def report_settings() -> ReportSettings:
-    """Resolve the settings; the demo's report has a folder of its own."""
+    """Return the settings; the demo's folder gets the suffix ``_demo``."""
     settings = resolve_configuration(ReportSettings(), sections=("report",))
     if is_demo():
         settings.folder = str(Path(settings.folder).with_name(f"{Path(settings.folder).name}_demo"))

@@ -4,7 +4,7 @@ from dagster import DefaultScheduleStatus, Definitions, ScheduleDefinition
 
 from dagster_project import definitions
 from dagster_project.assets.partitions import shard_keys
-from dagster_project.automation.schedules import a_run_a_shard, weather_ingestion_job
+from dagster_project.automation.schedules import shard_run_requests, weather_ingestion_job
 
 # Dagster has no public way to change it, and nobody but a test is in a hurry
 definitions.alert_sensor._min_interval = 5
@@ -17,7 +17,7 @@ defs = Definitions.merge(
                 name="minutely",
                 job=weather_ingestion_job,
                 cron_schedule="* * * * *",
-                execution_fn=a_run_a_shard if shard_keys() else None,
+                execution_fn=shard_run_requests if shard_keys() else None,
                 default_status=DefaultScheduleStatus.RUNNING,
             )
         ]

@@ -4,7 +4,7 @@ import pytest
 from dagster import AssetCheckSeverity, AssetKey, DagsterEventType, Failure
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from dagster_project.common.failures import failures_said
+from dagster_project.common.failures import reported_failures
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.common.errors import DestinationError
@@ -34,7 +34,7 @@ def test_an_asset_that_fails_is_said_once_and_once_that_it_recovered(  # noqa: P
     assert "Since: 20" in message["message"]
     assert " UTC" in message["message"]
     assert f"Run: https://dagster.example.org/runs/{first.run_id}" in message["message"]
-    assert "What to do: What came is loaded. Look at the rejects table" in message["message"]
+    assert "What to do: The answers that arrived are loaded. Look at the rejects table" in message["message"]
     assert mailbox.got[0]["To"] == "people@example.org"
     assert "dagster.example.org/runs" in mailbox.got[0].get_content()
 
@@ -64,7 +64,7 @@ def test_five_assets_that_fail_for_one_missing_key_are_one_message(run_job, duck
     assert receiver.got[0]["message"].startswith(NO_KEY)
     for name in RESOURCES:
         assert f"bronze/{name}" in receiver.got[0]["message"]
-    assert "Mend the key" in receiver.got[0]["message"]
+    assert "Correct the key" in receiver.got[0]["message"]
 
     assert run_job(duckdb, "locations", "forecast").success
     ticks()
@@ -174,7 +174,7 @@ def test_errors_of_one_kind_in_several_assets_are_several_causes_each_said_once(
 
 def test_an_unforeseen_error_is_named_by_its_own_class(small, receiver, to, ticks):
     def unforeseen(name):
-        with pytest.raises(Failure) as raised, failures_said():
+        with pytest.raises(Failure) as raised, reported_failures():
             raise KeyError(f"{name}: where is it?")
         return raised.value
 

@@ -6,7 +6,7 @@ import dlt
 import pytest
 
 from dagster_project.assets import materialize as step
-from dagster_project.assets.dagster_dlt import BronzeDltResource, through_dagster
+from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
 from dagster_project.assets.translator import BronzeTranslator
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.extract.resources import source_of
@@ -35,7 +35,7 @@ def test_a_pipeline_with_a_package_that_is_not_loaded_is_never_handed_to_dagster
     pipeline = duckdb.pipeline(duckdb.root / "a-run")
     with Run(settings(locations=PLACES), now=clock) as run:
         pipeline.extract(source_of(run, ["current_weather"]))
-        load_package = through_dagster(None, BronzeDltResource(), BronzeTranslator("duckdb"), lambda _: None)
+        load_package = dagster_package_loader(None, BronzeDltResource(), BronzeTranslator("duckdb"), lambda _: None)
         with pytest.raises(RuntimeError, match="would be lost"):
             load_package(pipeline, source_of(run, ["forecast"]))
     assert pipeline.has_pending_data
@@ -43,7 +43,7 @@ def test_a_pipeline_with_a_package_that_is_not_loaded_is_never_handed_to_dagster
 
 def test_the_live_schema_keeps_its_columns(run_job, target, monkeypatch):
     seen: list[dlt.Schema] = []
-    make = step.through_dagster
+    make = step.dagster_package_loader
 
     def spying(*given):
         load_package = make(*given)
@@ -55,7 +55,7 @@ def test_the_live_schema_keeps_its_columns(run_job, target, monkeypatch):
 
         return load_and_look
 
-    monkeypatch.setattr("dagster_project.assets.materialize.through_dagster", spying)
+    monkeypatch.setattr("dagster_project.assets.materialize.dagster_package_loader", spying)
     outcome = run_job(target, "current_weather")
     assert outcome.success, outcome.failures
     (schema,) = seen

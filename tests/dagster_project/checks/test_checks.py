@@ -181,7 +181,7 @@ def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate
 def test_a_check_fails_until_its_rows_are_mended_however_long_that_takes(
     evaluate, duckdb, settings, clock, monkeypatch
 ):
-    monkeypatch.setattr("dagster_project.checks.watermark.AGAIN", timedelta(0))
+    monkeypatch.setattr("dagster_project.checks.watermark.OVERLAP", timedelta(0))
     choice = settings(locations=PLACES, resources=["locations", "current_weather"])
     ranges = ("current_weather", "physical_ranges")
     load(duckdb, choice, now=clock)

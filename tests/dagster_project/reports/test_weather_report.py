@@ -6,8 +6,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from dagster_project.reports.chart import draw, in_words, page
-from dagster_project.reports.queries import MOST_LOCATIONS, read_weather
+from dagster_project.reports.chart import describe_errors, draw, html_page
+from dagster_project.reports.queries import MAX_LOCATIONS, read_weather
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import query
@@ -35,9 +35,9 @@ def test_it_shows_what_the_tables_hold(target, settings, clock):
         assert len(place.temperature) == rows[0] == 3
         (hours,) = query(target, "SELECT count(*) FROM air_pollution WHERE location_id = %s", place.location_id)
         assert len(place.pm2_5) == hours[0]
-        assert len(place.to_come) == 40
+        assert len(place.forecast) == 40
         assert place.errors, "a day has passed"
-    assert "°C off on average" in in_words(weather)
+    assert "°C off on average" in describe_errors(weather)
     assert len(picture_of(draw(weather)).getcolors()) > 8
 
 
@@ -59,7 +59,7 @@ def test_temperatures_are_shown_in_celsius_whatever_the_rows_have(duckdb, settin
     with duckdb.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
     for place in weather.locations:
-        assert all(-60 < temperature < 60 for _, temperature in place.temperature + place.to_come)
+        assert all(-60 < temperature < 60 for _, temperature in place.temperature + place.forecast)
 
 
 def test_empty_tables_make_a_picture_that_says_so(target, clock):
@@ -67,7 +67,7 @@ def test_empty_tables_make_a_picture_that_says_so(target, clock):
         weather = read_weather(loaded, clock(), 7)
     assert weather.locations == []
     picture_of(draw(weather))
-    assert in_words(weather) == "none is a day old yet"
+    assert describe_errors(weather) == "none is a day old yet"
 
 
 def test_of_many_places_the_first_are_shown_and_old_hours_are_left_out(duckdb, settings, clock):
@@ -75,7 +75,7 @@ def test_of_many_places_the_first_are_shown_and_old_hours_are_left_out(duckdb, s
     load(duckdb, settings(locations=places, resources=["current_weather", "air_pollution"], history_days=9), now=clock)
     with duckdb.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    assert (len(weather.locations), weather.all_locations) == (MOST_LOCATIONS, 39)
+    assert (len(weather.locations), weather.all_locations) == (MAX_LOCATIONS, 39)
     assert min(moment for place in weather.locations for moment, _ in place.pm2_5) >= clock() - timedelta(days=7)
     picture_of(draw(weather))
 
@@ -85,7 +85,7 @@ def test_a_hostile_name_breaks_neither_picture_nor_page(duckdb, settings, clock)
     query(duckdb, "UPDATE locations SET name = '<script>alert(1)</script> $x^{$ ' || chr(10)")
     with duckdb.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    assert "<script>" not in page(weather, draw(weather))
+    assert "<script>" not in html_page(weather, draw(weather))
 
 
 def test_the_asset_shows_and_keeps_it(run_job, duckdb, tmp_path):
