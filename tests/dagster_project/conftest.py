@@ -1,4 +1,4 @@
-"""Runs of the weather job in this process, against the simulator and a clock that stands still."""
+"""Fixtures that run the weather job in this process, against the simulator and a fixed clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 class Outcome:
-    """What became of a run: metadata of bronze assets and of reports, failures and check evaluations by name."""
+    """Result of a run: metadata of bronze assets and of reports, failures and check evaluations, by name."""
 
     def __init__(self, result: ExecuteInProcessResult) -> None:
         self.success = result.success
@@ -50,7 +50,7 @@ class Outcome:
         }
 
     def said(self, step: str) -> str:
-        """The sentence with which a step failed."""
+        """Return the description of a step's failure."""
         data = self.failures[step].user_failure_data
         return data.description if data else ""
 
@@ -60,14 +60,14 @@ RunJob = Callable[..., Outcome]
 
 @pytest.fixture(autouse=True)
 def as_a_new_process() -> Iterator[Callable[[], None]]:
-    """Forget where the tables are, which a process settles once: each test has a database of its own."""
+    """Forget the cached target, which a process resolves once: each test has its own database."""
     yield where.configured_target.cache_clear
     where.configured_target.cache_clear()
 
 
 @pytest.fixture
 def environment(api: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings as a deployment has them, in the environment; the clock of loads and checks stands still."""
+    """Settings in the environment, as in a deployment, and a fixed clock of loads and checks."""
     for name, value in (SETTINGS | {"BASE_URL": api}).items():
         monkeypatch.setenv(f"SOURCES__WEATHER__{name}", value)
     monkeypatch.setattr("dagster_project.common.clock.now", clock)
@@ -75,7 +75,7 @@ def environment(api: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
-    """A Dagster instance whose storage is files below the test's folder."""
+    """A Dagster instance with its storage in files below the test's folder."""
     folder = tmp_path / "dagster"
     folder.mkdir()
     with DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}}) as instance:
@@ -85,7 +85,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 @pytest.fixture
 def run_job(environment: None, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> RunJob:  # noqa: ARG001
     """Run ``weather_ingestion_job``, or some of its assets (forecast, reports/weather), into a target."""
-    # imported here so that nothing is read from the developer's own settings
+    # imported here, after the settings of the test are in the environment
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from dagster_project.definitions import defs  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What is defined, before anything runs: it loads with nothing at hand, and says everything the UI should show."""
+"""The definitions load without key, network or database, and describe every asset, check and schedule."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Air pollution of whole months, as the backfill dialog asks for it: bounded, estimated, resumable, never doubled."""
+"""Backfills of air pollution by months, as from Dagster's dialog: bounded, estimated, resumable, never doubled."""
 
 import warnings
 from datetime import datetime, timezone

@@ -1,4 +1,4 @@
-"""What dagster-dlt would do to a load is held off: packages dropped, the live schema taken apart, the budget lost."""
+"""Loads are safe from dagster-dlt's side effects: dropped packages, a damaged live schema, a lost rate limit."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def test_what_a_killed_run_left_behind_is_loaded_before_anything_new(run_job, ta
     load_and_die(target, point, dict(settings(locations=PLACES, resources=["current_weather"])), killed_at)
     assert count(target, "current_weather") == 0
     clock.pass_time(hours=1)
-    # whichever asset runs first finishes it
+    # the first asset that runs recovers it
     outcome = run_job(target, "air_pollution")
     assert outcome.success, outcome.failures
     assert outcome.metadata["air_pollution"]["loads_finished_before"] == 1

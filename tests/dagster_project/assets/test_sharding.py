@@ -1,4 +1,4 @@
-"""``WEATHER_SHARDS``: the hourly assets by shards of places, each shard its own run, at the same time."""
+"""``WEATHER_SHARDS``: hourly assets partitioned into shards of locations, with runs at the same time."""
 
 import importlib
 import json
@@ -26,7 +26,7 @@ HOUR = datetime(2026, 5, 20, 13, tzinfo=timezone.utc)
 
 @pytest.fixture
 def sharded(monkeypatch, request):
-    """The project as it is imported where WEATHER_SHARDS is set, and the clock and environment of its steps."""
+    """The definitions as imported with WEATHER_SHARDS=2, and the clock and environment of their steps."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "dagster_project"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setenv("WEATHER_SHARDS", "2")
@@ -91,7 +91,7 @@ def test_a_run_of_a_shard_loads_its_places_and_says_what_came(sharded, postgres,
 
 @pytest.mark.slow
 def test_two_shards_are_materialised_at_the_same_time(postgres, tmp_path):
-    # of their own, since two processes would make one's tables at the same moment
+    # one each: two processes would create the tables of one home at the same moment
     homes = {number: tmp_path / f"home{number}" for number in OF_SHARD}
     for home in homes.values():
         home.mkdir()

@@ -1,4 +1,4 @@
-"""A place that is added to the list is loaded without a restart; the cursor moves when its run has succeeded."""
+"""A location added to the list is loaded without a restart; the cursor moves after its run has succeeded."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ KYIV = "50.4501,30.5234"
 
 @pytest.fixture
 def sensor(environment, instance, monkeypatch, tmp_path):  # noqa: ARG001 - the settings in the environment
-    """The sensor as the daemon evaluates it: keeping its cursor, and running what it asks for, or some of it."""
+    """The sensor as the daemon evaluates it: its cursor is stored and its run requests are run, or some assets of them."""
     from dagster_project.definitions import defs  # noqa: PLC0415
 
     job = defs.resolve_job_def("weather_ingestion_job")
@@ -83,7 +83,7 @@ def test_the_cursor_waits_for_the_run_and_a_failed_run_is_asked_for_again(sensor
     sensor.tick(duckdb, only=["locations", "current_weather"])
     (failed,) = instance.get_runs()
     assert failed.status == DagsterRunStatus.FAILURE
-    # runs are dated by the real clock, which the wait is counted from
+    # the delay counts from the run's creation, by the real clock
     created = instance.get_run_records()[0].create_timestamp
     clock.moment = created + timedelta(minutes=1)
     assert "next try follows" in sensor.tick(duckdb).said

@@ -1,4 +1,4 @@
-"""Every asset check passes on good tables, and on planted bad rows fails and names them."""
+"""Every asset check passes on good tables, fails on planted bad rows, and lists them."""
 
 import time
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.helpers.support import query, tables
 
 MADRID, OSLO = PLACES
-# by the check that must find it: what is done to the tables, and what the finding names
+# by the check that must fail: the statement that plants bad rows
 PLANTED = {
     ("locations", "no_duplicate_keys"): "INSERT INTO locations SELECT * FROM locations WHERE location_id = '{oslo}'",
     ("locations", "physical_ranges"): "UPDATE locations SET lat = 95 WHERE location_id = '{oslo}'",
@@ -73,7 +73,7 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     success, found = evaluate(target)
     assert not success, "duplicates block"
     failed = {name for name, one in found.items() if not one.passed}
-    # what is off with current weather's accounts shows in both checks of them
+    # a wrong count of current weather fails both checks that read it
     assert failed == PLANTED.keys()
     for asset, check in PLANTED.keys() - {("locations", "accounting")}:
         rows = found[asset, check].metadata["rows"].value
@@ -116,9 +116,9 @@ def test_temperatures_are_judged_in_the_units_of_their_row(duckdb, settings, clo
     load(duckdb, settings(locations=PLACES, resources=["current_weather"], units=units), now=clock)
     query(duckdb, "UPDATE current_weather SET temp = %s", temperature)
     with duckdb.reader() as loaded:
-        finding = out_of_range(loaded, CurrentWeather)
-    assert finding.passed == passed
-    assert all("temp" in found for found in finding.rows)
+        result = out_of_range(loaded, CurrentWeather)
+    assert result.passed == passed
+    assert all("temp" in found for found in result.rows)
 
 
 def test_old_tables_are_reported_stale(evaluate, duckdb, settings, clock):
@@ -141,7 +141,7 @@ def test_checks_of_tables_that_do_not_exist_yet_do_not_crash(evaluate, duckdb):
 
 
 def age(target, **delta):
-    """Let everything that is in the tables have been loaded so much earlier."""
+    """Change every row's load id to that of an earlier load."""
     by = timedelta(**delta).total_seconds()
     for table in tables(target) & set(RESOURCES):
         query(
@@ -159,7 +159,7 @@ def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate
     load(target, given, now=clock)
     name = "physical_ranges"
     if plant == "double":
-        # of a row that was there before, by one that is new
+        # an old row's key, in a new row
         name = "no_duplicate_keys"
         if target.destination == "postgres":
             query(target, "DROP INDEX air_pollution_key")
@@ -217,6 +217,6 @@ def test_rows_at_fault_are_bounded(duckdb, settings, clock):
     load(duckdb, settings(locations=[f"{n},{n}" for n in range(30)], resources=["current_weather"]), now=clock)
     query(duckdb, "INSERT INTO current_weather SELECT * FROM current_weather")
     with duckdb.reader() as loaded:
-        finding = duplicate_keys(loaded, CurrentWeather)
-    assert not finding.passed
-    assert len(finding.rows) == MOST_SHOWN
+        result = duplicate_keys(loaded, CurrentWeather)
+    assert not result.passed
+    assert len(result.rows) == MOST_SHOWN

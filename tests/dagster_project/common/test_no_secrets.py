@@ -1,4 +1,4 @@
-"""The API key is in no event, log or metadata that Dagster keeps, whatever goes wrong."""
+"""The API key is in no event, log or metadata that Dagster stores, for any kind of failure."""
 
 import pytest
 from dagster import serialize_value
@@ -21,7 +21,7 @@ TROUBLES = {
 
 @pytest.fixture
 def assert_nowhere(instance, tmp_path, capfd):
-    """Assert that a run left the key nowhere in what the instance keeps, nor in what was printed."""
+    """Assert that the key is in no record or file of the instance, nor in the output."""
 
     def look(run_id):
         entries = instance.all_logs(run_id)

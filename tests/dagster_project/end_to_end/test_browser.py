@@ -1,4 +1,4 @@
-"""What a person sees in Dagster's UI, in a real browser: the graph, an asset's page, the schedule.
+"""Dagster's UI in a real browser: the graph, an asset's page, the schedule.
 
 Needs Chromium or Chrome, so a plain ``pytest`` leaves it out: run it with ``-m browser``. Screenshots go into the
 folder that ``SCREENSHOTS`` names.

@@ -1,4 +1,4 @@
-"""From end to end, in real processes: daemon, webserver, schedule, runs, alerts, logs; and what a kill leaves."""
+"""Dagster end to end, in real processes: daemon, webserver, schedule, runs, alerts, logs, and kills."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The instance as shipped: where it keeps its records, how long, and how its processes log."""
+"""The instance as shipped: storage and retention of its records, logs of its processes, health of its runs."""
 
 import json
 import os

@@ -21,7 +21,7 @@ OF_LAUNCHER = ("dagster_project.instance.run_launcher", "dagster_project.launche
 
 @pytest.fixture
 def old_home(home):  # noqa: F811
-    """A DAGSTER_HOME with the ``dagster.yaml`` that named both classes by their first modules."""
+    """A DAGSTER_HOME with a ``dagster.yaml`` that names both classes by their earlier modules."""
     copy_settings(home, OF_STORAGE, OF_LAUNCHER)
     return home
 

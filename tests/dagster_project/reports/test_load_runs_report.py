@@ -1,4 +1,4 @@
-"""How the loads went: numbers in the UI, and metrics for Prometheus."""
+"""The report of the newest loads: numbers in the UI, and metrics for Prometheus."""
 
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -20,7 +20,7 @@ def samples(text):
 
 @pytest.fixture
 def gateway():
-    """A push gateway's address, and what it was sent."""
+    """A push gateway's address, and the requests it received as (path, body)."""
     got = []
 
     class Gateway(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The picture of the weather: what it shows is what the tables hold, in few bytes, whatever the places are called."""
+"""The chart of the weather shows the tables' data, in few bytes, with any names of places."""
 
 from datetime import timedelta
 from io import BytesIO
