@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
 
-from dagster_project.common import environment as where
+from dagster_project.common.environment import configured_target
 from tests.conftest import SENTINEL_KEY, Clock
 
 RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"]
@@ -28,7 +28,7 @@ SETTINGS = {
 }
 
 
-class Outcome:
+class RunResult:
     """Result of a run: metadata of bronze assets and of reports, failures and check evaluations, by name."""
 
     def __init__(self, result: ExecuteInProcessResult) -> None:
@@ -55,14 +55,14 @@ class Outcome:
         return data.description if data else ""
 
 
-RunJob = Callable[..., Outcome]
+RunJob = Callable[..., RunResult]
 
 
 @pytest.fixture(autouse=True)
 def as_a_new_process() -> Iterator[Callable[[], None]]:
     """Forget the cached target, which a process resolves once: each test has its own database."""
-    yield where.configured_target.cache_clear
-    where.configured_target.cache_clear()
+    yield configured_target.cache_clear
+    configured_target.cache_clear()
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def run_job(environment: None, instance: DagsterInstance, monkeypatch: pytest.Mo
 
     job = defs.resolve_job_def("weather_ingestion_job")
 
-    def run(target: Any, *assets: str) -> Outcome:
+    def run(target: Any, *assets: str) -> RunResult:
         monkeypatch.setenv("WEATHER_DESTINATION", target.destination)
         selection = [AssetKey(name.split("/") if "/" in name else ["bronze", name]) for name in assets] or None
-        return Outcome(job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection))
+        return RunResult(job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection))
 
     return run

@@ -16,7 +16,7 @@ from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.contracts import TABLES
 from tests.conftest import SENTINEL_KEY
-from tests.dagster_project.conftest import RESOURCES, Outcome
+from tests.dagster_project.conftest import RESOURCES, RunResult
 from tests.helpers.support import assert_no_duplicates, count, query
 
 PLACES = [f"{n}.0000,{n}.0000" for n in range(12)]
@@ -73,7 +73,7 @@ def test_a_run_of_a_shard_loads_its_places_and_says_what_came(sharded, postgres,
     job = sharded.resolve_job_def("weather_ingestion_job")
     for number, places in OF_SHARD.items():
         result = job.execute_in_process(instance=instance, partition_key=f"{number}-of-2", raise_on_error=False)
-        outcome = Outcome(result)
+        outcome = RunResult(result)
         assert outcome.success, outcome.failures
         assert sorted(outcome.order) == sorted(RESOURCES)
         metadata = outcome.metadata["current_weather"]
