@@ -15,7 +15,7 @@ from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
 from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader, loaded_since
 
-MAX_ROWS_SHOWN = 20
+MOST_SHOWN = 20
 MOST_REJECTED = 0.1
 STALE_AFTER = timedelta(hours=3)
 NEW = "_dlt_load_id >= %s"
@@ -55,7 +55,7 @@ RANGES: dict[str, tuple[str, float, float]] = {
 class CheckResult:
     """Result of one check's query.
 
-    ``rows`` are the rows at fault, at most ``MAX_ROWS_SHOWN``, as ``{column: value}`` with values that JSON can hold;
+    ``rows`` are the rows at fault, at most ``MOST_SHOWN``, as ``{column: value}`` with values that JSON can hold;
     ``figures`` are further entries of the check's metadata.
     """
 
@@ -131,7 +131,7 @@ def gaps(reader: DestinationReader) -> CheckResult:
                 {"location_id": location_id, "missing_hours": missing, "first": _plain(first), "last": _plain(last)}
             )
     total = sum(row["missing_hours"] for row in rows)
-    return CheckResult(not rows, rows[:MAX_ROWS_SHOWN], {"missing_hours": total, "places": len(rows)})
+    return CheckResult(not rows, rows[:MOST_SHOWN], {"missing_hours": total, "places": len(rows)})
 
 
 def stale(reader: DestinationReader, contract: type[Contract], now: datetime) -> CheckResult:
@@ -152,9 +152,9 @@ def _first_load_id(since: datetime | None) -> list[str]:
 
 def _faults(reader: DestinationReader, sql: str, names: Iterable[str], table: str, *parameters: object) -> CheckResult:
     """Run a query for rows at fault; the check passes if there are none."""
-    faults = reader.rows(f"{sql} LIMIT {MAX_ROWS_SHOWN + 1}", *parameters, table=table)
-    rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in faults[:MAX_ROWS_SHOWN]]
-    number = str(len(faults)) if len(faults) <= MAX_ROWS_SHOWN else f"more than {MAX_ROWS_SHOWN}"
+    faults = reader.rows(f"{sql} LIMIT {MOST_SHOWN + 1}", *parameters, table=table)
+    rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in faults[:MOST_SHOWN]]
+    number = str(len(faults)) if len(faults) <= MOST_SHOWN else f"more than {MOST_SHOWN}"
     return CheckResult(not faults, rows, {"rows_at_fault": number})
 
 

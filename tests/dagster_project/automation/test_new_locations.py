@@ -16,7 +16,7 @@ KYIV = "50.4501,30.5234"
 
 @pytest.fixture
 def sensor(environment, instance, monkeypatch, tmp_path):  # noqa: ARG001 - the settings in the environment
-    """The sensor as the daemon evaluates it: its cursor is stored and its run requests are run, or some assets of them."""
+    """The sensor as the daemon evaluates it: it stores the cursor, and runs the requests or some of their assets."""
     from dagster_project.definitions import defs  # noqa: PLC0415
 
     job = defs.resolve_job_def("weather_ingestion_job")

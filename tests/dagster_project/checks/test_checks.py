@@ -7,7 +7,7 @@ import pytest
 from dagster import AssetCheckSeverity, AssetSelection, materialize
 
 from dagster_project.checks.asset_checks import bronze_checks
-from dagster_project.checks.queries import MAX_ROWS_SHOWN, duplicate_keys, gaps, out_of_range
+from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, gaps, out_of_range
 from dlt_sources.weather.contracts import CurrentWeather
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
@@ -77,7 +77,7 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     assert failed == PLANTED.keys()
     for asset, check in PLANTED.keys() - {("locations", "accounting")}:
         rows = found[asset, check].metadata["rows"].value
-        assert 0 < len(rows) <= MAX_ROWS_SHOWN
+        assert 0 < len(rows) <= MOST_SHOWN
         if check in ("accounting", "reject_rate"):
             assert rows[0]["run_id"]
         else:
@@ -95,7 +95,7 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
         * 2
     )
     assert found["air_pollution", "no_gaps"].metadata["missing_hours"].value == 2
-    assert found["forecast", "no_duplicate_keys"].metadata["rows_at_fault"].value == f"more than {MAX_ROWS_SHOWN}"
+    assert found["forecast", "no_duplicate_keys"].metadata["rows_at_fault"].value == f"more than {MOST_SHOWN}"
     assert found["air_pollution", "no_gaps"].severity == AssetCheckSeverity.WARN
     assert found["forecast", "no_duplicate_keys"].severity == AssetCheckSeverity.ERROR
 
@@ -219,4 +219,4 @@ def test_rows_at_fault_are_bounded(duckdb, settings, clock):
     with duckdb.reader() as loaded:
         result = duplicate_keys(loaded, CurrentWeather)
     assert not result.passed
-    assert len(result.rows) == MAX_ROWS_SHOWN
+    assert len(result.rows) == MOST_SHOWN
