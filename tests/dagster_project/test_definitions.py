@@ -137,6 +137,15 @@ def test_every_asset_has_its_checks_and_duplicates_block():
             assert spec.description
 
 
+@pytest.mark.parametrize(("name", "kind"), [("my_pg", "postgres"), ("unheard_of", "unheard_of")])
+def test_an_asset_shows_the_destinations_type_whatever_its_name(name, kind, monkeypatch):
+    monkeypatch.setenv("DESTINATION__MY_PG__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv("WEATHER_DESTINATION", name)
+    kinds = [spec.kinds for assets in bronze_assets() for spec in assets.specs]
+    assert kinds
+    assert all(one == {"dlt", kind, "bronze"} for one in kinds)
+
+
 def test_one_call_is_an_asset_only_where_it_is_configured(monkeypatch):
     monkeypatch.setenv("SOURCES__WEATHER__RESOURCES", '["locations", "one_call"]')
     keys = [asset.key.to_user_string() for asset in bronze_assets()]
