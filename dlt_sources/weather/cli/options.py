@@ -41,7 +41,8 @@ def where_options(command: F) -> F:
         metavar="NAME",
         envvar="WEATHER_DESTINATION",
         show_envvar=True,
-        help="duckdb (the default), postgres, or any other that dlt knows; credentials come from dlt's configuration.",
+        help="duckdb (the default), postgres, another type that dlt knows, or a name whose type is set in dlt's "
+        "configuration, which holds the credentials too.",
     )(command)
 
 
