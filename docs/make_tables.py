@@ -1,0 +1,121 @@
+"""Write the tables of ``docs/tables.md`` from the contracts: ``uv run python docs/make_tables.py``.
+
+A column, its type and its description are written once, in the contract. The introduction of the page, above ``MARK``,
+is written by hand. A test fails when the page and the contracts differ.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+
+from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS, Endpoint
+from dlt_sources.weather.contracts import TABLES, Contract
+from dlt_sources.weather.contracts.base import TIMESTAMP, Column
+from dlt_sources.weather.contracts.one_call import TAGS_JSON
+from dlt_sources.weather.contracts.shared import CONDITIONS_JSON
+
+PAGE = Path(__file__).with_name("tables.md")
+TYPES = {
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.string(): "text",
+    pa.bool_(): "boolean",
+    TIMESTAMP: "timestamp",
+}
+TEMPERATURE, SPEED = "K, °C or °F", "m/s or mph"
+# looked for in the description of a number, in this order: "mm/h" holds "mm", and a speed is "by units" too
+UNITS = {
+    r"m/s or mph by units": SPEED,
+    r"by units": TEMPERATURE,
+    r"µg/m³": "µg/m³",
+    r"hPa": "hPa",
+    r"mm/h": "mm/h",
+    r"\bmm\b": "mm",
+    r", m,": "m",
+    r", %": "%",
+    r"degrees": "degrees",
+    r"seconds": "s",
+}
+# contracts name these columns' values; the API does not
+LIFTED = {CONDITIONS_JSON: "weather", TAGS_JSON: "tags", "alert_id": ""}
+
+MARK = "<!-- Made from the contracts by docs/make_tables.py: a change below this line is lost. -->"
+
+
+def page(current: str) -> str:
+    """Return the current page's Markdown with its tables made again."""
+    introduction, mark, _ = current.partition(MARK)
+    sections = [introduction + mark, _overview(), *(_section(contract) for contract in TABLES.values())]
+    return "\n\n".join(sections) + "\n"
+
+
+def unit_of(column: Column) -> str:
+    """Return the unit of a number's column, as its description states it; empty where it has none."""
+    if column.type not in (pa.float64(), pa.int64()):
+        return ""
+    return next((unit for pattern, unit in UNITS.items() if re.search(pattern, column.description)), "")
+
+
+def _overview() -> str:
+    lines = ["| Table | One row per | Key | From |", "| --- | --- | --- | --- |"]
+    for contract in TABLES.values():
+        key = ", ".join(contract.key)
+        lines.append(f"| [`{contract.table}`](#{contract.table}) | {_grain(contract)} | {key} | {_origin(contract)} |")
+    return "\n".join(lines)
+
+
+def _section(contract: type[Contract]) -> str:
+    lines = [f"## {contract.table}", "", f"{_text(contract)} Key: {', '.join(f'`{name}`' for name in contract.key)}."]
+    if endpoint := _endpoint(contract):
+        member = next(part.member for part in endpoint.parts if part.contract is contract)
+        where = f"one entry of `{member}`" if member else "the answer itself"
+        lines[-1] += f" From `{endpoint.path}`, {where}."
+    lines += ["", "| Column | Type | Unit | Null | Description | API field |", "| --- | --- | --- | --- | --- | --- |"]
+    for column in contract.columns():
+        required = column.name in contract.key or (column.required and column.null_when is None)
+        cells = [
+            f"`{column.name}`",
+            "json" if column.json else TYPES[column.type],
+            unit_of(column),
+            "no" if required else "yes",
+            column.description,
+            _field(column),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _text(contract: type[Contract]) -> str:
+    """Return the first paragraph of the contract's docstring, on one line, with Markdown's code marks."""
+    paragraph = (contract.__doc__ or "").split("\n\n")[0]
+    return " ".join(paragraph.split()).replace("``", "`")
+
+
+def _grain(contract: type[Contract]) -> str:
+    sentence = re.split(r"[.;:] ", _text(contract))[0].rstrip(".")
+    return re.sub(r"^(A|An|One(?! of)) ", "", sentence).replace("One of", "one of").replace(" or a ", " or ")
+
+
+def _endpoint(contract: type[Contract]) -> Endpoint | None:
+    return next((one for one in ENDPOINTS if contract.table in one.tables), None)
+
+
+def _origin(contract: type[Contract]) -> str:
+    if endpoint := _endpoint(contract):
+        return f"`{endpoint.path}`" + ("" if endpoint.by_default else f", only with `--resources {endpoint.name}`")
+    return "`/geo/1.0`, or your coordinates" if contract.table == LOCATIONS else "the pipeline"
+
+
+def _field(column: Column) -> str:
+    path = ".".join(column.path)
+    path = LIFTED.get(path, path)
+    if path.startswith("weather."):
+        path = path.replace("weather.", "weather[0].")
+    return f"`{path}`" if path else "added"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text()))
