@@ -1,14 +1,17 @@
-"""The documentation names what there is: it cannot fall behind without a red test."""
+"""The documents name what there is: they cannot fall behind without a red test."""
 
 from __future__ import annotations
 
 import re
+import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tomlkit
 
 from dagster_project.alerts.settings import AlertSettings
+from dagster_project.reports.metrics import registry_of
 from dagster_project.reports.settings import ReportSettings
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.cli import EPILOG, weather
@@ -16,17 +19,74 @@ from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
+from dlt_sources.weather.destination.status import Status
+from tests.helpers.pages import PAGES, PROJECT, anchors, blocks, links
 
-PROJECT = Path(__file__).parent.parent
-README = (PROJECT / "README.md").read_text()
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
-DOCUMENTATION = "\n".join([README, *(path.read_text() for path in sorted(PROJECT.glob("docs/**/*.md")))])
 NO_DEFAULT = {"api_key", "since", "until"}
+README_WORDS = 1000
+SECTIONS = {"SOURCES__WEATHER": WeatherSettings, "ALERTS": AlertSettings, "REPORT": ReportSettings}
+
+
+def test_the_readme_is_short():
+    assert len(PAGES["README.md"].split()) <= README_WORDS
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_link_into_the_project_leads_somewhere(page):
+    for link in links(PAGES[page]):
+        file, _, anchor = link.partition("#")
+        path = (PROJECT / page).parent / file if file else PROJECT / page
+        assert path.exists(), link
+        if anchor:
+            assert anchor in anchors(path.read_text()), link
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_setting_that_is_named_exists(page):
+    source = "".join(path.read_text() for name in ("dlt_sources", "dagster_project") for path in _sources(name))
+    for section, name in re.findall(r"\b(SOURCES__WEATHER|ALERTS|REPORT)__([A-Z_]+)\b", PAGES[page]):
+        assert name.lower() in SECTIONS[section].__dataclass_fields__, name
+    for name in re.findall(r"\b(?:WEATHER|DAGSTER_POSTGRES|OPENWEATHER)_[A-Z]+\b", PAGES[page]):
+        assert name in source, name
+
+
+def _sources(package: str) -> Iterator[Path]:
+    return (PROJECT / package).rglob("*.py")
+
+
+def test_the_page_of_tables_is_as_the_contracts_are():
+    """If not: ``uv run python docs/make_tables.py``."""
+    page = runpy.run_path(str(PROJECT / "docs" / "make_tables.py"))["page"]
+    assert page(PAGES["docs/tables.md"]) == PAGES["docs/tables.md"]
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_measure_has_a_unit_or_needs_none(table):
+    """A unit stands in the description of a column, where ``unit_of`` finds it."""
+    unit_of = runpy.run_path(str(PROJECT / "docs" / "make_tables.py"))["unit_of"]
+    without = {"pop", "uvi", "moon_phase", "temp_kf"}
+    for column in TABLES[table].columns():
+        if str(column.type) == "double" and column.name not in without:
+            assert unit_of(column), column.name
+
+
+def test_the_layout_names_every_folder():
+    (tree,) = [block for block in blocks(PAGES["docs/development.md"], "text") if "├" in block]
+    for package in ("dlt_sources/weather", "dagster_project"):
+        for path in (PROJECT / package).rglob("__init__.py"):
+            if path.parent != PROJECT / package:
+                assert f" {path.parent.name}/" in tree, path.parent
+
+
+def test_every_metric_is_in_the_page_of_dagster():
+    metrics = {metric.name for metric in registry_of(Status((), (), (), 0)).collect()}
+    assert set(re.findall(r"`(weather_bronze_\w+)`", PAGES["docs/dagster.md"])) == metrics
 
 
 @pytest.mark.parametrize("command", sorted(weather.commands))
-def test_every_command_is_in_the_readme_and_explains_itself(command):
-    assert re.search(rf"\b{command}\b", README)
+def test_every_command_is_described_and_explains_itself(command):
+    assert f"`weather {command}`" in PAGES["docs/operations.md"]
     assert weather.commands[command].help
 
 
@@ -36,20 +96,20 @@ def test_every_option_has_help():
             assert option.help, f"{command.name} {option.name}"
 
 
-@pytest.mark.parametrize("table", sorted(TABLES))
-def test_every_table_is_in_the_readme(table):
-    short = table.removeprefix("one_call")
-    assert f"`{table}`" in README or f"`{short}`" in README
+def test_every_exit_code_is_in_the_help_and_described():
+    for error in WeatherError.__subclasses__():
+        assert re.search(rf"^ +{error.exit_code}  ", EPILOG, re.MULTILINE), error
+        assert f"\n| {error.exit_code} | " in PAGES["docs/operations.md"]
 
 
 @pytest.mark.parametrize("error_class", ERROR_CLASSES)
-def test_every_error_class_of_the_rejects_is_documented(error_class):
-    assert f"`{error_class}`" in DOCUMENTATION
+def test_every_error_class_of_the_rejects_is_described(error_class):
+    assert f"\n| `{error_class}` | " in PAGES["docs/operations.md"]
 
 
-def test_every_exit_code_is_in_the_help():
-    for error in WeatherError.__subclasses__():
-        assert re.search(rf"^ +{error.exit_code}  ", EPILOG, re.MULTILINE), error
+def test_every_resource_is_an_asset_or_a_table_that_is_described():
+    for resource in RESOURCES:
+        assert f"`{resource}`" in PAGES["docs/tables.md"] or f"--resources {resource}" in PAGES["docs/tables.md"]
 
 
 @pytest.mark.parametrize(
@@ -67,13 +127,3 @@ def test_the_shipped_configuration_states_each_setting_with_its_default(section,
         assert shipped.pop("locations") == DEFAULT_LOCATIONS
         assert tuple(shipped.pop("resources")) == DEFAULT_RESOURCES
     assert shipped == {name: defaults[name] for name in shipped}
-
-
-def test_every_resource_is_in_the_readme_or_a_table_of_it():
-    for resource in RESOURCES:
-        assert f"`{resource}`" in README or resource in README
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
-def test_every_link_into_the_project_leads_somewhere(link):
-    assert (PROJECT / link).exists()

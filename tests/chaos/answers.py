@@ -91,7 +91,7 @@ def _load_with(round_: Round, switches: list[str]) -> None:
 
 
 def _complete(round_: Round) -> None:
-    """Load undisturbed, then ask for the hours anew whose answers were wrong, as the README says one should."""
+    """Load undisturbed, then ask for the hours anew whose answers were wrong, as docs/reliability.md says."""
     round_.load()
     since = floor_hour(round_.clock()) - HISTORY * 3
     round_.finish(since=f"{since:%Y-%m-%dT%H:%MZ}")

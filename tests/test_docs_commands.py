@@ -1,0 +1,175 @@
+"""Every command in the documents is run as it stands, or listed here with the reason why not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import duckdb
+import pytest
+import tomlkit
+
+import dlt_sources.openweather_simulator.__main__ as simulator_main
+import tests.benchmarks.__main__ as benchmarks_main
+import tests.chaos.__main__ as chaos_main
+from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather.cli import weather
+from tests.conftest import SENTINEL_KEY
+from tests.helpers.pages import CHECKED, PAGES, PROJECT, Command, blocks, commands, parse, spans
+
+ALL_COMMANDS = {command.text: command for text in CHECKED.values() for command in commands(text)}
+PROGRAMS: dict[str, click.Command] = {
+    "weather": weather,
+    "dlt_sources.weather": weather,
+    "dlt_sources.openweather_simulator": simulator_main.main,
+    "tests.benchmarks": benchmarks_main.main,
+    "tests.chaos": chaos_main.main,
+}
+# run word for word, each group in its order and in one empty folder
+RUN_DEMO = (
+    "uv run python -m dlt_sources.weather --demo",
+    "uv run weather load --demo",
+    "uv run weather plan --demo",
+    "uv run weather replay --demo",
+    "uv run weather status --demo",
+)
+# run word for word against a simulator in the API's place
+RUN = (
+    "uv run python -m dlt_sources.weather plan",
+    "uv run python -m dlt_sources.weather",
+    "uv run python -m dlt_sources.weather status",
+)
+RUN_HISTORY = (
+    "uv run weather plan --resources air_pollution --since 2024-01-01 --until 2024-12-31",
+    "uv run weather load --resources air_pollution --since 2024-01-01 --until 2024-12-31",
+)
+RUN_POSTGRES = (
+    "uv run weather load --destination postgres",
+    "uv run weather load --destination postgres --shard 1/4",
+)
+SETTING = "a setting of the commands after it"
+SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's services"
+MINUTES = "takes minutes"
+ITSELF = "this test is a part of it"
+NOT_RUN = {
+    "export OPENWEATHER_API_KEY=…": SETTING,
+    "export DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host/db": SETTING,
+    "WEATHER_DEMO=1 uv run dagster dev": SERVICE,
+    "uv run dagster dev": SERVICE,
+    'DAGSTER_HOME="$PWD/.dagster_home" uv run dagster dev': SERVICE,
+    "mkdir -p .dagster_home && ln -sf ../dagster_project/dagster.yaml .dagster_home/": SERVICE,
+    "uv run dagster-daemon run --log-format json": SERVICE,
+    "uv run dagster-webserver --log-format json": SERVICE,
+    "uv run python -m dlt_sources.openweather_simulator --port 8080": "does not end; its own tests start it",
+    "uv run python docs/make_tables.py": "writes into the project; a test below calls its function",
+    'uv run pytest -m "not db and not process"': ITSELF,
+    "uv run pytest": ITSELF,
+    "uv run pytest -m slow": MINUTES,
+    "uv run pytest -m browser": MINUTES,
+    "bash .ci/run": ITSELF,
+    "uv run python -m tests.chaos": MINUTES,
+    "uv run python -m tests.chaos kill-load lock-lost --seed 7 --rounds 3": MINUTES,
+    "uv run python -m tests.benchmarks": MINUTES,
+    "uv run python -m tests.benchmarks current history --destination postgres --json before.json": MINUTES,
+    "uv run python -m tests.benchmarks current history --destination postgres --compare before.json": MINUTES,
+    "uv run python -m tests.benchmarks shards": MINUTES,
+}
+
+
+def test_every_command_is_run_or_has_a_reason_why_not():
+    assert set(ALL_COMMANDS) == {*RUN_DEMO, *RUN, *RUN_HISTORY, *RUN_POSTGRES, *NOT_RUN}
+
+
+def _run(text: str, folder: Path, **environment: str) -> str:
+    """Run a documented command in a folder, with the project's environment; return what it prints."""
+    finished = subprocess.run(
+        shlex.split(text),
+        cwd=folder,
+        env=os.environ | {"UV_PROJECT": str(PROJECT), "UV_NO_SYNC": "1"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def _counts(table: str) -> list[str]:
+    """Return the resources with their rows and calls; seconds differ from run to run."""
+    return re.findall(r"^\w+ +\d+ +\d+ +\d+ +\d+", table, re.MULTILINE)
+
+
+@pytest.mark.process
+def test_the_commands_of_the_demo_run_as_they_stand(tmp_path):
+    printed = [_run(text, tmp_path) for text in RUN_DEMO]
+    assert _counts(blocks(PAGES["README.md"], "console")[0]) == _counts(printed[0])
+    (query,) = blocks(PAGES["README.md"], "sql")
+    result = blocks(PAGES["README.md"], "text")[1]
+    with duckdb.connect(str(tmp_path / "weather_demo.duckdb"), read_only=True) as connection:
+        relation = connection.sql(query)
+        assert relation.columns == re.findall(r"\w+", result.splitlines()[1])
+        places = {row[0] for row in relation.fetchall()}
+    assert sorted(places) == re.findall(r"^│ (\w+) +│ \d", result, re.MULTILINE)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("texts", [RUN, RUN_HISTORY], ids=["load", "history"])
+def test_the_commands_run_as_they_stand(texts: Sequence[str], tmp_path):
+    with serve(Simulator(), port=0) as api:
+        environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
+        printed = [_run(text, tmp_path, **environment) for text in texts]
+    assert "air_pollution" in printed[-1]
+
+
+@pytest.mark.db
+@pytest.mark.process
+@pytest.mark.usefixtures("postgres")
+def test_the_commands_for_postgres_run_as_they_stand(tmp_path):
+    with serve(Simulator(), port=0) as api:
+        environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
+        for text in RUN_POSTGRES:
+            assert "air_pollution" in _run(text, tmp_path, **environment)
+
+
+def _unknown_options(command: Command) -> list[str]:
+    """Return the options and subcommands that the program does not have."""
+    program, arguments = PROGRAMS[command.program], list(command.arguments)
+    if isinstance(program, click.Group):
+        named = arguments[0] if arguments and not arguments[0].startswith("-") else "load"
+        if named not in program.commands:
+            return [named]
+        program = program.commands[named]
+    known = {option for param in program.params for option in (*param.opts, *param.secondary_opts)}
+    return [word for word in arguments if word.startswith("--") and word not in known | {"--help"}]
+
+
+@pytest.mark.parametrize("text", sorted(ALL_COMMANDS))
+def test_every_option_of_a_command_exists(text):
+    command = ALL_COMMANDS[text]
+    if command.program in PROGRAMS:
+        assert not _unknown_options(command)
+    if command.program == "pytest":
+        markers = tomlkit.parse((PROJECT / "pyproject.toml").read_text()).unwrap()["tool"]["pytest"]["ini_options"]
+        names = {marker.partition(":")[0] for marker in markers["markers"]}
+        assert set(re.findall(r"\w+", " ".join(command.arguments[1:]))) - {"not", "and"} <= names
+
+
+@pytest.mark.parametrize("page", sorted(CHECKED))
+def test_every_command_and_option_in_a_sentence_exists(page):
+    options = {option for program in PROGRAMS.values() for option in _options(program)}
+    for span in spans(CHECKED[page]):
+        if span.startswith("--"):
+            assert re.split(r"[ =]", span)[0] in options | {"--help"}, span
+        if span.startswith(("weather ", "uv run weather ", "uv run python -m ")):
+            assert not _unknown_options(parse(span)), span
+
+
+def _options(program: click.Command) -> set[str]:
+    commands = [program, *(program.commands.values() if isinstance(program, click.Group) else ())]
+    return {option for one in commands for param in one.params for option in (*param.opts, *param.secondary_opts)}
