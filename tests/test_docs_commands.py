@@ -127,6 +127,17 @@ def test_the_commands_run_as_they_stand(texts: Sequence[str], tmp_path):
     assert "air_pollution" in printed[-1]
 
 
+@pytest.mark.process
+def test_the_source_works_in_a_pipeline_as_the_readme_says(tmp_path):
+    (snippet,) = blocks(PAGES["README.md"], "python")
+    (tmp_path / "snippet.py").write_text(snippet)
+    with serve(Simulator(), port=0) as api:
+        environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
+        _run("uv run python snippet.py", tmp_path, **environment)
+    with duckdb.connect(str(tmp_path / "weather.duckdb"), read_only=True) as connection:
+        assert connection.sql("SELECT location_id FROM bronze.current_weather").fetchall() == [("madrid,es",)]
+
+
 @pytest.mark.db
 @pytest.mark.process
 @pytest.mark.usefixtures("postgres")
