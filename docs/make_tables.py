@@ -37,7 +37,7 @@ UNITS = {
     r", m,": "m",
     r", %": "%",
     r"degrees": "degrees",
-    r"seconds": "s",
+    r"[Ss]econds": "s",
 }
 # contracts name these columns' values; the API does not
 LIFTED = {CONDITIONS_JSON: "weather", TAGS_JSON: "tags", "alert_id": ""}
@@ -96,7 +96,8 @@ def _text(contract: type[Contract]) -> str:
 
 def _grain(contract: type[Contract]) -> str:
     sentence = re.split(r"[.;:] ", _text(contract))[0].rstrip(".")
-    return re.sub(r"^(A|An|One(?! of)) ", "", sentence).replace("One of", "one of").replace(" or a ", " or ")
+    grain = re.sub(r"^(A|An|One(?! of)) ", "", sentence)
+    return grain[0].lower() + grain[1:]
 
 
 def _endpoint(contract: type[Contract]) -> Endpoint | None:
