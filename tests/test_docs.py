@@ -25,6 +25,7 @@ from tests.helpers.pages import PAGES, PROJECT, anchors, blocks, links
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
 NO_DEFAULT = {"api_key", "since", "until"}
 README_WORDS = 1000
+NOT_OURS = {"Increasing the memory limit"}  # DuckDB's words
 SECTIONS = {"SOURCES__WEATHER": WeatherSettings, "ALERTS": AlertSettings, "REPORT": ReportSettings}
 
 
@@ -53,6 +54,20 @@ def test_every_setting_that_is_named_exists(page):
 
 def _sources(package: str) -> Iterator[Path]:
     return (PROJECT / package).rglob("*.py")
+
+
+@pytest.mark.parametrize("page", ["docs/operations.md", "docs/dagster.md"])
+def test_every_message_that_is_quoted_exists(page):
+    """Symptoms quote messages, with an ellipsis where a message names something."""
+    source = "".join(path.read_text() for name in ("dlt_sources", "dagster_project") for path in _sources(name))
+    # long messages are written as adjacent strings
+    source = re.sub(r'"\s+f?"', "", source)
+    symptoms = re.findall(
+        r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", PAGES[page].partition("## Troubleshooting")[2], re.MULTILINE
+    )
+    for quoted in re.findall(r'"([^"]{9,})"', "\n".join(symptoms)):
+        for part in quoted.split("…"):
+            assert part.strip() in source or part in NOT_OURS, part
 
 
 def test_the_page_of_tables_is_as_the_contracts_are():
