@@ -20,7 +20,7 @@ from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettin
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
 from dlt_sources.weather.destination.status import Status
-from tests.helpers.pages import PAGES, PROJECT, anchors, blocks, links
+from tests.docs.pages import PAGES, PROJECT, anchors, blocks, links
 
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
 NO_DEFAULT = {"api_key", "since", "until"}

@@ -1,0 +1,1 @@
+"""Tests of the documents: README, docs and the files of contributors."""
