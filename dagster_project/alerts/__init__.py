@@ -1,6 +1,8 @@
-"""Alerts: one message a cause to each configured channel, one when it is over, never a flood, no secret in any.
+"""Alerts: one message per incident and one when it is resolved, to every configured channel.
 
-``ALERTS__URLS='["mailto://…", "slack://…"]'`` names the channels (apprise's URLs). Read ``sensor.py`` first.
+``ALERTS__URLS='["mailto://…", "slack://…"]'`` names the channels (apprise's URLs). No more than
+``ALERTS__MOST_AN_HOUR`` messages go in an hour, and none holds a secret. Start with ``sensor.py``: it shows the flow.
+Imports ``checks``, ``assets`` and ``common``.
 """
 
 from dagster_project.alerts.notify.channel_check import ALERTS, channels_work

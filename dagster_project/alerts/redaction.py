@@ -1,42 +1,77 @@
-"""Taking secrets out of the texts of alerts: the API key, passwords in URLs, and what the alert URLs hold."""
+"""Redaction of alerts: no text in a message, cursor or log holds the API key, a password or part of an alert URL."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pydantic import SecretStr
+
+from dagster_project.alerts.sources.problems import Problem
+from dagster_project.alerts.sources.run_events import FinishedRun
 from dagster_project.common.environment import secret_key
-from dlt_sources.weather.common.redaction import REDACTED, redact
+from dlt_sources.weather.common import redaction
 
-_IN_URL = re.compile(r"(\w://)[^/\s@]+@")
-_NAMED = re.compile(r"\b(password|passwd|pwd|token|secret|api_?key)(\s*[=:]\s*)[^\s&,;\"')]+", re.IGNORECASE)
+_CREDENTIALS_IN_URL = re.compile(r"(\w://)[^/\s@]+@")
+_NAMED_SECRET = re.compile(
+    r"\b(password|passwd|pwd|token|secret|api_?key)(\s*[=:]\s*)[^\s&,;\"')]+", flags=re.IGNORECASE
+)
 # shorter parts of a URL are words that a text may well need
-SHORTEST = 8
+MIN_SECRET_LENGTH = 8
 
 
-def scrubber(urls: Sequence[str]) -> Callable[[str], str]:
-    """Make the function that takes secrets out of a text."""
-    key = secret_key()
-    parts = sorted({part for url in urls for part in _parts(url)}, key=len, reverse=True)
+class Secrets(NamedTuple):
+    """Secrets to redact: the API key, and the parts of the alert URLs, longest first."""
 
-    def scrub(text: str) -> str:
-        text = redact(text, key)
-        text = _NAMED.sub(rf"\1\2{REDACTED}", _IN_URL.sub(rf"\1{REDACTED}@", text))
-        for part in parts:
-            text = text.replace(part, REDACTED)
-        return text
-
-    return scrub
+    api_key: SecretStr | None
+    url_parts: tuple[SecretStr, ...]
 
 
-def _parts(url: str) -> list[str]:
-    """The URL, and what in it may be secret: all but scheme and host."""
+def find_secrets(urls: Sequence[str]) -> Secrets:
+    """Return the configured secrets.
+
+    Args:
+        urls: The alert URLs.
+    """
+    parts = sorted({part for url in urls for part in _secret_parts(url)}, key=len, reverse=True)
+    return Secrets(secret_key(), tuple(map(SecretStr, parts)))
+
+
+def redact(text: str, secrets: Secrets) -> str:
+    """Return the text without secrets: those given, credentials in URLs, and values named as secrets."""
+    text = redaction.redact(text, secrets.api_key)
+    text = _CREDENTIALS_IN_URL.sub(rf"\1{redaction.REDACTED}@", text)
+    text = _NAMED_SECRET.sub(rf"\1\2{redaction.REDACTED}", text)
+    for part in secrets.url_parts:
+        text = text.replace(part.get_secret_value(), redaction.REDACTED)
+    return text
+
+
+def redact_runs(runs: Iterable[FinishedRun], secrets: Secrets) -> list[FinishedRun]:
+    """Return the runs with the texts of their problems redacted."""
+    return [replace(run, problems=[_redact_problem(problem, secrets) for problem in run.problems]) for run in runs]
+
+
+def _redact_problem(problem: Problem, secrets: Secrets) -> Problem:
+    return replace(
+        problem,
+        subject=redact(problem.subject, secrets),
+        description=redact(problem.description, secrets),
+        advice=redact(problem.advice, secrets),
+        details=tuple(redact(line, secrets) for line in problem.details),
+    )
+
+
+def _secret_parts(url: str) -> list[str]:
+    """Return the URL and its possibly secret parts: all but scheme and host."""
     try:
         split = urlsplit(url)
         values = [value for _, value in parse_qsl(split.query)]
-        found = [split.username, split.password, *split.path.split("/"), *values]
+        parts = [split.username, split.password, *split.path.split("/"), *values]
     except ValueError:
-        found = []
-    known = [part for part in found if part]
-    return [part for part in (url, *known, *map(unquote, known)) if len(part) >= SHORTEST]
+        parts = []
+    present = [part for part in parts if part]
+    return [part for part in (url, *present, *map(unquote, present)) if len(part) >= MIN_SECRET_LENGTH]

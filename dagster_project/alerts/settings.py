@@ -1,4 +1,4 @@
-"""Where alerts go and how many, resolved as dlt resolves configuration: section ``[alerts]``, or ``ALERTS__URLS`` ….
+"""Alert settings, resolved as dlt resolves configuration: section ``[alerts]``, or ``ALERTS__URLS`` and so on.
 
 The URLs hold passwords and tokens: they belong into ``.dlt/secrets.toml`` or the environment, and no error shows them.
 """
@@ -15,12 +15,12 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt_sources.weather.common.errors import ConfigurationError
 
 SECTION = "alerts"
-MOST_POSSIBLE = 1000
+MAX_AN_HOUR = 1000
 
 
 @configspec
 class AlertSettings(BaseConfiguration):
-    """The settings: channels as apprise's URLs, the most messages in any hour, and where Dagster's UI is, for links."""
+    """Alert settings: channels as apprise's URLs, the most messages in any hour, and the URL of Dagster's UI."""
 
     urls: list[str] | None = None
     most_an_hour: int = 10
@@ -29,10 +29,14 @@ class AlertSettings(BaseConfiguration):
     __recommended_sections__: ClassVar[tuple[str, ...]] = (SECTION,)
 
     def on_resolved(self) -> None:
-        """Refuse what cannot work, naming the setting and never a URL."""
+        """Validate and normalise the settings.
+
+        Raises:
+            ConfigurationError: A setting has an invalid value. The text names the setting and never shows a URL.
+        """
         self.urls = [url.strip() for url in self.urls or [] if isinstance(url, str) and url.strip()]
-        if not 1 <= self.most_an_hour <= MOST_POSSIBLE:
-            raise ConfigurationError(f"most_an_hour must be from 1 to {MOST_POSSIBLE:,}, not {self.most_an_hour}.")
+        if not 1 <= self.most_an_hour <= MAX_AN_HOUR:
+            raise ConfigurationError(f"most_an_hour must be from 1 to {MAX_AN_HOUR:,}, not {self.most_an_hour}.")
         try:
             parts = urlsplit(self.dagster_url)
         except ValueError:
@@ -42,15 +46,15 @@ class AlertSettings(BaseConfiguration):
         self.dagster_url = self.dagster_url.rstrip("/")
 
     def __repr__(self) -> str:
-        """Show how many channels there are, not which."""
+        """Return the number of channels, without their URLs."""
         return f"AlertSettings({len(self.urls or [])} channel(s), most_an_hour={self.most_an_hour})"
 
 
 def load_alert_settings() -> AlertSettings:
-    """Resolve the settings.
+    """Return the resolved settings.
 
     Raises:
-        ConfigurationError: a setting has a value that cannot work; the text never shows a URL.
+        ConfigurationError: A setting has an invalid value. The text never shows a URL.
     """
     try:
         return resolve_configuration(AlertSettings(), sections=(SECTION,))

@@ -1,49 +1,62 @@
-"""What the alert sensor remembers between ticks: its cursor, small and bounded, without a secret."""
+"""Alert state: the value that the alert sensor keeps in its cursor between ticks.
+
+It is bounded in size and holds no secret. All times are UNIX seconds. A cursor outlives a release: a renamed field
+keeps its stored name as alias, so that cursors of earlier releases stay readable.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Level = Literal["warning", "error"]
-HOUR = 3600.0
+HOUR_SECONDS = 3600.0
 
 
-class Incident(BaseModel):
-    """Something that is wrong until everything in ``waits_for`` has succeeded; times are UNIX seconds.
+class StoredModel(BaseModel):
+    """Base of the models in the cursor: stored under aliases, constructed by field names."""
 
-    ``what``, ``do`` and ``details`` are kept until they are sent. ``count`` is the number of runs that met it.
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+
+class Incident(StoredModel):
+    """Incident: open until everything in ``waits_for`` has succeeded.
+
+    ``waits_for`` holds names of successes (see ``sources/problems.py``), ``assets`` the affected assets, ``count`` the
+    number of runs that had the problem, ``announced`` the level of the last message about it. ``description``,
+    ``advice`` and ``details`` are kept until that message is composed. ``held_back`` is set while the hourly limit
+    delays it.
     """
 
     key: str
     subject: str
     level: Level
-    where: list[str]
+    assets: list[str] = Field(validation_alias="where", serialization_alias="where")
     waits_for: list[str]
     since: float
     last: float
     count: int = 1
     run_id: str | None = None
-    what: str = ""
-    do: str = ""
+    description: str = Field(default="", validation_alias="what", serialization_alias="what")
+    advice: str = Field(default="", validation_alias="do", serialization_alias="do")
     details: list[str] = Field(default_factory=list)
     announced: Level | None = None
     held_back: bool = False
 
 
-class Message(BaseModel):
-    """A message, and the channels (by their names) that have not got it."""
+class Message(StoredModel):
+    """Message, with the names of the channels that have not received it yet."""
 
     title: str
     body: str
     level: Literal["warning", "error", "recovered"]
     at: float
-    to: list[str] = Field(default_factory=list)
+    undelivered_to: list[str] = Field(default_factory=list, validation_alias="to", serialization_alias="to")
 
 
-class ChannelState(BaseModel):
-    """How one channel does: failures in a row, why, when it is tried again, and when it got messages."""
+class ChannelState(StoredModel):
+    """Channel state: failures in a row, their reason, the time of the next try, and when messages were delivered."""
 
     failures: int = 0
     reason: str = ""
@@ -51,11 +64,14 @@ class ChannelState(BaseModel):
     sent: list[float] = Field(default_factory=list)
 
 
-class Account(BaseModel):
-    """Everything the sensor knows.
+class AlertState(StoredModel):
+    """Alert state, the whole cursor.
 
-    ``position`` is the highest storage id that was read of the events that end runs, ``handled`` the ids just below
-    it that are done with. ``told`` is what the check ``channels_work`` said last.
+    ``started`` is when alerts began. ``position`` is the highest storage id read so far of the events that end runs,
+    ``handled`` the ids just below it that were read. ``sent`` holds when messages were composed during the last hour,
+    ``held_back`` the number of messages that the hourly limit stopped since the last one. ``waiting`` holds messages
+    that some channel has not received, ``lost`` the number given up. ``reported`` holds the faults that the check
+    ``channels_work`` showed last, by channel or setting.
     """
 
     started: float
@@ -67,9 +83,9 @@ class Account(BaseModel):
     lost: int = 0
     waiting: list[Message] = Field(default_factory=list)
     channels: dict[str, ChannelState] = Field(default_factory=dict)
-    told: dict[str, str] | None = None
+    reported: dict[str, str] | None = Field(default=None, validation_alias="told", serialization_alias="told")
 
 
 def in_the_last_hour(moments: list[float], now: float) -> list[float]:
-    """Those of the moments that are less than an hour ago."""
-    return [moment for moment in moments if moment > now - HOUR]
+    """Return those of the moments that are less than an hour ago."""
+    return [moment for moment in moments if moment > now - HOUR_SECONDS]

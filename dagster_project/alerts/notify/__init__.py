@@ -1,4 +1,4 @@
 """Delivery of messages to channels, and the asset check that shows whether channels work.
 
-Imports ``alerts.state``, ``alerts.settings`` and ``common``.
+Imports ``alerts.state``, ``alerts.settings``, ``assets`` and ``common``.
 """

@@ -1,29 +1,29 @@
-"""Alerts in the UI: an asset of their own, and the check that shows whether the channels take messages."""
+"""Asset ``alerts`` and its check ``channels_work``: whether the channels take messages, as Dagster's UI shows it."""
 
-# annotations stay real objects here: Dagster looks at them
+# no future annotations: Dagster inspects these at run time
 
-from datetime import datetime, timezone
+from collections.abc import Mapping
 
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckResult,
     AssetCheckSeverity,
-    AssetKey,
     AssetSpec,
     MetadataValue,
     asset_check,
 )
 
-from dagster_project.alerts.notify.channels import channels, send_to
+from dagster_project.alerts.notify.channels import parse_channels, send_to_all
 from dagster_project.alerts.settings import load_alert_settings
-from dagster_project.alerts.state import Account, Message
+from dagster_project.alerts.state import AlertState, Message
 from dagster_project.assets.translator import OWNERS
+from dagster_project.common import clock
 from dlt_sources.weather.common.errors import WeatherError
 
 ALERTS = AssetSpec(
     "alerts",
     group_name="alerts",
-    description="Messages about what goes wrong, and when it is over, to the channels of ALERTS__URLS.",
+    description="Messages about incidents, and about their end, to the channels of ALERTS__URLS.",
     owners=OWNERS,
     kinds={"alert"},
 )
@@ -34,35 +34,43 @@ CHECK = "channels_work"
     asset=ALERTS.key,
     name=CHECK,
     description=(
-        "Every channel takes messages. The alert sensor says so when that changes; executed by hand, it sends a test "
-        "message to each."
+        "Every channel takes messages. The alert sensor reports a change by itself; executed by hand, the check sends "
+        "a test message to each channel."
     ),
 )
 def channels_work() -> AssetCheckResult:
     """Send a test message to every channel."""
     try:
-        found = channels(load_alert_settings().urls or [])
+        channels = parse_channels(load_alert_settings().urls or [])
     except WeatherError as error:
         return AssetCheckResult(passed=False, metadata={"settings": str(error)})
-    at = datetime.now(timezone.utc)
+    now = clock.now()
     test = Message(
-        title="Weather: a test", body=f"Alerts reach you. {at:%Y-%m-%d %H:%M} UTC", level="recovered", at=at.timestamp()
+        title="Weather: a test",
+        body=f"Alerts reach you. {now:%Y-%m-%d %H:%M} UTC",
+        level="recovered",
+        at=now.timestamp(),
     )
-    failures = {name: why for name, why in send_to(found, test).items() if why}
-    return AssetCheckResult(passed=not failures, metadata={"channels": len(found), **failures})
+    failures = {name: reason for name, reason in send_to_all(channels, test).items() if reason}
+    return AssetCheckResult(passed=not failures, metadata={"channels": len(channels), **failures})
 
 
-def verdict(account: Account, broken: dict[str, str]) -> AssetCheckEvaluation:
-    """What the sensor says of the channels."""
+def channel_evaluation(state: AlertState, faults: Mapping[str, str]) -> AssetCheckEvaluation:
+    """Return the evaluation of ``channels_work`` that the sensor reports.
+
+    Args:
+        state: The alert state, for the numbers of channels and messages.
+        faults: Reasons by the name of the channel, or of the settings, at fault.
+    """
     return AssetCheckEvaluation(
-        asset_key=AssetKey("alerts"),
+        asset_key=ALERTS.key,
         check_name=CHECK,
-        passed=not broken,
+        passed=not faults,
         severity=AssetCheckSeverity.ERROR,
         metadata={
-            "channels": MetadataValue.int(len(account.channels)),
-            "messages_waiting": MetadataValue.int(len(account.waiting)),
-            "messages_lost": MetadataValue.int(account.lost),
-            **{name: MetadataValue.text(why) for name, why in broken.items()},
+            "channels": MetadataValue.int(len(state.channels)),
+            "messages_waiting": MetadataValue.int(len(state.waiting)),
+            "messages_lost": MetadataValue.int(state.lost),
+            **{name: MetadataValue.text(reason) for name, reason in faults.items()},
         },
     )

@@ -1,4 +1,4 @@
-"""The channels that messages go to, through apprise; none ever raises, or shows its URL."""
+"""Channels for messages, through apprise; a channel never raises and never shows its URL."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
 from dagster_project.alerts.state import Message
 
-# for one message to all its channels; a tick may take a minute in all
+# for one message to all its channels; Dagster stops a tick after a minute
 TIMEOUT_SECONDS = 10.0
 NO_ANSWER = "no answer in time"
-# in the URLs of other services the first part is a token, not a host
-WITH_HOST = {"http", "https", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"}
+# schemes with a host after them; in the URLs of other services the first part is a token
+HOST_SCHEMES = {"http", "https", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"}
 UNUSABLE = "the URL cannot be used"
 TYPES = {"error": NotifyType.FAILURE, "warning": NotifyType.WARNING, "recovered": NotifyType.SUCCESS}
 _STATUS = re.compile(r"error=(\d{3})\b")
 
-# apprise's own lines, and urllib3's when debugging, show URLs; apprise's results carry its warnings without a handler
+# apprise's log lines, and urllib3's at debug level, show URLs; apprise's results hold its warnings without a handler
 logging.getLogger("apprise").propagate = False
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, repr=False)
 class Channel:
-    """One channel; its name is its kind, and its host where that is no secret."""
+    """Channel; its name is its kind, with its host if that is no secret."""
 
     name: str
     url: str
 
     def __repr__(self) -> str:
-        """Show the name only."""
+        """Return the name, without the URL."""
         return f"Channel({self.name})"
 
     @property
@@ -46,9 +46,9 @@ class Channel:
         return _service(self.url) is not None
 
     def send(self, message: Message) -> str | None:
-        """Send a message; return why it did not go, or None where it did."""
+        """Send a message; return the reason if that failed, else None."""
         try:
-            # a new one each time: an old one pauses between messages
+            # a new service each time: a used one pauses between messages
             service = _service(self.url)
             if service is None:
                 return UNUSABLE
@@ -63,25 +63,25 @@ class Channel:
             return type(error).__name__
 
 
-def send_to(found: Sequence[Channel], message: Message) -> dict[str, str | None]:
-    """Send a message to channels, all at once, and wait 10 seconds at most.
+def send_to_all(channels: Sequence[Channel], message: Message) -> dict[str, str | None]:
+    """Send a message to all channels at once, and wait ``TIMEOUT_SECONDS`` at most.
 
-    A server that never answers holds up neither another channel nor, its thread being a daemon's, the end of the
-    process. (Apprise's own time limit leaves it to one of a few threads, which end with what they wait for.) While a
-    try hangs there is no other.
+    A server that never answers delays neither the other channels nor, since its thread is a daemon, the end of the
+    process. (Apprise's own time limit occupies one of a few shared threads for as long as the server hangs.) While a
+    thread still hangs, its channel gets no other message.
 
     Returns:
-        Why it did not go by the channel's name, None where it did.
+        For each channel, by name, the reason if sending failed, else None.
     """
-    said: dict[str, str | None] = {channel.name: NO_ANSWER for channel in found}
+    reasons: dict[str, str | None] = {channel.name: NO_ANSWER for channel in channels}
     hanging = {thread.name for thread in threads()}
 
     def send(channel: Channel) -> None:
-        said[channel.name] = channel.send(message)
+        reasons[channel.name] = channel.send(message)
 
     sending = [
         Thread(target=send, args=[channel], name=f"alert to {channel.name}", daemon=True)
-        for channel in found
+        for channel in channels
         if f"alert to {channel.name}" not in hanging
     ]
     deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -89,26 +89,26 @@ def send_to(found: Sequence[Channel], message: Message) -> dict[str, str | None]
         thread.start()
     for thread in sending:
         thread.join(max(deadline - time.monotonic(), 0))
-    # as it stands now, whatever still comes
-    return dict(said)
+    # a copy: a thread that still hangs may write to the original later
+    return dict(reasons)
 
 
-def channels(urls: Sequence[str]) -> list[Channel]:
-    """The channels of the URLs; several of one name are numbered."""
-    found: list[Channel] = []
+def parse_channels(urls: Sequence[str]) -> list[Channel]:
+    """Return the channels of the URLs; channels that would share a name are numbered."""
+    channels: list[Channel] = []
     for url in urls:
         name = _name(url)
-        same = sum(one.name == name or one.name.startswith(f"{name} (") for one in found)
-        found.append(Channel(f"{name} ({same + 1})" if same else name, url))
-    return found
+        same = sum(one.name == name or one.name.startswith(f"{name} (") for one in channels)
+        channels.append(Channel(f"{name} ({same + 1})" if same else name, url))
+    return channels
 
 
 def _service(url: str) -> Apprise | None:
     try:
-        # in the caller's thread: with a time limit of its own, apprise would use others
+        # without a time limit apprise sends in the caller's thread; with one it uses its shared threads
         service = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
         return service if service.add(url) else None
-    except Exception:  # noqa: BLE001 - whatever a URL does to apprise, it is of no use
+    except Exception:  # noqa: BLE001 - any error means that the URL is unusable
         return None
 
 
@@ -120,21 +120,21 @@ def _name(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-        # a password with an unquoted / or ? would end the host early, and show as one
+        # an unquoted / or ? in a password ends the host early: the password's start would show as the host
         host = None if "@" in f"{parts.path}{parts.query}{parts.fragment}" else parts.hostname
     except ValueError:
         return scheme
-    if scheme not in WITH_HOST or not host:
+    if scheme not in HOST_SCHEMES or not host:
         return scheme
     return f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
 
 
 def _reason(lines: list[str]) -> str:
-    """Why, in words of ours: apprise's may name what is secret."""
-    said = " ".join(lines)
-    if status := _STATUS.search(said):
+    """Return the reason of a failure in fixed words: apprise's own lines may hold secrets."""
+    text = " ".join(lines)
+    if status := _STATUS.search(text):
         return f"HTTP status {status.group(1)}"
-    if "onnection" in said:
-        # apprise says no more of it
+    if "onnection" in text:
+        # apprise's line is the same for both
         return "no connection, or no answer in time"
-    return "it did not take the message"
+    return "the channel did not take the message"

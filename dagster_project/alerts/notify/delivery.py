@@ -1,96 +1,121 @@
-"""Bringing messages to channels: each channel gets each once; one that is broken is tried again, later and later."""
+"""Delivery of messages: each channel gets each message once; a failing channel is retried, less and less often."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from dagster_project.alerts.notify.channels import UNUSABLE, Channel, send_to
-from dagster_project.alerts.state import Account, ChannelState, Message, in_the_last_hour
+from dagster_project.alerts.notify.channels import UNUSABLE, Channel, send_to_all
+from dagster_project.alerts.state import AlertState, ChannelState, Message, in_the_last_hour
 
 FIRST_RETRY_SECONDS = 30.0
-LAST_RETRY_SECONDS = 1800.0
+MAX_RETRY_SECONDS = 1800.0
 KEEP_SECONDS = 86_400.0
-MOST_WAITING = 20
-# a tick is cut off after 60 seconds, and its cursor with it: better late than twice
-PATIENCE_SECONDS = 30.0
+MAX_WAITING = 20
+# Dagster stops a tick after 60 seconds and its cursor is lost: a late message is better than one sent twice
+MAX_SECONDS = 30.0
+
+
+class Delivery(NamedTuple):
+    """Delivery of one tick: how many times a channel received a message, and the alert state afterwards."""
+
+    delivered: int
+    state: AlertState
 
 
 def deliver(
-    account: Account,
+    state: AlertState,
     messages: Sequence[Message],
     channels: Sequence[Channel],
     *,
     now: float,
     most_an_hour: int,
     log: logging.Logger,
-) -> int:
-    """Send what waits and what is new, in order; what does not go waits in the account.
+) -> Delivery:
+    """Send the waiting messages and then the new ones, in order; those not delivered wait in the state.
 
-    A channel that came back gets no more messages an hour than any other.
-
-    Returns:
-        how many messages reached how many channels, one with the other.
+    Args:
+        state: The alert state; not changed.
+        messages: New messages, for every channel.
+        channels: The configured channels. Messages for others are dropped.
+        now: The present moment, UNIX seconds.
+        most_an_hour: Most messages to one channel in an hour: it bounds what a channel gets when it works again.
+        log: Receives failures and recoveries of channels, by name.
     """
-    known = {channel.name: channel for channel in channels}
-    account.channels = {name: account.channels.get(name, ChannelState()) for name in known}
-    for channel in channels:
-        state = account.channels[channel.name]
-        state.sent = in_the_last_hour(state.sent, now)
-        usable = channel.usable
-        if not usable and state.reason != UNUSABLE:
-            state.failures, state.reason = 1, UNUSABLE
-            log.error("Alerts to %s do not go: %s.", channel.name, UNUSABLE)
-        elif usable and state.reason == UNUSABLE:
-            account.channels[channel.name] = ChannelState()
-    for message in messages:
-        message.to = list(known)
-    account.waiting += messages
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    state = state.model_copy(deep=True)
+    by_name = {channel.name: channel for channel in channels}
+    state.channels = {
+        name: _refreshed(channel, state.channels.get(name, ChannelState()), now, log)
+        for name, channel in by_name.items()
+    }
+    state.waiting += [message.model_copy(update={"undelivered_to": list(by_name)}) for message in messages]
+    deadline = time.monotonic() + MAX_SECONDS
     delivered = 0
-    for message in account.waiting:
+    for message in state.waiting:
         if time.monotonic() > deadline:
             break
-        message.to = [name for name in message.to if name in known]
-        due = [known[name] for name in message.to if not _rests(account.channels[name], now, most_an_hour)]
-        for name, why in send_to(due, message).items():
-            state = account.channels[name]
-            if why:
-                # rests now, so that what comes after waits too, in order
-                _failed(state, why, now)
-                log.error("Alerts to %s do not go: %s. Failure %s in a row.", name, why, state.failures)
-            else:
-                if state.failures:
-                    log.info("Alerts to %s go again.", name)
-                account.channels[name] = ChannelState(sent=[*state.sent, now])
-                message.to.remove(name)
-                delivered += 1
-    _keep_few(account, now, log)
+        message.undelivered_to = [name for name in message.undelivered_to if name in by_name]
+        due = [by_name[name] for name in message.undelivered_to if _takes_now(state.channels[name], now, most_an_hour)]
+        delivered += _send(message, due, state.channels, now, log)
+    _drop(state, now, log)
+    return Delivery(delivered, state)
+
+
+def failing_channels(state: AlertState) -> dict[str, str]:
+    """Return why channels fail, by name."""
+    return {name: channel.reason for name, channel in state.channels.items() if channel.failures}
+
+
+def _refreshed(channel: Channel, state: ChannelState, now: float, log: logging.Logger) -> ChannelState:
+    """Return the channel's state at the start of a tick; a URL may have become usable, or unusable, since the last."""
+    state = state.model_copy(update={"sent": in_the_last_hour(state.sent, now)})
+    usable = channel.usable
+    if not usable and state.reason != UNUSABLE:
+        log.error("Alerts to %s fail: %s.", channel.name, UNUSABLE)
+        return state.model_copy(update={"failures": 1, "reason": UNUSABLE})
+    if usable and state.reason == UNUSABLE:
+        return ChannelState()
+    return state
+
+
+def _takes_now(state: ChannelState, now: float, most_an_hour: int) -> bool:
+    return state.reason != UNUSABLE and state.retry_at <= now and len(state.sent) < most_an_hour
+
+
+def _send(
+    message: Message, due: Sequence[Channel], states: dict[str, ChannelState], now: float, log: logging.Logger
+) -> int:
+    """Send a message to the channels that are due, update their states, and return how many took it."""
+    delivered = 0
+    for name, reason in send_to_all(due, message).items():
+        state = states[name]
+        if reason:
+            # the channel pauses from now on, so that it gets the messages after this one later, in order
+            states[name] = _failed(state, reason, now)
+            log.error("Alerts to %s fail: %s. Failure %s in a row.", name, reason, states[name].failures)
+        else:
+            if state.failures:
+                log.info("Alerts to %s work again.", name)
+            states[name] = ChannelState(sent=[*state.sent, now])
+            message.undelivered_to.remove(name)
+            delivered += 1
     return delivered
 
 
-def broken(account: Account) -> dict[str, str]:
-    """The channels that do not work, by name, and why."""
-    return {name: state.reason for name, state in account.channels.items() if state.failures}
+def _failed(state: ChannelState, reason: str, now: float) -> ChannelState:
+    # the exponent's bound keeps the power finite; the pause is at its maximum long before
+    pause = min(FIRST_RETRY_SECONDS * 2.0 ** min(state.failures, 20), MAX_RETRY_SECONDS)
+    return ChannelState(failures=state.failures + 1, reason=reason, retry_at=now + pause, sent=state.sent)
 
 
-def _rests(state: ChannelState, now: float, most_an_hour: int) -> bool:
-    return state.reason == UNUSABLE or state.retry_at > now or len(state.sent) >= most_an_hour
-
-
-def _failed(state: ChannelState, why: str, now: float) -> None:
-    state.failures += 1
-    state.reason = why
-    state.retry_at = now + min(FIRST_RETRY_SECONDS * 2.0 ** min(state.failures - 1, 20), LAST_RETRY_SECONDS)
-
-
-def _keep_few(account: Account, now: float, log: logging.Logger) -> None:
-    """Drop what everyone has; what waited too long, or too much of it, is lost, and said to be."""
-    waiting = [message for message in account.waiting if message.to]
-    kept = [message for message in waiting if message.at > now - KEEP_SECONDS][-MOST_WAITING:]
+def _drop(state: AlertState, now: float, log: logging.Logger) -> None:
+    """Drop delivered messages; count and log those that waited too long, and those beyond the maximum, as lost."""
+    waiting = [message for message in state.waiting if message.undelivered_to]
+    kept = [message for message in waiting if message.at > now - KEEP_SECONDS][-MAX_WAITING:]
     for message in waiting:
         if message not in kept:
-            account.lost += 1
-            log.error("Given up after many tries for %s: %s", ", ".join(message.to), message.title)
-    account.waiting = kept
+            state.lost += 1
+            log.error("Gave up delivery to %s: %s", ", ".join(message.undelivered_to), message.title)
+    state.waiting = kept

@@ -1,4 +1,4 @@
-"""Events that alerts are made of: finished runs, failed checks, stale assets.
+"""Sources of alerts as plain values: finished runs with their problems, and when each asset was last loaded.
 
-Imports ``alerts.state``, ``assets`` and ``common``.
+Imports ``alerts.state``, ``checks``, ``assets`` and ``common``.
 """

@@ -1,70 +1,83 @@
-"""Assets for which nothing came through for too long: the rule of their freshness policy, held against the last load.
+"""Freshness of assets: when each was last loaded, judged by the freshness policy of the bronze assets.
 
-The daemon evaluates the same policy and shows it in the UI; it keeps its verdict in no public place, the time of the
-last materialisation is in one.
+Dagster's daemon evaluates the same policy for the UI, but offers no public way to read its result. The time of the
+last materialization is public.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
-from dagster import AssetKey, DagsterInstance
+from dagster import DagsterInstance
 
-from dagster_project.alerts.sources.problems import Problem, asset_thing
-from dagster_project.alerts.state import Incident, Level
-from dagster_project.assets.translator import FRESHNESS
+from dagster_project.alerts.sources.problems import Problem, asset_fresh, asset_loaded
+from dagster_project.alerts.state import Level
+from dagster_project.assets.translator import FRESHNESS, asset_key
+from dagster_project.common.environment import configured_resources
 
 LATE_SECONDS = FRESHNESS.warn_window.to_timedelta().total_seconds() if FRESHNESS.warn_window else float("inf")
 STALE_SECONDS = FRESHNESS.fail_window.to_timedelta().total_seconds()
 KEY = "stale"
 
 
-def fresh_thing(asset: str) -> str:
-    """What the cause waits for."""
-    return f"fresh {asset}"
+class Freshness(NamedTuple):
+    """Freshness of all assets: the names of successes of the fresh ones, and one problem for the others, if any."""
+
+    succeeded: set[str]
+    problems: list[Problem]
 
 
-def staleness(
-    instance: DagsterInstance, assets: Sequence[AssetKey], causes: Iterable[Incident], started: float, now: float
-) -> tuple[set[str], Problem | None]:
-    """Return what is fresh, and one trouble for all that is not.
+def read_last_loads(instance: DagsterInstance, log: logging.Logger) -> dict[str, float]:
+    """Return when each configured bronze asset was last materialized, in UNIX seconds.
 
-    An asset that an open cause waits for is left out: why nothing came is said already. One that was never
-    materialised has no age, to Dagster neither.
+    An asset that was never materialized is left out: it has no age, in Dagster's UI neither.
 
     Args:
-        instance: whose records are read.
-        assets: those with the policy.
-        causes: those that are open.
-        started: when alerts began; what was old before is history until it is old again since.
-        now: the present moment; both in UNIX seconds.
+        instance: The instance whose records are read.
+        log: Receives the error if the records cannot be read; a later tick reads them.
     """
-    explained = {thing for cause in causes for thing in cause.waits_for}
-    fresh: set[str] = set()
-    last: dict[str, float] = {}
-    for record in instance.get_asset_records(assets):
-        asset = record.asset_entry.asset_key.to_user_string()
-        loaded = record.asset_entry.last_materialization
-        if loaded is None:
-            continue
-        if now - max(loaded.timestamp, started) < LATE_SECONDS:
-            fresh.add(fresh_thing(asset))
-        elif asset_thing(asset) not in explained:
-            last[asset] = loaded.timestamp
-    if not last:
-        return fresh, None
-    names = sorted(last)
-    oldest = min(last.values())
+    try:
+        records = instance.get_asset_records([asset_key(name) for name in configured_resources()])
+    except Exception as error:  # noqa: BLE001 - unreadable asset records must not stop alerts about runs
+        log.error("The ages of assets cannot be read: %s", type(error).__name__)  # noqa: TRY400 - may hold a password
+        return {}
+    return {
+        record.asset_entry.asset_key.to_user_string(): record.asset_entry.last_materialization.timestamp
+        for record in records
+        if record.asset_entry.last_materialization
+    }
+
+
+def assess_freshness(
+    last_loads: Mapping[str, float], explained: Collection[str], *, started: float, now: float
+) -> Freshness:
+    """Return which assets are fresh, and one problem for all that are not.
+
+    Args:
+        last_loads: When each asset was last loaded, in UNIX seconds.
+        explained: Names of successes that open incidents wait for. An asset among them is left out of the problem: its
+            incident already says why nothing was loaded.
+        started: When alerts began, UNIX seconds; the age of an asset counts from then at the earliest.
+        now: The present moment, UNIX seconds.
+    """
+    fresh = {asset for asset, loaded_at in last_loads.items() if now - max(loaded_at, started) < LATE_SECONDS}
+    succeeded = {asset_fresh(asset) for asset in fresh}
+    late = sorted(asset for asset in last_loads.keys() - fresh if asset_loaded(asset) not in explained)
+    if not late:
+        return Freshness(succeeded, [])
+    oldest = min(last_loads[asset] for asset in late)
     level: Level = "error" if now - max(oldest, started) >= STALE_SECONDS else "warning"
-    number = "1 asset is" if len(names) == 1 else f"{len(names)} assets are"
-    trouble = Problem(
+    number = "1 asset is" if len(late) == 1 else f"{len(late)} assets are"
+    problem = Problem(
         key=KEY,
         subject=f"{number} {'stale' if level == 'error' else 'late'}",
-        what=f"No run has loaded them for {(now - oldest) / 60:.0f} minutes; they are meant to be loaded every hour.",
-        where=tuple(names),
-        waits_for=frozenset(fresh_thing(name) for name in names),
+        description=f"No run has loaded them for {(now - oldest) / 60:.0f} minutes; a run is due every hour.",
+        assets=tuple(late),
+        waits_for=frozenset(map(asset_fresh, late)),
         at=oldest,
         level=level,
-        do="Is the daemon running, is hourly_weather_schedule on, does a run wait or hang?",
+        advice="Check that the daemon runs, that hourly_weather_schedule is on, and that no run waits or hangs.",
     )
-    return fresh, trouble
+    return Freshness(succeeded, [problem])

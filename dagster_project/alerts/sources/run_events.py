@@ -1,36 +1,48 @@
-"""What happened since the last tick, from Dagster's records: the runs that ended, what failed and what succeeded.
+"""Finished runs since the last tick, read from Dagster's event log: what succeeded in each, and its problems.
 
-Runs are read when they end, by their status events: those have one order in SQLite and PostgreSQL alike.
+A run is read when it ends, by its status event: status events have one order in SQLite and PostgreSQL alike.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry, EventLogRecord
-from dagster import RunStatusChangeRecordsFilter as Changes
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    EventLogEntry,
+    EventLogRecord,
+    RunStatusChangeRecordsFilter,
+)
 
 from dagster_project.alerts.sources.problems import (
     Problem,
-    asset_thing,
-    check_thing,
+    StepError,
+    asset_loaded,
+    check_passed,
     dead_run,
     failed_check,
     failed_step,
+    job_succeeded,
+    step_succeeded,
 )
-from dagster_project.alerts.state import Account
 from dagster_project.common.failures import ERROR_CLASS, TO_DO
 
-# at once; the rest waits for the next tick
-MOST_RUNS = 50
-# PostgreSQL gives ids out in the order of writing, not of committing: one just below the last read may come later
+# in one tick; the next tick reads the rest
+MAX_RUNS = 50
+# PostgreSQL assigns ids in the order of writing, not of committing: an id just below the last one may appear later
 OVERLAP = 100
-End = Literal[DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED]
-ENDS: tuple[End, ...] = (DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
-READ = {
+EndType = Literal[DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED]
+END_TYPES: tuple[EndType, ...] = (
+    DagsterEventType.RUN_SUCCESS,
+    DagsterEventType.RUN_FAILURE,
+    DagsterEventType.RUN_CANCELED,
+)
+STEP_EVENT_TYPES = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.ASSET_MATERIALIZATION,
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
@@ -38,162 +50,207 @@ READ = {
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.STEP_FAILURE,
 }
-# the check itself is the cause
+# a step that a failed check blocked: the check itself is the problem
 BLOCKED = "DagsterAssetCheckFailedError"
 INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
-@dataclass
+class RunCursor(NamedTuple):
+    """Position in the events that end runs: the highest storage id read, and the ids just below that were read."""
+
+    position: int
+    handled: list[int]
+
+    def after(self, storage_id: int) -> RunCursor:
+        """Return the cursor after one more event."""
+        position = max(self.position, storage_id)
+        return RunCursor(position, [*(one for one in self.handled if one > position - OVERLAP), storage_id])
+
+
+@dataclass(frozen=True)
 class FinishedRun:
-    """What one run that ended brought: what succeeded in it, by the names causes wait for, and its troubles."""
+    """Run that ended: the names of its successes, and its problems."""
 
     job: str
     run_id: str
-    succeeded: set[str] = field(default_factory=set)
-    troubles: list[Problem] = field(default_factory=list)
+    succeeded: frozenset[str] = frozenset()
+    problems: list[Problem] = field(default_factory=list)
 
 
-def start_position(instance: DagsterInstance) -> tuple[int, list[int]]:
-    """Where to begin without a cursor: now; and the ids just below, none of which is news."""
+class FinishedRuns(NamedTuple):
+    """Runs that ended since a cursor, in order, and the cursor after them."""
+
+    runs: list[FinishedRun]
+    cursor: RunCursor
+
+
+class RunPlan(NamedTuple):
+    """Plan of a run, by step key: the assets that a step is to materialize, the asset that it is to check."""
+
+    assets: dict[str | None, list[str]]
+    checked: dict[str | None, str]
+
+
+def start_cursor(instance: DagsterInstance) -> RunCursor:
+    """Return the cursor that ends now: every run that has ended counts as read."""
     ids = [
         record.storage_id
-        for kind in ENDS
-        for record in instance.fetch_run_status_changes(kind, limit=OVERLAP, ascending=False).records
+        for end_type in END_TYPES
+        for record in instance.fetch_run_status_changes(end_type, limit=OVERLAP, ascending=False).records
     ]
     position = max(ids, default=0)
-    return position, sorted(one for one in ids if one > position - OVERLAP)
+    return RunCursor(position, sorted(one for one in ids if one > position - OVERLAP))
 
 
-def ended_since(
-    instance: DagsterInstance, account: Account, ours: frozenset[str], log: logging.Logger
-) -> Iterator[FinishedRun]:
-    """The runs that ended since the account's position, in order; moves the position on.
+def read_finished_runs(
+    instance: DagsterInstance, cursor: RunCursor, ignored_assets: frozenset[str], log: logging.Logger
+) -> FinishedRuns:
+    """Return the runs that ended since the cursor, at most ``MAX_RUNS``.
 
-    A run whose events cannot be read is a trouble if it failed, and is passed over otherwise.
+    A run whose events cannot be read is a problem if it failed, and is left out otherwise.
 
     Args:
-        instance: whose records are read.
-        account: its ``position`` and ``handled`` are moved on.
-        ours: assets that are about alerts themselves, and are left out.
-        log: where what cannot be read is said.
+        instance: The instance whose records are read.
+        cursor: Position after the runs that were read before.
+        ignored_assets: Assets whose problems are left out.
+        log: Receives the class of an error. Its text may hold a secret.
     """
+    try:
+        records = _end_records(instance, cursor)
+    except Exception as error:  # noqa: BLE001 - a later tick reads them; this one goes on with the assets' ages
+        log.error("Finished runs cannot be read: %s", type(error).__name__)  # noqa: TRY400 - may hold a password
+        return FinishedRuns([], cursor)
+    runs = []
+    for record in records:
+        cursor = cursor.after(record.storage_id)
+        end = record.event_log_entry.get_dagster_event()
+        try:
+            entries = instance.all_logs(record.run_id, of_type=STEP_EVENT_TYPES)
+            runs.append(_finished_run(end, record, entries, ignored_assets))
+        except Exception as error:  # noqa: BLE001 - one unreadable run must not stop alerts
+            log.error("Run %s cannot be read: %s", record.run_id, type(error).__name__)  # noqa: TRY400 - may hold a key
+            if end.event_type == DagsterEventType.RUN_FAILURE:
+                runs.append(_unreadable_run(end.job_name, record))
+    return FinishedRuns(runs, cursor)
+
+
+def _end_records(instance: DagsterInstance, cursor: RunCursor) -> list[EventLogRecord]:
     records = [
         record
-        for kind in ENDS
+        for end_type in END_TYPES
         for record in instance.fetch_run_status_changes(
-            Changes(kind, after_storage_id=max(account.position - OVERLAP, 0)),
-            limit=OVERLAP + MOST_RUNS,
+            RunStatusChangeRecordsFilter(end_type, after_storage_id=max(cursor.position - OVERLAP, 0)),
+            limit=OVERLAP + MAX_RUNS,
             ascending=True,
         ).records
-        if record.storage_id not in account.handled
+        if record.storage_id not in cursor.handled
     ]
-    for record in sorted(records, key=lambda one: one.storage_id)[:MOST_RUNS]:
-        account.position = max(account.position, record.storage_id)
-        account.handled = [one for one in account.handled if one > account.position - OVERLAP] + [record.storage_id]
-        try:
-            yield _ended(instance, record, ours)
-        except Exception as error:  # noqa: BLE001 - one event that cannot be read must not stop alerts
-            log.error("Run %s cannot be read: %s", record.run_id, type(error).__name__)  # noqa: TRY400 - may hold a key
-            if _event(record.event_log_entry).event_type == DagsterEventType.RUN_FAILURE:
-                yield _unreadable(record)
+    return sorted(records, key=lambda record: record.storage_id)[:MAX_RUNS]
 
 
-def _unreadable(record: EventLogRecord) -> FinishedRun:
-    job = _event(record.event_log_entry).job_name
-    what = "The run failed; its events could not be read."
-    trouble = dead_run(job, what, where=[], waits_for=[f"job {job}"], at=record.timestamp, run_id=record.run_id)
-    return FinishedRun(job, record.run_id, troubles=[trouble])
+def _unreadable_run(job: str, record: EventLogRecord) -> FinishedRun:
+    problem = dead_run(
+        job,
+        "The run failed; its events could not be read.",
+        assets=[],
+        waits_for=[job_succeeded(job)],
+        at=record.timestamp,
+        run_id=record.run_id,
+    )
+    return FinishedRun(job, record.run_id, problems=[problem])
 
 
-def _ended(instance: DagsterInstance, record: EventLogRecord, ours: frozenset[str]) -> FinishedRun:
-    end = _event(record.event_log_entry)
-    ended = FinishedRun(end.job_name, record.run_id)
-    entries = instance.all_logs(record.run_id, of_type=READ)
-    planned: dict[str | None, list[str]] = {}
-    for entry in entries:
-        event = _event(entry)
-        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.asset_key:
-            planned.setdefault(event.step_key, []).append(event.asset_key.to_user_string())
-    checked = {
-        _event(entry).step_key: _event(entry).asset_check_planned_data.asset_key.to_user_string()
-        for entry in entries
-        if _event(entry).event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
-    }
-    succeeded_or_failed = _of_steps(entries, planned, checked, ended)
+def _finished_run(
+    end: DagsterEvent, record: EventLogRecord, entries: Sequence[EventLogEntry], ignored_assets: frozenset[str]
+) -> FinishedRun:
+    run_id = record.run_id
+    plan = _run_plan(entries)
+    events = [entry.get_dagster_event() for entry in entries]
+    succeeded = frozenset(name for event in events for name in _successes(event))
+    problems = [problem for entry in entries for problem in _problems(entry, plan, run_id)]
+    # a step that was interrupted failed because the run's process did
+    step_failed = any(
+        event.event_type == DagsterEventType.STEP_FAILURE and _step_error(event).error_class != INTERRUPTED
+        for event in events
+    )
     if end.event_type == DagsterEventType.RUN_SUCCESS:
-        ended.succeeded.add(f"job {ended.job}")
-    if end.event_type == DagsterEventType.RUN_CANCELED:
-        # by a person, who knows; what the steps say of it is no trouble
-        ended.troubles = [one for one in ended.troubles if one.key.startswith("check ")]
-    elif end.event_type == DagsterEventType.RUN_FAILURE and not succeeded_or_failed:
-        ended.troubles.append(_died(record, ended, [asset for assets in planned.values() for asset in assets]))
-    ended.troubles = [one for one in ended.troubles if not ours.intersection(one.where)]
-    return ended
+        succeeded |= {job_succeeded(end.job_name)}
+    elif end.event_type == DagsterEventType.RUN_CANCELED:
+        # a person cancelled it: interrupted steps are no problem, failed checks are
+        problems = [problem for problem in problems if problem.key.startswith("check ")]
+    elif not step_failed:
+        planned = [asset for assets in plan.assets.values() for asset in assets]
+        problems.append(_dead_run(end, record, planned, succeeded))
+    problems = [problem for problem in problems if not ignored_assets.intersection(problem.assets)]
+    return FinishedRun(end.job_name, run_id, succeeded, problems)
 
 
-def _of_steps(
-    entries: Iterable[EventLogEntry],
-    planned: dict[str | None, list[str]],
-    checked: dict[str | None, str],
-    ended: FinishedRun,
-) -> bool:
-    """Fill in what the steps did; return whether any failed of itself, rather than with the run's process."""
-    failed = False
-    for entry in entries:
-        event = _event(entry)
-        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
-            ended.succeeded.add(asset_thing(event.asset_key.to_user_string()))
-        elif event.event_type == DagsterEventType.STEP_SUCCESS:
-            ended.succeeded.add(f"step {event.step_key}")
-        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-            evaluation = event.asset_check_evaluation_data
-            if evaluation.passed:
-                ended.succeeded.add(check_thing(evaluation.asset_key.to_user_string(), evaluation.check_name))
-            else:
-                ended.troubles.append(failed_check(evaluation, entry.timestamp, ended.run_id))
-        elif event.event_type == DagsterEventType.STEP_FAILURE:
-            error_class, what, do = _why(event)
-            failed = failed or error_class != INTERRUPTED
-            if error_class in (BLOCKED, INTERRUPTED):
-                continue
-            assets = planned.get(event.step_key, [])
-            where = assets or [checked.get(event.step_key, str(event.step_key))]
-            waits_for = [asset_thing(asset) for asset in assets] or [f"step {event.step_key}"]
-            ended.troubles.append(
-                failed_step(
-                    error_class, what, do, where=where, waits_for=waits_for, at=entry.timestamp, run_id=ended.run_id
-                )
-            )
-    return failed
+def _run_plan(entries: Iterable[EventLogEntry]) -> RunPlan:
+    plan = RunPlan({}, {})
+    for event in (entry.get_dagster_event() for entry in entries):
+        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.asset_key:
+            plan.assets.setdefault(event.step_key, []).append(event.asset_key.to_user_string())
+        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+            plan.checked[event.step_key] = event.asset_check_planned_data.asset_key.to_user_string()
+    return plan
 
 
-def _died(record: EventLogRecord, ended: FinishedRun, planned: list[str]) -> Problem:
-    event = _event(record.event_log_entry)
-    data = event.event_specific_data
-    error = getattr(data, "error", None)
-    what = " ".join(filter(None, [event.message, error.message.strip() if error else None]))
-    # what it did not come to, or all of it where it died at the very end
-    missing = [asset for asset in planned if asset_thing(asset) not in ended.succeeded] or planned
-    waits_for = [asset_thing(asset) for asset in missing] or [f"job {ended.job}"]
-    return dead_run(ended.job, what, where=missing, waits_for=waits_for, at=record.timestamp, run_id=ended.run_id)
+def _successes(event: DagsterEvent) -> list[str]:
+    """Return the name of the success that the event records, if it records one."""
+    if event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
+        return [asset_loaded(event.asset_key.to_user_string())]
+    if event.event_type == DagsterEventType.STEP_SUCCESS:
+        return [step_succeeded(event.step_key)]
+    if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        if evaluation.passed:
+            return [check_passed(evaluation.asset_key.to_user_string(), evaluation.check_name)]
+    return []
 
 
-def _why(event: DagsterEvent) -> tuple[str, str, str]:
-    """The error's class, its sentence, and what to do: as ``failures.py`` said them, else as Dagster kept them."""
+def _problems(entry: EventLogEntry, plan: RunPlan, run_id: str) -> list[Problem]:
+    """Return the problem that the entry records, if it records one."""
+    event = entry.get_dagster_event()
+    if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        return [] if evaluation.passed else [failed_check(evaluation, entry.timestamp, run_id)]
+    if event.event_type != DagsterEventType.STEP_FAILURE:
+        return []
+    error = _step_error(event)
+    if error.error_class in (BLOCKED, INTERRUPTED):
+        return []
+    planned = plan.assets.get(event.step_key, [])
+    assets = planned or [plan.checked.get(event.step_key, str(event.step_key))]
+    waits_for = [asset_loaded(asset) for asset in planned] or [step_succeeded(event.step_key)]
+    return [failed_step(error, assets=assets, waits_for=waits_for, at=entry.timestamp, run_id=run_id)]
+
+
+def _dead_run(end: DagsterEvent, record: EventLogRecord, planned: Sequence[str], succeeded: frozenset[str]) -> Problem:
+    error = getattr(end.event_specific_data, "error", None)
+    description = " ".join(filter(None, [end.message, error.message.strip() if error else None]))
+    # the assets that it did not load, or all of them if it died after the last
+    missing = [asset for asset in planned if asset_loaded(asset) not in succeeded] or planned
+    return dead_run(
+        end.job_name,
+        description,
+        assets=missing,
+        waits_for=[asset_loaded(asset) for asset in missing] or [job_succeeded(end.job_name)],
+        at=record.timestamp,
+        run_id=record.run_id,
+    )
+
+
+def _step_error(event: DagsterEvent) -> StepError:
+    """Return the error of a failed step: as ``common/failures.py`` described it, else as Dagster recorded it."""
     data = event.step_failure_data
     error = data.error
     while error and error.cause and (error.cls_name or "").startswith("Dagster"):
         error = error.cause
     error_class = (error.cls_name if error else None) or "Error"
-    said = data.user_failure_data
-    if said is None:
-        return error_class, error.message.strip() if error else (event.message or ""), ""
-    metadata = {key: str(value.value) for key, value in said.metadata.items()}
-    return metadata.get(ERROR_CLASS, error_class), said.description or event.message or "", metadata.get(TO_DO, "")
-
-
-def _event(entry: EventLogEntry) -> DagsterEvent:
-    """The Dagster event of an entry; all that are read here have one."""
-    if entry.dagster_event is None:
-        raise ValueError("an entry of the event log without an event")
-    return entry.dagster_event
+    failure = data.user_failure_data
+    if failure is None:
+        return StepError(error_class, error.message.strip() if error else (event.message or ""), "")
+    metadata: Mapping[str, str] = {key: str(value.value) for key, value in failure.metadata.items()}
+    return StepError(
+        metadata.get(ERROR_CLASS, error_class), failure.description or event.message or "", metadata.get(TO_DO, "")
+    )

@@ -1,11 +1,11 @@
-"""The API key, database passwords and what the alert URLs hold are in no message, log, cursor, tick or check."""
+"""Secrets: the API key, database passwords and parts of alert URLs are in no message, log, cursor, tick or check."""
 
 import pytest
 from dagster import Failure, serialize_value
 
 from dlt_sources.openweather_simulator import Fault
 from tests.conftest import SENTINEL_KEY
-from tests.dagster_project.alerts.conftest import PASSWORD, TOKEN
+from tests.dagster_project.alerts.receivers import PASSWORD, TOKEN
 
 DATABASE = "not-a-real-password"
 SECRETS = (SENTINEL_KEY, DATABASE, PASSWORD, TOKEN)
@@ -13,26 +13,26 @@ SECRETS = (SENTINEL_KEY, DATABASE, PASSWORD, TOKEN)
 
 @pytest.fixture
 def assert_nowhere(ticks, receiver, capfd, logged, tmp_path):
-    """Assert that no secret is in what was sent, said or kept; nor in any file of the instance."""
+    """Function that asserts that no secret was sent, logged or stored, nor is in any file of the instance."""
 
-    def look():
-        said = "".join(capfd.readouterr())
-        assert "Alert: " in said, "it was said"
+    def check():
+        output = "".join(capfd.readouterr())
+        assert "Alert: " in output, "the message was logged"
         assert any("Starting new HTTP connection" in line or "dlt" in line for line in logged)
-        kept = "".join(map(serialize_value, ticks.checks)) + "".join(str(result) for result in ticks.results)
+        stored = "".join(map(serialize_value, ticks.checks)) + "".join(str(result) for result in ticks.results)
         assert receiver.got
         for secret in SECRETS:
-            for place in (said, str(logged), str(receiver.got), ticks.cursor, kept):
-                assert secret not in place
+            for text in (output, str(logged), str(receiver.got), ticks.cursor, stored):
+                assert secret not in text
             for file in (tmp_path / "dagster").rglob("*"):
                 assert (
                     not file.is_file() or b"alert" not in file.read_bytes() or secret.encode() not in file.read_bytes()
                 )
 
-    return look
+    return check
 
 
-def test_no_secret_is_sent_or_kept_though_errors_and_rows_name_them(  # noqa: PLR0917
+def test_no_secret_is_sent_or_stored_though_errors_and_rows_name_them(  # noqa: PLR0917
     small, receiver, other, to, ticks, monkeypatch
 ):
     monkeypatch.setenv("OPENWEATHER_API_KEY", SENTINEL_KEY)
@@ -42,7 +42,7 @@ def test_no_secret_is_sent_or_kept_though_errors_and_rows_name_them(  # noqa: PL
         f"GET /weather?appid={SENTINEL_KEY} then {SENTINEL_KEY}, postgresql://loader:{DATABASE}@db:5432/weather,"
         f" host=db password={DATABASE}, posting to {receiver.url} and /{TOKEN} with {PASSWORD}"
     )
-    # as a careless step would, so that only the alert's own net is left
+    # unredacted, as a careless step would raise it: only the alerts' own redaction is left
     small.error = lambda _: Failure(text, metadata={"error class": "IncompleteError", "what to do": text})
     small.rows = [{"location_id": text}]
     small.failing = {"one", "check two"}
@@ -51,11 +51,11 @@ def test_no_secret_is_sent_or_kept_though_errors_and_rows_name_them(  # noqa: PL
     ticks(minutes=1)
     assert len(receiver.got) == 2
     assert str(receiver.got).count("<redacted>") > 8
-    said = str(receiver.got)
-    assert "@db:5432/weather" in said, "what is no secret stays"
-    assert "@dagster.example.org/runs/" in said
+    sent = str(receiver.got)
+    assert "@db:5432/weather" in sent, "the rest of a URL stays"
+    assert "@dagster.example.org/runs/" in sent
     for secret in SECRETS:
-        assert secret not in said + str(ticks.cursor)
+        assert secret not in sent + str(ticks.cursor)
     small.failing = set()
     small.run()
     ticks()

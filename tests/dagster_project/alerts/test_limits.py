@@ -1,10 +1,14 @@
-"""Never a flood: the most messages an hour, what is held back is counted, and the account stays small."""
+"""Limits: messages in an hour, the count of those held back, and the size of the cursor."""
 
 import pytest
 
-from dagster_project.alerts.incidents import MOST_OPEN, Ledger
+from dagster_project.alerts.incidents import MAX_OPEN, forget_old, update_incidents
+from dagster_project.alerts.messages import compose_messages
+from dagster_project.alerts.redaction import find_secrets
+from dagster_project.alerts.settings import AlertSettings
 from dagster_project.alerts.sources.problems import Problem
-from dagster_project.alerts.state import Account
+from dagster_project.alerts.sources.run_events import FinishedRun
+from dagster_project.alerts.state import AlertState
 
 
 def test_no_more_than_the_limit_go_in_an_hour_and_the_next_says_what_was_held_back(small, receiver, to, ticks):
@@ -16,10 +20,10 @@ def test_no_more_than_the_limit_go_in_an_hour_and_the_next_says_what_was_held_ba
     ticks(minutes=29)
     assert len(receiver.got) == 2
     assert "held back" not in str(receiver.got)
-    assert ticks.account.held_back == 3
+    assert ticks.state.held_back == 3
     ticks(minutes=2)
-    assert len(receiver.got) == 4, "still open, so said as soon as may be"
-    assert "3 message(s) were held back until now: at most 2 go in an hour." in receiver.got[2]["message"]
+    assert len(receiver.got) == 4, "still open, so sent as soon as the limit allows"
+    assert "3 message(s) were held back until now: at most 2 are sent in an hour." in receiver.got[2]["message"]
     assert "held back" not in receiver.got[3]["message"]
     ticks(minutes=61)
     assert len(set(receiver.titles)) == len(receiver.got) == 5
@@ -28,21 +32,21 @@ def test_no_more_than_the_limit_go_in_an_hour_and_the_next_says_what_was_held_ba
     small.run()
     ticks(seconds=30)
     assert len(receiver.got) == 6
-    assert ticks.account.held_back == 4
+    assert ticks.state.held_back == 4
     ticks(minutes=61)
-    assert len(receiver.got) == 6, "what is over is not news an hour later"
+    assert len(receiver.got) == 6, "a resolved incident is no news an hour later"
     small.failing = {"one"}
     small.run("one")
     ticks()
     assert "4 message(s) were held back until now" in receiver.got[6]["message"]
-    assert ticks.account.held_back == 0
+    assert ticks.state.held_back == 0
 
 
 def test_in_any_hour_of_a_long_flood_there_are_no_more_than_the_limit(small, receiver, to, ticks):
     to(receiver.url, most_an_hour=3)
     moments = []
     for turn in range(5):
-        # they fail, recover, fail, …
+        # they fail and recover by turns
         small.failing = set() if turn % 2 else {"one", "two"}
         small.run("one", "two")
         before = len(receiver.got)
@@ -58,8 +62,8 @@ def flood(number, now):
         Problem(
             key=f"error {n}",
             subject="loading failed " * 3,
-            what="w" * 5000,
-            where=tuple(f"bronze/{k}" for k in range(200)),
+            description="w" * 5000,
+            assets=tuple(f"bronze/{k}" for k in range(200)),
             waits_for=frozenset(f"asset bronze/{k}" for k in range(200)),
             at=now + n / 1000,
             run_id=str(n),
@@ -69,21 +73,25 @@ def flood(number, now):
     ]
 
 
-def test_the_account_stays_small_whatever_happens():
-    account = Account(started=0, position=0)
-    ledger = Ledger(account, 1000.0, 10, "http://localhost:3000", str)
-    ledger.note([], flood(1000, 1000.0))
-    assert len(ledger.messages()) == 10
-    assert len(account.open) == MOST_OPEN
-    assert "error 999" in account.open
-    assert len(account.model_dump_json(exclude_defaults=True)) < 300_000
+def tick(state, problems, now):
+    """Run the steps of a tick between reading and delivery; return the messages and the state."""
+    runs = [FinishedRun("a job", "a run", problems=problems)]
+    opened, resolved = update_incidents(state.open, runs, {}, started=state.started, now=now)
+    state = state.model_copy(update={"open": opened})
+    messages, state = compose_messages(state, resolved, AlertSettings(urls=[]), find_secrets([]), now)
+    return messages, state.model_copy(update={"open": forget_old(state.open, now)})
+
+
+def test_the_state_stays_small_whatever_happens():
+    messages, state = tick(AlertState(started=0, position=0), flood(1000, 1000.0), 1000.0)
+    assert len(messages) == 10
+    assert len(state.open) == MAX_OPEN
+    assert "error 999" in state.open
+    assert len(state.model_dump_json(exclude_defaults=True)) < 300_000
 
 
 @pytest.mark.parametrize(("days", "known"), [(6, True), (8, False)])
-def test_a_cause_that_nothing_mends_or_meets_is_let_go_after_a_week(days, known):
-    account = Account(started=0, position=0)
-    for now in (1000.0, 1000.0 + days * 86_400):
-        ledger = Ledger(account, now, 10, "http://localhost:3000", str)
-        ledger.note([], flood(1, 1000.0) if now == 1000.0 else [])
-        ledger.messages()
-    assert ("error 0" in account.open) == known
+def test_an_incident_without_any_event_is_forgotten_after_a_week(days, known):
+    _, state = tick(AlertState(started=0, position=0), flood(1, 1000.0), 1000.0)
+    _, state = tick(state, [], 1000.0 + days * 86_400)
+    assert ("error 0" in state.open) == known

@@ -1,4 +1,4 @@
-"""A broken channel fails nothing, holds up no other, is seen, and gets what it missed once when it is back."""
+"""Channels: a failing one fails no tick, delays no other, is shown, and gets missed messages once when it works."""
 
 import json
 import subprocess
@@ -9,8 +9,8 @@ import pytest
 from dagster import AssetCheckSeverity, AssetKey, Definitions
 
 from dagster_project.alerts import ALERTS, channels_work
-from dagster_project.alerts.notify.channels import channels
-from tests.dagster_project.alerts.conftest import PASSWORD, TOKEN, Mailbox
+from dagster_project.alerts.notify.channels import parse_channels
+from tests.dagster_project.alerts.receivers import PASSWORD, TOKEN, Mailbox
 
 TITLE = "Loading one failed: ValueError"
 
@@ -24,17 +24,17 @@ def fail(small):
     return run
 
 
-def shown(check):
+def metadata(check):
     return {name: value.value for name, value in check.metadata.items()}
 
 
-@pytest.mark.parametrize("trouble", ["refuses the connection", "answers 500"])
-def test_a_broken_channel_is_seen_and_gets_what_it_missed_once(fail, receiver, other, to, ticks, trouble):  # noqa: PLR0917
+@pytest.mark.parametrize("fault", ["refuses the connection", "answers 500"])
+def test_a_broken_channel_is_shown_and_gets_missed_messages_once(fail, receiver, other, to, ticks, fault):  # noqa: PLR0917
     to(other.url, receiver.url)
     ticks()
     (works,) = ticks.checks
     assert works.passed
-    if trouble == "answers 500":
+    if fault == "answers 500":
         other.status = 500
     else:
         other.stop()
@@ -42,38 +42,38 @@ def test_a_broken_channel_is_seen_and_gets_what_it_missed_once(fail, receiver, o
     ticks()
     assert receiver.titles == [TITLE]
     assert other.got == []
-    why = "HTTP status 500" if trouble == "answers 500" else "no connection, or no answer in time"
+    reason = "HTTP status 500" if fault == "answers 500" else "no connection, or no answer in time"
     broken = ticks.checks[-1]
     assert (broken.asset_key, broken.check_name) == (AssetKey("alerts"), "channels_work")
     assert not broken.passed
     assert broken.severity == AssetCheckSeverity.ERROR
-    assert shown(broken) == {
+    assert metadata(broken) == {
         "channels": 2,
         "messages_waiting": 1,
         "messages_lost": 0,
-        other.name: why,
+        other.name: reason,
     }
     fail("two")
     ticks(seconds=31)
     ticks(seconds=5)
-    assert len(ticks.checks) == 2, "said when it changes"
+    assert len(ticks.checks) == 2, "reported when it changes"
     assert receiver.titles == [TITLE, "Loading two failed: ValueError"]
 
     other.status = 200
-    if trouble != "answers 500":
+    if fault != "answers 500":
         other.start()
     for _ in range(4):
         ticks(minutes=2)
     assert other.titles == receiver.titles
     assert len(receiver.got) == 2
     assert [check.passed for check in ticks.checks] == [True, False, True]
-    assert shown(ticks.checks[-1])["messages_waiting"] == 0
-    assert ticks.account.waiting == []
+    assert metadata(ticks.checks[-1])["messages_waiting"] == 0
+    assert ticks.state.waiting == []
 
 
 WEB_HOOK = "json://127.0.0.1:{port}/{token}"
 MAIL = "mailto://127.0.0.1:{port}?from=alerts@example.org&to=people@example.org&mode=insecure"
-# by what never comes to its end: the channel, how its server's answer begins, and how that goes on
+# the channel, the start of its server's answer, and the bytes repeated after that
 SILENT = {
     "a web hook": (WEB_HOOK, b"", b""),
     "a web hook's answer": (WEB_HOOK, b"HTTP/1.1 200 OK\r\nX: ", b"x"),
@@ -83,13 +83,13 @@ SILENT = {
 
 
 @pytest.mark.parametrize("what", SILENT)
-def test_a_channel_that_never_answers_holds_up_neither_the_tick_nor_the_others(  # noqa: PLR0917
+def test_a_channel_that_never_answers_delays_neither_the_tick_nor_the_others(  # noqa: PLR0917
     fail, receiver, to, ticks, silent, what, monkeypatch
 ):
     monkeypatch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 2.0)
     url, *answer = SILENT[what]
     servers = [silent(*answer) for _ in range(5)]
-    # several, and before the one that works
+    # several, all in front of the one that works
     to(*(url.format(port=server.port, token=TOKEN) for server in servers), receiver.url)
     fail("one")
     began = time.monotonic()
@@ -97,16 +97,17 @@ def test_a_channel_that_never_answers_holds_up_neither_the_tick_nor_the_others( 
     assert time.monotonic() - began < 12
     assert receiver.titles == [TITLE]
     assert not ticks.checks[-1].passed
-    said = [why for name, why in shown(ticks.checks[-1]).items() if name.startswith(url.partition(":")[0])]
-    assert len(said) == len(servers)
-    assert all("no answer in time" in why for why in said)
-    assert len(ticks.account.waiting) == 1
+    shown = metadata(ticks.checks[-1])
+    reasons = [reason for name, reason in shown.items() if name.startswith(url.partition(":")[0])]
+    assert len(reasons) == len(servers)
+    assert all("no answer in time" in reason for reason in reasons)
+    assert len(ticks.state.waiting) == 1
     fail("two")
     ticks()
     assert receiver.titles == [TITLE, "Loading two failed: ValueError"]
 
 
-def test_a_channel_that_hangs_for_good_is_not_asked_again_meanwhile_and_others_go_on(fail, receiver, to, ticks, silent):
+def test_a_channel_that_hangs_gets_no_other_try_meanwhile_and_others_go_on(fail, receiver, to, ticks, silent):
     server = silent(b"", b"220-wait\r\n")
     to(MAIL.format(port=server.port), receiver.url)
     with pytest.MonkeyPatch.context() as patch:
@@ -114,7 +115,7 @@ def test_a_channel_that_hangs_for_good_is_not_asked_again_meanwhile_and_others_g
         for name in ("one", "two", "three", "four", "five", "one", "two", "three"):
             fail(name)
             ticks(hours=1)
-    assert server.asked == 1
+    assert server.connections == 1
     assert len(receiver.got) == 5
     assert not ticks.checks[-1].passed
 
@@ -124,14 +125,15 @@ def test_a_channel_that_hangs_does_not_keep_its_process_from_ending(silent):
     script = (
         "from dagster_project.alerts.notify import channels; from dagster_project.alerts.state import Message;"
         "channels.TIMEOUT_SECONDS = 1;"
-        f"print(channels.send_to(channels.channels(['{url}']), Message(title='t', body='b', level='error', at=0)))"
+        "message = Message(title='t', body='b', level='error', at=0);"
+        f"print(channels.send_to_all(channels.parse_channels(['{url}']), message))"
     )
     command = [sys.executable, "-W", "ignore", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert "no answer in time" in done.stdout, done.stderr
 
 
-def test_a_broken_channel_is_asked_less_and_less_often_and_what_it_misses_for_a_day_is_lost(
+def test_a_broken_channel_is_retried_less_and_less_often_and_its_messages_are_lost_after_a_day(
     fail, receiver, other, to, ticks
 ):
     to(receiver.url, other.url)
@@ -141,31 +143,31 @@ def test_a_broken_channel_is_asked_less_and_less_often_and_what_it_misses_for_a_
     for _ in range(60):
         ticks(seconds=30)
     assert 4 <= other.requests <= 7
-    assert len(ticks.account.waiting) == 1
+    assert len(ticks.state.waiting) == 1
     ticks(hours=23)
-    assert len(ticks.account.waiting) == 1
+    assert len(ticks.state.waiting) == 1
     ticks(hours=1)
-    assert ticks.account.waiting == []
-    assert ticks.account.lost == 1
+    assert ticks.state.waiting == []
+    assert ticks.state.lost == 1
     other.status = 200
     fail("two")
     ticks(hours=1)
     assert other.titles == ["Loading two failed: ValueError"]
-    assert shown(ticks.checks[-1])["messages_lost"] == 1
+    assert metadata(ticks.checks[-1])["messages_lost"] == 1
 
 
-def test_what_waits_for_a_broken_channel_is_bounded_and_comes_no_faster_than_the_limit(  # noqa: PLR0917
+def test_messages_waiting_for_a_broken_channel_are_bounded_and_sent_within_the_limit(  # noqa: PLR0917
     fail, receiver, other, to, ticks, monkeypatch
 ):
-    monkeypatch.setattr("dagster_project.alerts.notify.delivery.MOST_WAITING", 4)
+    monkeypatch.setattr("dagster_project.alerts.notify.delivery.MAX_WAITING", 4)
     to(receiver.url, other.url, most_an_hour=3)
     other.status = 500
     for name in ("one", "two", "three", "four", "five"):
         fail(name)
         ticks(minutes=25)
     assert len(receiver.got) == 5
-    assert [message.title for message in ticks.account.waiting] == receiver.titles[1:]
-    assert ticks.account.lost == 1
+    assert [message.title for message in ticks.state.waiting] == receiver.titles[1:]
+    assert ticks.state.lost == 1
     other.status = 200
     ticks(minutes=40)
     assert other.titles == receiver.titles[1:4]
@@ -183,7 +185,7 @@ def test_a_mailbox_that_refuses_the_password_is_broken_and_a_right_one_is_not(fa
         assert mailbox.got == []
         assert receiver.titles == [TITLE]
         assert not ticks.checks[-1].passed
-        assert "an-outdated-password" not in str(shown(ticks.checks[-1])) + str(ticks.cursor)
+        assert "an-outdated-password" not in str(metadata(ticks.checks[-1])) + str(ticks.cursor)
         to(mailbox.url_with(PASSWORD), receiver.url)
         fail("two")
         ticks(minutes=1)
@@ -194,17 +196,17 @@ def test_a_mailbox_that_refuses_the_password_is_broken_and_a_right_one_is_not(fa
 
 
 @pytest.mark.parametrize("url", [f"nonsense-{TOKEN}", f"nothing://{TOKEN}/x", f"tgram://{TOKEN}"])
-def test_a_url_that_is_none_is_seen_before_anything_is_to_be_sent(fail, receiver, to, ticks, url, logged, capfd):  # noqa: PLR0917
+def test_an_unusable_url_is_shown_before_there_is_a_message(fail, receiver, to, ticks, url, logged, capfd):  # noqa: PLR0917
     to(url, receiver.url)
     ticks()
     assert not ticks.checks[-1].passed
-    assert "the URL cannot be used" in shown(ticks.checks[-1]).values()
+    assert "the URL cannot be used" in metadata(ticks.checks[-1]).values()
     fail("one")
     ticks()
     assert receiver.titles == [TITLE]
-    said = "".join(capfd.readouterr())
-    assert "do not go: the URL cannot be used" in said
-    assert TOKEN not in said + str(logged) + str(ticks.checks) + str(ticks.cursor)
+    output = "".join(capfd.readouterr())
+    assert "fail: the URL cannot be used" in output
+    assert TOKEN not in output + str(logged) + str(ticks.checks) + str(ticks.cursor)
     to(receiver.url)
     ticks()
     assert ticks.checks[-1].passed
@@ -214,16 +216,16 @@ def test_a_url_that_is_none_is_seen_before_anything_is_to_be_sent(fail, receiver
     ("name", "value"),
     [("URLS", f"json://{TOKEN}"), ("URLS", '{"a": 1'), ("MOST_AN_HOUR", "many"), ("DAGSTER_URL", "here")],
 )
-def test_settings_that_cannot_be_read_are_seen_and_show_no_url(fail, ticks, monkeypatch, name, value, capfd):  # noqa: PLR0917
+def test_settings_that_cannot_be_read_are_shown_without_a_url(fail, ticks, monkeypatch, name, value, capfd):  # noqa: PLR0917
     monkeypatch.setenv(f"ALERTS__{name}", value)
     fail("one")
     ticks()
     (check,) = ticks.checks
     assert not check.passed
-    assert "settings" in shown(check)
-    said = "".join(capfd.readouterr())
-    assert name.lower() in said
-    assert TOKEN not in said + str(shown(check)) + str(ticks.cursor)
+    assert "settings" in metadata(check)
+    output = "".join(capfd.readouterr())
+    assert name.lower() in output
+    assert TOKEN not in output + str(metadata(check)) + str(ticks.cursor)
     monkeypatch.delenv(f"ALERTS__{name}")
     ticks()
     assert ticks.checks[-1].passed
@@ -233,16 +235,16 @@ def test_without_channels_the_log_has_each_message_once(fail, ticks, capfd):
     fail("one")
     ticks()
     ticks()
-    # another test of this process may have turned its logs into JSON
-    said = "".join(capfd.readouterr()).replace("\\n", "\n")
-    assert said.count("ValueError: no one today\n\nWhere:") == 1
-    assert "it goes nowhere" in said
+    # another test of this process may have switched its logs to JSON
+    output = "".join(capfd.readouterr()).replace("\\n", "\n")
+    assert output.count("ValueError: no one today\n\nWhere:") == 1
+    assert "not sent: no alert URLs are configured" in output
     assert ticks.checks == []
-    assert ticks.account.waiting == []
-    assert TITLE[0].lower() + TITLE[1:] in str(ticks.account.open)
+    assert ticks.state.waiting == []
+    assert TITLE[0].lower() + TITLE[1:] in str(ticks.state.open)
 
 
-def test_channels_are_named_by_what_is_no_secret():
+def test_names_of_channels_hold_no_secret():
     urls = {
         "json://user:pw@host.example.org:8080/token?x=token": "json://host.example.org:8080",
         "jsons://host.example.org/token": "jsons://host.example.org",
@@ -255,9 +257,9 @@ def test_channels_are_named_by_what_is_no_secret():
         "se-cret": "unknown (2)",
         "tgram://123:abc/": "tgram",
     }
-    found = channels(list(urls))
-    assert [channel.name for channel in found] == list(urls.values())
-    assert "token" not in repr(found)
+    channels = parse_channels(list(urls))
+    assert [channel.name for channel in channels] == list(urls.values())
+    assert "token" not in repr(channels)
 
 
 def test_the_check_executed_by_hand_sends_a_test_message_to_every_channel(instance, receiver, mailbox, to, ticks):
@@ -272,8 +274,8 @@ def test_the_check_executed_by_hand_sends_a_test_message_to_every_channel(instan
     assert receiver.titles == ["Weather: a test"]
     assert mailbox.titles == ["Weather: a test"] * 2
     ticks()
-    assert len(receiver.got) == 1, "what is wrong with alerts is no alert"
-    assert ticks.account.open == {}
+    assert len(receiver.got) == 1, "a failing channel causes no alert"
+    assert ticks.state.open == {}
 
 
 def test_the_settings_never_show_a_url(to, receiver):

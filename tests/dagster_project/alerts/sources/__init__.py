@@ -1,0 +1,1 @@
+"""Tests of the sources of alerts: run events and freshness."""

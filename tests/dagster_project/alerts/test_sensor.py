@@ -1,0 +1,221 @@
+"""Incidents: one message each and one when it is resolved, from runs of the pipeline and of small jobs."""
+
+import pytest
+from dagster import AssetCheckSeverity, AssetKey, Failure
+
+from dagster_project.common.failures import reported_failures
+from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.contracts import Forecast
+from tests.dagster_project.conftest import RESOURCES
+from tests.helpers.support import query
+
+BOTH = pytest.mark.parametrize("instance", ["sqlite", "postgres"], indirect=True)
+
+
+def test_an_asset_that_fails_is_one_message_and_its_recovery_another(  # noqa: PLR0917
+    run_job, duckdb, simulator, clock, receiver, mailbox, to, ticks
+):
+    to(receiver.url, mailbox.url, dagster_url="https://dagster.example.org/")
+    simulator.inject(Fault(path="/data/2.5/forecast", status=500))
+    first = run_job(duckdb, "forecast")
+    ticks()
+    for _ in range(2):
+        assert not run_job(duckdb, "forecast").success
+        ticks(minutes=20)
+    ticks(seconds=30)
+    assert receiver.titles == mailbox.titles == ["Loading bronze/forecast failed: IncompleteError"]
+    (message,) = receiver.got
+    assert message["type"] == "failure"
+    assert message["message"].startswith("forecast: 2 of 2 ")
+    assert "Where: bronze/forecast (duckdb, dataset bronze)" in message["message"]
+    assert "Since: 20" in message["message"]
+    assert " UTC" in message["message"]
+    assert f"Run: https://dagster.example.org/runs/{first.run_id}" in message["message"]
+    assert "What to do: The answers that arrived are loaded. Look at the rejects table" in message["message"]
+    assert mailbox.got[0]["To"] == "people@example.org"
+    assert "dagster.example.org/runs" in mailbox.got[0].get_content()
+
+    simulator.clear_faults()
+    clock.pass_time(hours=1)
+    good = run_job(duckdb, "forecast")
+    assert good.success
+    ticks(minutes=20)
+    ticks(minutes=20)
+    assert receiver.titles[1:] == mailbox.titles[1:] == ["Recovered: loading bronze/forecast failed: IncompleteError"]
+    recovered = receiver.got[1]
+    assert recovered["type"] == "success"
+    assert "seen in 3 run(s)" in recovered["message"]
+    assert "It lasted 1 h " in recovered["message"]
+    assert good.run_id in recovered["message"]
+    assert ticks.state.open == {}
+
+
+def test_five_assets_that_fail_for_one_missing_key_are_one_message(run_job, duckdb, receiver, to, ticks, monkeypatch):  # noqa: PLR0917
+    to(receiver.url)
+    with monkeypatch.context() as without_key:
+        without_key.delenv("SOURCES__WEATHER__API_KEY")
+        for _ in range(2):
+            assert len(run_job(duckdb).failures) == len(RESOURCES)
+            ticks()
+    assert receiver.titles == ["Weather loads fail: KeyRefusedError"]
+    assert receiver.got[0]["message"].startswith(NO_KEY)
+    for name in RESOURCES:
+        assert f"bronze/{name}" in receiver.got[0]["message"]
+    assert "Correct the key" in receiver.got[0]["message"]
+
+    assert run_job(duckdb, "locations", "forecast").success
+    ticks()
+    assert len(receiver.got) == 1, "three assets have not succeeded since"
+    assert run_job(duckdb, *set(RESOURCES) - {"locations", "forecast"}).success
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: weather loads fail: KeyRefusedError"]
+    assert "seen in 2 run(s)" in receiver.got[1]["message"]
+
+
+def test_a_check_that_fails_names_rows_and_advice_and_is_one_incident(run_job, duckdb, receiver, to, ticks):
+    assert run_job(duckdb, "forecast").success
+    ticks()
+    to(receiver.url)
+    key = ", ".join(Forecast.key)
+    query(duckdb, "CREATE TABLE saved AS SELECT * FROM forecast")
+    query(duckdb, "INSERT INTO forecast SELECT * FROM forecast LIMIT 1")
+    outcome = run_job(duckdb, "forecast")
+    assert set(outcome.failures) == {"check_forecast"}
+    (double,) = query(duckdb, f"SELECT location_id, strftime(dt::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ') FROM forecast"
+                              f" GROUP BY {key} HAVING count(*) > 1")  # fmt: skip
+    ticks()
+    assert receiver.titles == ["Check no_duplicate_keys of bronze/forecast failed"]
+    body = receiver.got[0]["message"]
+    assert "Rows at fault: 1; the first:" in body
+    assert f"location_id={double[0]} dt={double[1]} " in body
+    assert "What to do: Delete the surplus rows" in body
+    assert outcome.run_id in body
+
+    query(duckdb, "DELETE FROM forecast")
+    query(duckdb, "INSERT INTO forecast SELECT * FROM saved")
+    assert run_job(duckdb, "forecast").success
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: check no_duplicate_keys of bronze/forecast failed"]
+
+
+def test_a_check_that_warns_fails_no_run_and_is_sent_as_a_warning(run_job, duckdb, receiver, to, ticks):
+    assert run_job(duckdb, "air_pollution").success
+    to(receiver.url)
+    query(duckdb, "DELETE FROM air_pollution WHERE dt = '2026-05-19T01:00Z'")
+    assert run_job(duckdb, "air_pollution").success
+    ticks()
+    assert receiver.titles == ["Warning: check no_gaps of bronze/air_pollution warns"]
+    assert receiver.got[0]["type"] == "warning"
+    assert "missing_hours 2" in receiver.got[0]["message"]
+    assert "What to do: weather load --resources air_pollution --since 2026-05-18" in receiver.got[0]["message"]
+
+
+def test_a_warning_that_becomes_an_error_is_sent_again(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"check one"}
+    small.severity = AssetCheckSeverity.WARN
+    small.run("one")
+    ticks()
+    small.run("one")
+    ticks()
+    small.severity = AssetCheckSeverity.ERROR
+    small.run("one")
+    ticks()
+    small.severity = AssetCheckSeverity.WARN
+    small.run("one")
+    ticks()
+    assert receiver.titles == [
+        "Warning: check no_duplicate_keys of one warns",
+        "Check no_duplicate_keys of one failed",
+    ]
+    assert "It was a warning before." in receiver.got[1]["message"]
+    assert "Rows at fault: more than 20; the first:" in receiver.got[1]["message"]
+
+
+@BOTH
+def test_errors_of_one_kind_in_several_assets_are_several_incidents_each_sent_once(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one", "two"}
+    for _ in range(2):
+        small.run()
+        ticks()
+    assert sorted(receiver.titles) == ["Loading one failed: ValueError", "Loading two failed: ValueError"]
+    assert {message["message"].splitlines()[0] for message in receiver.got} == {
+        "ValueError: no one today",
+        "ValueError: no two today",
+    }
+    small.failing = {"two"}
+    small.run()
+    ticks()
+    assert receiver.titles[2:] == ["Recovered: loading one failed: ValueError"]
+
+
+def test_an_unforeseen_error_is_named_by_its_own_class(small, receiver, to, ticks):
+    def unforeseen(name):
+        with pytest.raises(Failure) as raised, reported_failures():
+            raise KeyError(f"{name}: where is it?")
+        return raised.value
+
+    to(receiver.url)
+    small.error = unforeseen
+    small.failing = {"one"}
+    small.run("one")
+    ticks()
+    assert receiver.titles == ["Loading one failed: KeyError"]
+
+
+def test_a_failing_destination_is_one_incident_over_runs_and_assets(small, receiver, to, ticks):
+    to(receiver.url)
+    small.error = lambda name: DestinationError(f"the disk under {name} is full")
+    small.failing = {"one"}
+    small.run("one")
+    ticks()
+    small.failing = {"two", "three"}
+    small.run("two", "three")
+    ticks()
+    small.failing = set()
+    small.run("one", "two")
+    ticks()
+    assert receiver.titles == ["Weather loads fail: DestinationError"]
+    small.run("three")
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: weather loads fail: DestinationError"]
+    assert "Where: one, three, two" in receiver.got[1]["message"]
+
+
+def test_a_failure_that_was_resolved_before_the_tick_is_one_message(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one"}
+    small.run("one")
+    small.failing = set()
+    small.run("one")
+    ticks()
+    ticks()
+    assert receiver.titles == ["Recovered: loading one failed: ValueError"]
+    assert "It was: ValueError: no one today" in receiver.got[0]["message"]
+
+
+def test_a_cursor_of_another_form_starts_over(small, receiver, to, ticks):
+    to(receiver.url)
+    small.failing = {"one"}
+    small.run("one")
+    ticks.cursor = '{"something": "else"}'
+    ticks()
+    assert receiver.got == []
+    small.run("one")
+    ticks()
+    assert receiver.titles == ["Loading one failed: ValueError"]
+
+
+def test_the_sensor_is_on_by_default_and_runs_every_half_minute():
+    from dagster import DefaultSensorStatus  # noqa: PLC0415
+
+    from dagster_project.alerts import ALERTS, alert_sensor, channels_work  # noqa: PLC0415
+
+    assert alert_sensor.default_status == DefaultSensorStatus.RUNNING
+    assert alert_sensor.minimum_interval_seconds == 30
+    (key,) = channels_work.check_keys
+    assert (key.asset_key, key.name) == (AssetKey("alerts"), "channels_work")
+    assert ALERTS.key == AssetKey("alerts")
