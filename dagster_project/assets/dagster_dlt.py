@@ -14,6 +14,7 @@ import dlt
 from dagster import AssetExecutionContext, OpExecutionContext, TableColumn, TableColumnConstraints, TableSchema
 from dlt.common.pipeline import LoadInfo
 from dlt.extract import DltResource, DltSource
+from pydantic import PrivateAttr
 
 from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 
@@ -25,7 +26,17 @@ __all__ = ["BronzeDltResource", "DagsterDltTranslator", "dagster_package_loader"
 
 
 class BronzeDltResource(DagsterDltResource):
-    """dagster-dlt's resource, with metadata that holds for a load of many packages."""
+    """dagster-dlt's resource, with metadata that holds for a load of many packages. The steps of a run share one."""
+
+    _resolved_in: str | None = PrivateAttr(default=None)
+
+    def has_resolved_locations(self, run_id: str) -> bool:
+        """Return whether a step of this Dagster run has looked up the run's unknown locations."""
+        return self._resolved_in == run_id
+
+    def mark_locations_resolved(self, run_id: str) -> None:
+        """Note that the unknown locations are looked up, so that later steps of this Dagster run leave them out."""
+        self._resolved_in = run_id
 
     def extract_resource_metadata(
         self,

@@ -10,11 +10,10 @@ from structlog.contextvars import bound_contextvars
 
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
 from dagster_project.assets.preview import preview
-from dagster_project.assets.translator import BronzeTranslator, asset_key, contracts_of
+from dagster_project.assets.translator import BronzeTranslator, contracts_of
 from dagster_project.common import clock
-from dagster_project.common.environment import configured_resources, target_and_settings
+from dagster_project.common.environment import target_and_settings
 from dagster_project.common.failures import failure, reported_failures
-from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
@@ -56,8 +55,6 @@ def load_asset(
         bound_contextvars(asset=context.asset_key.to_user_string()),
         target_and_settings(name, **overrides) as (target, settings),
     ):
-        if name != LOCATIONS and _places_came_before(context):
-            _leave_unknown_places_out(target, settings)
         metadata = _estimate(context, target, settings)
         package_metadata: dict[str, Any] = {}
         # other shards add rows to the table meanwhile, so a difference would count theirs
@@ -65,10 +62,13 @@ def load_asset(
         report = load(
             target,
             settings,
+            # a location that one step has rejected would be rejected by every further step
+            resolve_unknown=not resource.has_resolved_locations(context.run.run_id),
             on_start=lambda run: _log_start(context, run, target),
             load_package=dagster_package_loader(context, resource, translator, package_metadata.update),
             now=clock.now,
         )
+        resource.mark_locations_resolved(context.run.run_id)
         metadata |= _load_metadata(report, name)
         if report.error:
             raise failure(report.error, metadata)
@@ -76,22 +76,6 @@ def load_asset(
         metadata["dagster/table_name"] = f"{target.dataset_name}.{contract.table}"
         metadata |= _table_metadata(context, target, contract, rows_before)
     return MaterializeResult(asset_key=context.asset_key, metadata=metadata)
-
-
-def _places_came_before(context: AssetExecutionContext) -> bool:
-    """Whether this run has a step that looks new places up."""
-    chosen = context.run.asset_selection
-    if not chosen:
-        return context.job_name == JOB and LOCATIONS in configured_resources()
-    return asset_key(LOCATIONS) in chosen
-
-
-def _leave_unknown_places_out(target: Target, settings: WeatherSettings) -> None:
-    """Choose the places that are looked up; each resource would ask for the others and reject them once more."""
-    with target.reader() as loaded:
-        known = loaded.locations().keys()
-    chosen = settings.only_location_ids
-    settings.only_location_ids = sorted(known if chosen is None else known & set(chosen))
 
 
 def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.geocoding import read_match
@@ -154,7 +153,7 @@ class Fuzz:
                 self._sample[endpoint.name].append(body)
         settings = load_settings(**self._round.settings())
         with Run(settings, now=lambda: self._moment, many_packages=True) as run:
-            items = list(Extraction(run, endpoint).items(iter(results), lambda _: None))
+            items = list(run.answer_items(endpoint, iter(results)))
             metrics = run.metrics_of(endpoint.name)
         rows = _rows(items, set(endpoint.tables))
         if metrics.rows_fetched != metrics.rows_loaded + metrics.rows_rejected:

@@ -64,8 +64,8 @@ def assert_accounted(target: Target, report: Report) -> None:
     assert in_table == report.rows_rejected
 
 
-def load_accounted(target: Target, settings: WeatherSettings, clock: Clock) -> Report:
+def load_accounted(target: Target, settings: WeatherSettings, clock: Clock, **options: Any) -> Report:
     """Load, assert that every row is accounted for, and return the report."""
-    report = load(target, settings, now=clock)
+    report = load(target, settings, now=clock, **options)
     assert_accounted(target, report)
     return report

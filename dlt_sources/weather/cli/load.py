@@ -48,7 +48,7 @@ def _graceful_signals() -> Iterator[Any]:
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if not runs or runs[0].interrupted:
             raise KeyboardInterrupt
-        runs[0].interrupted = True
+        runs[0].interrupt()
         tell(f"{signal.Signals(number).name}: loading what came, then stopping. Again stops at once.", logging.WARNING)
 
     def on_start(run: Run) -> None:

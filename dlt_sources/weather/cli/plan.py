@@ -35,8 +35,8 @@ def _print(found: Plan) -> None:
         f"\n{found.locations:,} places known, {found.to_resolve:,} to look up. {found.calls:,} calls in all: "
         f"{found.duration} at {found.calls_per_minute:,} calls a minute."
     )
-    for bad in found.bad:
-        console.print(f"[yellow]{bad.where} is no place: {bad.message}[/yellow]")
+    for entry in found.invalid:
+        console.print(f"[yellow]{entry.position} is no place: {entry.message}[/yellow]")
     if found.paid_calls:
         console.print(
             f"[yellow]{found.paid_calls:,} of them are One Call: 1,000 a day are free, then they cost money "

@@ -1,4 +1,4 @@
-"""Counting what came and what became of it, and the rows of ``rejects`` and ``load_runs`` that say so."""
+"""Counts of requests and rows of a resource, and the rows of ``rejects`` and ``load_runs`` that report them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Status = Literal["running", "ok", "partial", "failed", "interrupted"]
 class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
-    A request that ended without a usable answer counts as one row fetched and one rejected, so that the rejects table
-    accounts for it too. ``expected`` is how many requests are foreseen.
+    A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
+    for it too. ``expected`` is the foreseen number of requests.
     """
 
     resource: str
@@ -42,25 +42,25 @@ class LoadMetrics:
     _clock: float = field(default_factory=monotonic)
 
     def resume(self) -> None:
-        """Start the clock again, as another load package of the same run begins."""
+        """Start the clock, because another step of the resource begins."""
         self._clock = monotonic()
 
     def pause(self) -> None:
-        """Stop the clock."""
+        """Stop the clock and add the seconds since it was started."""
         self.seconds += monotonic() - self._clock
         self._clock = monotonic()
 
     def reject_request(self, failure: Failure, endpoint: str, at: datetime) -> dict[str, Any]:
-        """Count a failed request and return its row for the rejects table."""
+        """Count a failed request and return its row of ``rejects``."""
         self.requests += 1
         self.requests_failed += 1
         self.rows_fetched += 1
-        task = failure.request.about
+        subject = failure.request.about
         return self._reject(
             "request",
             endpoint,
             at,
-            task if isinstance(task, RequestWindow) else None,
+            subject if isinstance(subject, RequestWindow) else None,
             error_class=failure.error_class,
             message=failure.message,
             http_status=failure.http_status,
@@ -76,39 +76,46 @@ class LoadMetrics:
         field: str,
         endpoint: str,
         at: datetime,
-        task: RequestWindow,
+        window: RequestWindow,
     ) -> dict[str, Any]:
-        """Count a rejected row, fetched already, and return its row for the rejects table."""
+        """Count a rejected row, which is counted as fetched already, and return its row of ``rejects``."""
         return self._reject(
-            "row", endpoint, at, task, error_class=error_class, message=message, payload=record, field=field
+            "row", endpoint, at, window, error_class=error_class, message=message, payload=record, field=field
         )
 
-    def reject_location(self, where: str, text: str, message: str, at: datetime) -> dict[str, Any]:
-        """Count an entry of the user's list that is no place, and return its row for the rejects table."""
+    def reject_location(self, position: str, text: str, message: str, at: datetime) -> dict[str, Any]:
+        """Count an entry of the user's list that is no location, and return its row of ``rejects``."""
         self.rows_fetched += 1
         return self._reject(
-            "row", "", at, None, error_class="bad_location", message=f"{where}: {message}", payload=text, field=where
+            "row",
+            "",
+            at,
+            None,
+            error_class="bad_location",
+            message=f"{position}: {message}",
+            payload=text,
+            field=position,
         )
 
     def _reject(
-        self, kind: str, endpoint: str, at: datetime, task: RequestWindow | None, **what: Any
+        self, kind: str, endpoint: str, at: datetime, window: RequestWindow | None, **details: Any
     ) -> dict[str, Any]:
         self.rows_rejected += 1
-        what["payload"] = (what.get("payload") or "")[:PAYLOAD_EXCERPT] or None
+        details["payload"] = (details.get("payload") or "")[:PAYLOAD_EXCERPT] or None
         return {
             "reject_id": f"{self.run_id}-{self.resource}-{next(self._numbers)}",
             "run_id": self.run_id,
             "resource": self.resource,
             "kind": kind,
-            "location_id": task.location.location_id if task else None,
+            "location_id": window.location.location_id if window else None,
             "endpoint": endpoint or None,
             "rejected_at": at,
-            "window_start": task.start if task else None,
-            "window_end": task.end if task else None,
-        } | {name: what.get(name) for name in ("error_class", "http_status", "field", "message", "payload")}
+            "window_start": window.start if window else None,
+            "window_end": window.end if window else None,
+        } | {name: details.get(name) for name in ("error_class", "http_status", "field", "message", "payload")}
 
     def row(self, status: Status, at: datetime) -> dict[str, Any]:
-        """The row of ``load_runs``: the counts so far, to be renewed by the next package of the same run."""
+        """Return the row of ``load_runs`` with the counts so far; the run's next package replaces it."""
         return {
             "run_id": self.run_id,
             "resource": self.resource,

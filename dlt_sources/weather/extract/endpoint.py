@@ -1,8 +1,9 @@
-"""Extracting one endpoint into one load package: ask, convert, count; nothing that comes is left unaccounted."""
+"""Conversion of an endpoint's results into the dlt items of one load package, in which every row is accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,19 +12,21 @@ import pyarrow as pa
 from dlt_sources.weather.api.endpoints import Endpoint, Part
 from dlt_sources.weather.api.responses import Answer, Failure, Result
 from dlt_sources.weather.common.clock import floor_hour
-from dlt_sources.weather.contracts import LoadRun, Reject, WeatherRaw
+from dlt_sources.weather.contracts import Contract, Reject, WeatherRaw
 from dlt_sources.weather.contracts.records import RowErrorClass
+from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
-from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
-from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.extract.counts import LoadMetrics
+from dlt_sources.weather.extract.limits import PackageLimits
+from dlt_sources.weather.extract.requests import RequestWindow
 
-# answers converted or written at a time, by the size of their bodies: enough for Arrow to be fast (thousands of rows),
-# few enough for memory to stay flat (JSON takes ten times its size as Python objects)
+# bytes of the bodies that are converted or written at a time: enough for Arrow to be fast (thousands of rows), few
+# enough for memory to stay flat (JSON takes ten times its size as Python objects)
 BATCH_BYTES = 2_000_000
 
 
 class Batch:
-    """Records of one table that wait to be converted, with the answers they came in."""
+    """Records of one table that wait for conversion, each with the answer that it came in."""
 
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
@@ -37,64 +40,63 @@ class Batch:
         self.bytes += len(answer.body)
 
 
-def ask(run: Run, work: RequestQueue) -> Iterator[Result]:
-    """Ask for as long as there is work and the package has room."""
-    while not work.finished and run.has_room():
-        yield from run.client.fetch_all(work.take(run.has_room), work.most_at_once)
-        work.next_round()
-
-
 class Extraction:
-    """What comes of one endpoint in one package.
+    """The rows, raw answers and rejects of one endpoint in one load package.
 
     Args:
-        run: the run.
-        endpoint: what to ask.
-        replaying: whether the answers come from ``weather_raw``: they are not kept again, and whole packages are
-            converted at once, a key that comes again counting once.
+        endpoint: the endpoint that is asked.
+        metrics: counts the resource's requests and rows.
+        package: counts the rows and bytes of the load package.
+        converter: returns the run's converter of a table.
+        now: the clock that rejects are stamped with, UTC.
+        replaying: whether the answers come from ``weather_raw``: they are not stored in it a second time, and the whole
+            package is converted at once, so that a key in several answers counts once.
     """
 
-    def __init__(self, run: Run, endpoint: Endpoint, *, replaying: bool = False) -> None:
-        self._run = run
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        metrics: LoadMetrics,
+        package: PackageLimits,
+        converter: Callable[[type[Contract]], Converter],
+        now: Callable[[], datetime],
+        *,
+        replaying: bool = False,
+    ) -> None:
         self._endpoint = endpoint
+        self._metrics = metrics
+        self._package = package
+        self._converter = converter
+        self._now = now
         self._replaying = replaying
-        self._tally = run.metrics_of(endpoint.name)
         self._batches = {part.contract.table: Batch() for part in endpoint.parts}
         self._raw: list[dict[str, Any]] = []
         self._raw_bytes = 0
         self._rejects: list[dict[str, Any]] = []
 
     def items(self, results: Iterable[Result], mark_done: Callable[[RequestWindow], None]) -> Iterator[object]:
-        """Sort outcomes and yield dlt items: rows, raw answers, rejects, the run's log.
+        """Sort results and yield dlt items: rows, raw answers, rejects.
 
         Args:
-            results: answers and failures, as they come.
-            mark_done: told about every task whose answer could be used.
+            results: answers and failures, in any order.
+            mark_done: called with the window of each answer that could be used.
         """
-        self._tally.resume()
         for result in results:
             if isinstance(result, Failure):
-                self._failed(result)
-            elif self._answered(result):
+                self._reject_request(result)
+            elif self._accept(result):
                 mark_done(result.request.about)
             yield from self._full_batches()
-            self._run.on_progress(self._tally)
-        yield from self._rest()
-        self._tally.calls = self._run.client.calls_for[self._endpoint.name]
-        self._tally.pause()
-        yield to_table(LoadRun, [self._tally.row(self._run.status(self._endpoint.name), self._run.now())])
-        self._run.raise_if_alone()
+        yield from self._remaining()
 
-    def _failed(self, failure: Failure) -> None:
-        self._rejects.append(self._tally.reject_request(failure, self._endpoint.path, self._run.now()))
-        if failure.ends_the_run:
-            self._run.stop_for(failure, self._tally)
+    def _reject_request(self, failure: Failure) -> None:
+        self._rejects.append(self._metrics.reject_request(failure, self._endpoint.path, self._now()))
 
-    def _answered(self, answer: Answer) -> bool:
-        """Sort an answer's records into the batches of their tables, if it has any place for them."""
-        found = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
-        if any(records is None for _, records in found):
-            self._failed(
+    def _accept(self, answer: Answer) -> bool:
+        """Add an answer's records to the batches of their tables; reject an answer that has not the endpoint's form."""
+        records_by_part = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
+        if any(records is None for _, records in records_by_part):
+            self._reject_request(
                 Failure(
                     answer.request,
                     "unexpected_answer",
@@ -104,48 +106,48 @@ class Extraction:
                 )
             )
             return False
-        self._tally.requests += 1
-        for part, records in found:
-            self._tally.rows_fetched += len(records or ())
-            kept = self._usable(records or [], part, answer)
-            self._batches[part.contract.table].add(kept, answer)
-            self._run.count_rows(len(kept))
+        self._metrics.requests += 1
+        for part, records in records_by_part:
+            self._metrics.rows_fetched += len(records or ())
+            usable = self._usable(records or [], part, answer)
+            self._batches[part.contract.table].add(usable, answer)
+            self._package.add_rows(len(usable))
         if self._endpoint.keeps_raw and not self._replaying:
-            self._raw.append(self._verbatim(answer))
+            self._raw.append(self._raw_row(answer))
             self._raw_bytes += len(answer.body)
         return True
 
     def _usable(self, records: list[Any], part: Part, answer: Answer) -> list[dict[str, Any]]:
-        """Leave out what would break the package: no object, outside the window, or a key that comes twice.
+        """Reject records that would break the package: no object, outside the window, or with a key that repeats.
 
-        PostgreSQL's MERGE fails on a key that stands twice in one package, and would fail for ever.
+        PostgreSQL's MERGE fails on a key that occurs twice in one package, and would fail with every retry.
         """
         identify = part.contract.identity
-        kept: dict[object, dict[str, Any]] = {}
-        inside = _within(answer.request.about)
+        usable: dict[object, dict[str, Any]] = {}
+        is_inside = _within(answer.request.about)
         for record in records:
             if not isinstance(record, dict):
                 self._reject_row("wrong_type", "expected an object", record, "", answer)
-            elif not inside(record):
+            elif not is_inside(record):
                 self._reject_row("outside_window", "not within the hours asked for", record, "dt", answer)
             else:
                 identity = _hashable(identify(record))
-                if (before := kept.pop(identity, None)) is not None:
-                    said = "it comes again in the same answer, and the last counts"
-                    self._reject_row("repeated_key", said, before, "", answer)
-                kept[identity] = record
-        return list(kept.values())
+                if (earlier := usable.pop(identity, None)) is not None:
+                    message = "it comes again in the same answer, and the last counts"
+                    self._reject_row("repeated_key", message, earlier, "", answer)
+                usable[identity] = record
+        return list(usable.values())
 
     def _reject_row(self, error_class: RowErrorClass, message: str, record: object, field: str, answer: Answer) -> None:
         self._rejects.append(
-            self._tally.reject_row(
+            self._metrics.reject_row(
                 error_class,
                 message,
                 _as_text(record),
                 field=field,
                 endpoint=self._endpoint.path,
-                at=self._run.now(),
-                task=answer.request.about,
+                at=self._now(),
+                window=answer.request.about,
             )
         )
 
@@ -158,7 +160,7 @@ class Extraction:
         if self._raw_bytes >= BATCH_BYTES:
             yield from self._raw_answers()
 
-    def _rest(self) -> Iterator[object]:
+    def _remaining(self) -> Iterator[object]:
         for part in self._endpoint.parts:
             yield from self._converted(part)
         yield from self._raw_answers()
@@ -170,59 +172,59 @@ class Extraction:
         batch, self._batches[part.contract.table] = self._batches[part.contract.table], Batch()
         if not batch.records:
             return
-        converter = self._run.converter(part.contract)
+        converter = self._converter(part.contract)
         known = set(converter.new_columns)
-        table, invalid_rows = converter.convert(batch.records, self._ours(part, batch.answers))
+        table, invalid_rows = converter.convert(batch.records, self._added_columns(part, batch.answers))
         for invalid_row in invalid_rows:
             record, answer = batch.records[invalid_row.position], batch.answers[invalid_row.position]
             self._reject_row("wrong_type", invalid_row.message, record, invalid_row.field, answer)
         if self._replaying:
             table = self._each_key_once(part, table)
-        self._tally.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
-        self._tally.rows_loaded += table.num_rows
+        self._metrics.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
+        self._metrics.rows_loaded += table.num_rows
         if table.num_rows:
-            self._run.count_bytes(table.nbytes)
+            self._package.add_bytes(table.nbytes)
             yield as_table(part.contract, table)
 
     def _each_key_once(self, part: Part, table: pa.Table) -> pa.Table:
-        """Keep the last row of every key: the same observation met again in a later answer is not another row."""
+        """Return the last row of every key: the same observation in a later answer is not another row."""
         numbered = table.append_column("_n", pa.array(range(table.num_rows), pa.int64()))
         last = numbered.group_by(list(part.contract.key)).aggregate([("_n", "max")])["_n_max"]
-        self._tally.rows_fetched -= table.num_rows - len(last)
+        self._metrics.rows_fetched -= table.num_rows - len(last)
         return table.take(last)
 
-    def _ours(self, part: Part, answers: list[Answer]) -> dict[str, list[object]]:
-        """The columns that no answer holds."""
+    def _added_columns(self, part: Part, answers: list[Answer]) -> dict[str, list[object]]:
+        """Return the columns that answers do not contain, by name, with one value per record."""
         columns = part.contract.model_fields
-        ours: dict[str, list[object]] = {
+        added: dict[str, list[object]] = {
             "location_id": [answer.request.about.location.location_id for answer in answers],
             "fetched_at": [answer.fetched_at for answer in answers],
         }
         if "issued_at" in columns:
-            ours["issued_at"] = [floor_hour(answer.fetched_at) for answer in answers]
+            added["issued_at"] = [floor_hour(answer.fetched_at) for answer in answers]
         if "units" in columns:
-            ours["units"] = [answer.request.params["units"] for answer in answers]
-        return ours
+            added["units"] = [answer.request.params["units"] for answer in answers]
+        return added
 
-    def _verbatim(self, answer: Answer) -> dict[str, Any]:
+    def _raw_row(self, answer: Answer) -> dict[str, Any]:
         return {
             "location_id": answer.request.about.location.location_id,
             "endpoint": self._endpoint.name,
             "fetched_at": answer.fetched_at,
             "units": answer.request.params.get("units"),
-            "run_id": self._run.run_id,
+            "run_id": self._metrics.run_id,
             "body": answer.body.decode(),
         }
 
     def _raw_answers(self) -> Iterator[object]:
         rows, size, self._raw, self._raw_bytes = self._raw, self._raw_bytes, [], 0
         if rows:
-            self._run.count_bytes(size)
+            self._package.add_bytes(size)
             yield to_table(WeatherRaw, rows)
 
 
 def _records(part: Part, data: object) -> list[Any] | None:
-    """The rows an answer holds for a part; None where it is no such answer."""
+    """Return the records of a part of an answer; None if the answer has not the endpoint's form."""
     if not part.member:
         return [data] if isinstance(data, dict) else None
     rows = data.get(part.member) if isinstance(data, dict) else None
@@ -231,17 +233,17 @@ def _records(part: Part, data: object) -> list[Any] | None:
     return rows if isinstance(rows, list) else None
 
 
-def _within(task: RequestWindow) -> Callable[[dict[str, Any]], bool]:
-    """Whether a record lies in the hours asked for; what is no time is for the contract to reject."""
-    if task.start is None or task.end is None:
+def _within(window: RequestWindow) -> Callable[[dict[str, Any]], bool]:
+    """Return a test of whether a record lies in the window; the contract rejects a ``dt`` that is no number."""
+    if window.start is None or window.end is None:
         return lambda _: True
-    first, last = task.start.timestamp(), task.end.timestamp()
+    first, last = window.start.timestamp(), window.end.timestamp()
 
-    def inside(record: dict[str, Any]) -> bool:
+    def is_inside(record: dict[str, Any]) -> bool:
         moment = record.get("dt")
         return not isinstance(moment, int | float) or first <= moment <= last
 
-    return inside
+    return is_inside
 
 
 def _as_text(record: object) -> str:

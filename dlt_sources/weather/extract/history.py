@@ -1,10 +1,15 @@
-"""The range of hours that a run asks for, from the settings and from what is loaded."""
+"""The range of hours that a run asks for, from the settings and from the rows that are loaded."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+
+import dlt
+from dlt.common.destination.exceptions import DestinationCapabilitiesException
+from dlt.common.destination.utils import resolve_merge_strategy
+from dlt.common.schema.utils import new_table
 
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
@@ -15,21 +20,21 @@ from dlt_sources.weather.extract.requests import History
 logger = logging.getLogger(__name__)
 
 
-def history_of(settings: WeatherSettings, loaded: DestinationReader, now: datetime, *, overlap: bool = True) -> History:
-    """Work out which hours are wanted: those the user named, else whatever is newer than what is loaded.
+def history_of(settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool = True) -> History:
+    """Return the hours to ask for: the range that the user named, otherwise everything newer than the loaded rows.
 
     Args:
         settings: the range, the window's size and the overlap in which late revisions are fetched again.
-        loaded: what the destination holds.
+        reader: reads the destination.
         now: the moment of the run, UTC.
-        overlap: whether rows may be written again; a destination that cannot merge must not see them twice.
+        overlap: whether rows may be written twice; a destination that cannot merge must not receive them twice.
 
     Raises:
         ConfigurationError: the range cannot be read or is empty.
     """
     this_hour = floor_hour(now)
-    until = min(_moment(settings.until, "until") or this_hour, this_hour)
-    since = _moment(settings.since, "since")
+    until = min(_hour(settings.until, "until") or this_hour, this_hour)
+    since = _hour(settings.since, "since")
     longest = (now - HISTORY_BEGINS).days + 1
     first = since or floor_hour(now - timedelta(days=min(settings.history_days, longest)))
     if first < HISTORY_BEGINS:
@@ -43,13 +48,25 @@ def history_of(settings: WeatherSettings, loaded: DestinationReader, now: dateti
         explicit=since is not None,
         days_per_call=settings.history_days_per_call,
         overlap=timedelta(hours=settings.history_overlap_hours if overlap else 0),
-        marks={} if since else loaded.newest_hours(),
+        marks={} if since else reader.newest_hours(),
     )
-    return replace(history, complete=frozenset(loaded.complete_windows(history.windows()))) if since else history
+    return replace(history, complete=frozenset(reader.complete_windows(history.windows()))) if since else history
 
 
-def _moment(text: str | None, setting: str) -> datetime | None:
-    """Read a date or a moment of ISO 8601, UTC where it names no zone, as an hour."""
+def merges_rows(pipeline: dlt.Pipeline | None) -> bool:
+    """Return whether the pipeline's destination replaces a row that it receives twice."""
+    if pipeline is None or pipeline.destination is None:
+        return True
+    table = new_table("any", write_disposition="merge")
+    table["x-merge-strategy"] = "upsert"  # type: ignore[typeddict-unknown-key]
+    try:
+        return resolve_merge_strategy({"any": table}, table, pipeline.destination.capabilities()) is not None
+    except DestinationCapabilitiesException:
+        return False
+
+
+def _hour(text: str | None, setting: str) -> datetime | None:
+    """Read an ISO 8601 date or moment, in UTC if it names no zone, and return its hour."""
     if not text:
         return None
     try:

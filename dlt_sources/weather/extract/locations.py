@@ -1,47 +1,113 @@
-"""Extracting the places: whichever resource runs first looks them up, and loads them with its own rows."""
+"""The look-up of a run's locations: a step before any endpoint is asked; the resource ``locations`` yields its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
-from dlt_sources.weather.api.endpoints import LOCATIONS
+import pyarrow as pa
+
+from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.responses import Failure
-from dlt_sources.weather.contracts import LoadRun, Location, Reject
+from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.contracts import Location, Reject
 from dlt_sources.weather.convert.items import as_table, to_table
-from dlt_sources.weather.extract.run import Run
-from dlt_sources.weather.locations.geocoding import resolve
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.extract.counts import LoadMetrics
+from dlt_sources.weather.locations.batches import ResolvedLocations
+from dlt_sources.weather.locations.geocoding import Lookup, location_queries, match_known_locations, resolve
+from dlt_sources.weather.locations.model import LocationQuery, ResolvedLocation
 
 
-def look_up(run: Run) -> Iterator[object]:
-    """Look places up while the package has room, and yield dlt items: new places, what was no place, the run's log."""
-    if run.looked_up or run.locations_known:
-        return
-    run.looked_up = True
-    first_time = LOCATIONS not in run.metrics_by_resource
-    metrics = run.metrics_of(LOCATIONS)
-    metrics.resume()
-    rejects = []
-    if first_time:
-        metrics.expected = len(run.lookup.to_resolve)
-        rejects = [metrics.reject_location(bad.where, bad.text, bad.message, run.now()) for bad in run.lookup.bad]
-    for found in resolve(run.lookup, run.client, run.has_room):
-        if isinstance(found, Failure):
-            rejects.append(metrics.reject_request(found, found.request.path, run.now()))
-            if found.ends_the_run:
-                run.stop_for(found, metrics)
-        else:
-            metrics.requests += 1
-        run.on_progress(metrics)
-    tables = run.lookup.rows.take()
-    rows = sum(table.num_rows for table in tables)
-    metrics.rows_fetched += rows
-    metrics.rows_loaded += rows
-    metrics.calls = run.client.calls_for[LOCATIONS]
-    metrics.pause()
-    for table in tables:
-        run.count_bytes(table.nbytes)
-        yield as_table(Location, table)
-    if rejects:
-        yield to_table(Reject, rejects)
-    yield to_table(LoadRun, [metrics.row(run.status(LOCATIONS), run.now())])
-    run.raise_if_alone()
+def match_locations(settings: WeatherSettings, reader: DestinationReader, now: datetime, *, unknown: bool) -> Lookup:
+    """Compare the user's list with the locations that the destination knows.
+
+    Args:
+        settings: the list and the choice from it.
+        reader: reads the destination.
+        now: the moment of the run, UTC.
+        unknown: whether to keep locations that must be looked up, and entries that are no location.
+
+    Raises:
+        ConfigurationError: the file of locations cannot be read.
+    """
+    queries = location_queries(settings)
+    if unknown:
+        return match_known_locations(queries, reader.locations(), now)
+    valid = (query for query in queries if isinstance(query, LocationQuery))
+    lookup = match_known_locations(valid, reader.locations(), now)
+    lookup.to_resolve.clear()
+    return lookup
+
+
+class LocationStep:
+    """The step in which a run looks up its locations, in one load package or, if the look-ups take long, in several.
+
+    A location that could not be looked up is rejected and not stored, so the next run asks for it again.
+
+    Args:
+        lookup: the user's list, compared with the locations that the destination knows.
+        metrics: counts of the resource ``locations``.
+        now: the clock, UTC.
+    """
+
+    def __init__(self, lookup: Lookup, metrics: LoadMetrics, now: Callable[[], datetime]) -> None:
+        self._lookup = lookup
+        self._metrics = metrics
+        self._now = now
+        self._tables: list[pa.Table] = []
+        self._rejects = [
+            metrics.reject_location(entry.position, entry.text, entry.message, now()) for entry in lookup.invalid
+        ]
+        self._has_items = False
+        metrics.expected = len(lookup.to_resolve)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no location is left to look up."""
+        return not self._lookup.to_resolve
+
+    @property
+    def has_items(self) -> bool:
+        """Whether results were collected that ``items`` has not yielded."""
+        return self._has_items
+
+    @property
+    def locations(self) -> ResolvedLocations:
+        """The locations with coordinates."""
+        return self._lookup.locations
+
+    def results(self, client: Client, has_room: Callable[[], bool]) -> Iterator[ResolvedLocation | Failure]:
+        """Look locations up while the package has room, and yield each result."""
+        return resolve(self._lookup, client, has_room)
+
+    def collect(self, results: Iterable[ResolvedLocation | Failure]) -> int:
+        """Count results and keep their rows and rejects until ``items`` yields them.
+
+        Args:
+            results: the results of this step, as the caller passes them on.
+
+        Returns:
+            The bytes of the new rows of ``bronze.locations``.
+        """
+        self._has_items = True
+        for result in results:
+            if isinstance(result, Failure):
+                self._rejects.append(self._metrics.reject_request(result, result.request.path, self._now()))
+            else:
+                self._metrics.requests += 1
+        tables = self._lookup.rows.take()
+        rows = sum(table.num_rows for table in tables)
+        self._metrics.rows_fetched += rows
+        self._metrics.rows_loaded += rows
+        self._tables += tables
+        return sum(table.nbytes for table in tables)
+
+    def items(self) -> Iterator[object]:
+        """Yield the dlt items of the look-up, once: new rows of ``locations``, then rejects."""
+        tables, rejects, self._tables, self._rejects = self._tables, self._rejects, [], []
+        self._has_items = False
+        for table in tables:
+            yield as_table(Location, table)
+        if rejects:
+            yield to_table(Reject, rejects)

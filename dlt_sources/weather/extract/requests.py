@@ -1,7 +1,8 @@
-"""Which requests a run makes: every place, and for history every window of hours that is not loaded yet.
+"""The requests of a run: every location, and for history every window of hours that is not loaded yet.
 
-History goes forward window by window. The next window of a place is asked only after the one before it came, so that
-a failure leaves no gap behind a newer hour; the table's newest hour is then a place's high-water mark.
+History goes forward window by window. A location's next window is asked only after the answer to the one before it is
+there, so that a failure leaves no gap before a newer hour; the newest hour in the table is then the location's
+watermark.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dlt_sources.weather.locations.model import ResolvedLocation
 
 @dataclass(frozen=True, slots=True)
 class RequestWindow:
-    """What a request is about: a place and, for history, the first and last hour asked for."""
+    """The subject of a request: a location and, for history, the first and last hour asked for, UTC."""
 
     location: ResolvedLocation
     start: datetime | None = None
@@ -28,12 +29,14 @@ class RequestWindow:
 
 @dataclass(frozen=True)
 class History:
-    """How far history reaches: the range, the windows, and what is loaded already.
+    """The extent of history: the range, its windows, and the part that is loaded already. All moments are UTC.
 
     Args:
-        since: first hour for a place that has none.
+        since: first hour for a location that has none.
         until: last hour.
-        explicit: whether the user named the range, so that every place is asked for all of it.
+        explicit: whether the user named the range, so that every location is asked for all of it.
+        days_per_call: the size of a window.
+        overlap: time before a watermark that is fetched again, for late revisions.
         marks: newest loaded hour by location_id.
         complete: (location_id, first hour) of windows that miss no hour.
     """
@@ -47,7 +50,7 @@ class History:
     complete: frozenset[tuple[str, datetime]] = frozenset()
 
     def first(self, location: ResolvedLocation) -> RequestWindow | None:
-        """The first window to ask for a place; None where nothing new can be there."""
+        """Return the first window to ask for a location; None if there can be nothing new."""
         mark = self.marks.get(location.location_id)
         if self.explicit or mark is None:
             return self._window(location, self.since)
@@ -55,20 +58,20 @@ class History:
             return None
         return self._window(location, mark + HOUR - self.overlap)
 
-    def after(self, task: RequestWindow) -> RequestWindow | None:
-        """The window after the one that came."""
-        assert task.end is not None  # noqa: S101 - history tasks have windows
-        return self._window(task.location, task.end + HOUR)
+    def after(self, window: RequestWindow) -> RequestWindow | None:
+        """Return the window that follows another of the same location; None after the last."""
+        assert window.end is not None  # noqa: S101 - windows of history have an end
+        return self._window(window.location, window.end + HOUR)
 
-    def how_many(self, location: ResolvedLocation) -> int:
-        """How many requests a place needs if all of them come."""
-        task, number = self.first(location), 0
-        while task is not None:
-            task, number = self.after(task), number + 1
+    def count(self, location: ResolvedLocation) -> int:
+        """Return the number of requests that a location needs if none fails."""
+        window, number = self.first(location), 0
+        while window is not None:
+            window, number = self.after(window), number + 1
         return number
 
     def windows(self) -> Iterator[tuple[datetime, datetime]]:
-        """All windows of the range, oldest first."""
+        """Yield the first and last hour of every window of the range, oldest first."""
         start = self.since
         while start <= self.until:
             yield start, self._end(start)
@@ -86,7 +89,18 @@ class History:
 
 
 class RequestQueue:
-    """The requests of one endpoint in one run, in rounds: one request a place and round; ``total`` in all."""
+    """The requests of one endpoint in one run, in rounds of at most one request per location.
+
+    Args:
+        endpoint: the endpoint to ask.
+        locations: the locations to ask for.
+        settings: units and language of the answers.
+        history: the hours to ask for; None for an endpoint without history.
+
+    Attributes:
+        total: the number of requests if none fails.
+        most_at_once: the most requests in flight.
+    """
 
     def __init__(
         self,
@@ -95,43 +109,43 @@ class RequestQueue:
         settings: WeatherSettings,
         history: History | None,
     ) -> None:
-        self.total = sum(map(history.how_many, locations)) if history else len(locations)
+        self.total = sum(map(history.count, locations)) if history else len(locations)
         self.most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
         self._history = history
-        first = (history.first(location) if history else RequestWindow(location) for location in locations)
-        self._round: Iterator[RequestWindow] = (task for task in first if task is not None)
-        self._next: list[RequestWindow] = []
-        self._ahead: RequestWindow | None = next(self._round, None)
+        windows = (history.first(location) if history else RequestWindow(location) for location in locations)
+        self._round: Iterator[RequestWindow] = (window for window in windows if window is not None)
+        self._next_round: list[RequestWindow] = []
+        self._head: RequestWindow | None = next(self._round, None)
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to ask."""
-        return self._ahead is None
+        return self._head is None
 
     def take(self, may_go_on: Callable[[], bool]) -> Iterator[Request]:
-        """Yield the requests of this round for as long as the caller may go on."""
-        while self._ahead is not None and may_go_on():
-            task = self._ahead
-            self._ahead = next(self._round, None)
-            yield self._request(task)
+        """Yield the requests of this round while ``may_go_on`` returns True."""
+        while self._head is not None and may_go_on():
+            window = self._head
+            self._head = next(self._round, None)
+            yield self._request(window)
 
-    def mark_done(self, task: RequestWindow) -> None:
-        """Note that a task's answer is there, so that the place's next window may be asked."""
-        if self._history and (following := self._history.after(task)):
-            self._next.append(following)
+    def mark_done(self, window: RequestWindow) -> None:
+        """Schedule the location's next window, because this window's answer is there."""
+        if self._history and (following := self._history.after(window)):
+            self._next_round.append(following)
 
     def next_round(self) -> None:
-        """Go on with the windows that follow those that came, once a round is asked."""
-        if self._ahead is None:
-            self._round, self._next = iter(self._next), []
-            self._ahead = next(self._round, None)
+        """Begin the round of the scheduled windows, if this round is asked."""
+        if self._head is None:
+            self._round, self._next_round = iter(self._next_round), []
+            self._head = next(self._round, None)
 
-    def _request(self, task: RequestWindow) -> Request:
-        params = {"lat": f"{task.location.lat:.4f}", "lon": f"{task.location.lon:.4f}"}
+    def _request(self, window: RequestWindow) -> Request:
+        params = {"lat": f"{window.location.lat:.4f}", "lon": f"{window.location.lon:.4f}"}
         if self._endpoint.has_units:
             params |= {"units": self._settings.units, "lang": self._settings.answer_language}
-        if task.start and task.end:
-            params |= {"start": f"{task.start.timestamp():.0f}", "end": f"{task.end.timestamp():.0f}"}
-        return Request(self._endpoint.name, self._endpoint.path, params, task)
+        if window.start and window.end:
+            params |= {"start": f"{window.start.timestamp():.0f}", "end": f"{window.end.timestamp():.0f}"}
+        return Request(self._endpoint.name, self._endpoint.path, params, window)

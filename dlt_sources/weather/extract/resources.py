@@ -1,11 +1,17 @@
-"""The dlt resources: one an endpoint, each with its own rejects, raw answers and line in the run log.
+"""The dlt resources: ``locations`` and one per endpoint, each with its rejects and its row of ``load_runs``.
 
-locations ─▶ requests ─▶ client ─▶ answers ─▶ contracts ─▶ Arrow ─▶ bronze.<table>
-                            │          └──────────────────────────▶ bronze.weather_raw
-                            └─ failures, rows of the wrong type ──▶ bronze.rejects, counted in bronze.load_runs
+    locations ─▶ requests ─▶ client ─▶ answers ─▶ contracts ─▶ Arrow ─▶ bronze.<table>
+                                │          └──────────────────────────▶ bronze.weather_raw
+                                └─ failures, rows of the wrong type ──▶ bronze.rejects, counted in bronze.load_runs
 
-Every table is merged by its key with dlt's ``upsert`` strategy: a load that is repeated after a kill changes nothing.
-(dlt's default, delete-insert, doubles rows when two writers share a dataset.)
+Locations are looked up in a step before any endpoint is asked (``Run.resolve_locations``). A load takes the step before
+it builds the source of a package. In a plain dlt pipeline the first resource takes it, and ``resources_of`` puts
+``locations`` first. Only the resource ``locations`` yields the rows and rejects of the step. A dlt user who deselects
+it (``with_resources("forecast")``) still gets the data of all locations, but nothing is remembered: every run looks
+unknown locations up.
+
+Every table is merged by its key with dlt's ``upsert`` strategy, so a load that is repeated after a kill changes
+nothing. (dlt's default, delete-insert, doubles rows if two writers share a dataset.)
 """
 
 from __future__ import annotations
@@ -19,18 +25,38 @@ from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATI
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.convert.items import UPSERT
-from dlt_sources.weather.extract.endpoint import Extraction, ask
-from dlt_sources.weather.extract.locations import look_up
 from dlt_sources.weather.extract.run import Run
 
 
-def source_of(run: Run, names: Iterable[str] | None = None) -> DltSource:
-    """The source of one load package of a run."""
-    return DltSource(dlt.Schema("weather"), "weather", resources_of(run, names))
+def source_of(run: Run, names: Iterable[str]) -> DltSource:
+    """Return a source of the named resources."""
+    return DltSource(dlt.Schema("weather"), "weather", [_resource(run, name) for name in names])
+
+
+def next_source(run: Run, names: Iterable[str]) -> DltSource:
+    """Return the source of a run's next load package, whose locations the run has resolved as far as it has room.
+
+    It has the resource ``locations`` if there is a look-up to report, and endpoints only after all locations are
+    resolved.
+    """
+    reported = [LOCATIONS] if run.has_location_items else []
+    endpoints = [name for name in names if name != LOCATIONS] if run.locations_resolved else []
+    return source_of(run, reported + endpoints)
 
 
 def resources_of(run: Run, names: Iterable[str] | None = None) -> list[DltResource]:
-    """The dlt resources of a run.
+    """Return the resources of a source that is one load package, ``locations`` always and first.
+
+    Raises:
+        ConfigurationError: a name is no resource.
+    """
+    return [
+        _resource(run, name) for name in (LOCATIONS, *(name for name in resource_names(names) if name != LOCATIONS))
+    ]
+
+
+def resource_names(names: Iterable[str] | None) -> list[str]:
+    """Return the names of the resources to load, the default ones if none are given.
 
     Raises:
         ConfigurationError: a name is no resource.
@@ -38,13 +64,19 @@ def resources_of(run: Run, names: Iterable[str] | None = None) -> list[DltResour
     names = list(names or DEFAULT_RESOURCES)
     if unknown := [name for name in names if name not in RESOURCES]:
         raise ConfigurationError(f"No such resource: {', '.join(unknown)}. There are {', '.join(RESOURCES)}.")
-    return [_locations(run) if name == LOCATIONS else _endpoint(run, BY_NAME[name]) for name in names]
+    return names
+
+
+def _resource(run: Run, name: str) -> DltResource:
+    return _locations(run) if name == LOCATIONS else _endpoint(run, BY_NAME[name])
 
 
 def _locations(run: Run) -> DltResource:
     def locations() -> Iterator[object]:
-        """Places the user asked for, looked up once."""
-        yield from look_up(run)
+        """Yield the locations that the user asked for and the destination does not have, each looked up once."""
+        if not run.has_location_items:
+            run.resolve_locations()
+        yield from run.location_items()
 
     return dlt.resource(
         locations,
@@ -58,12 +90,8 @@ def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
     main = endpoint.parts[0].contract
 
     def extract() -> Iterator[object]:
-        yield from look_up(run)
-        if not run.locations_known:
-            return
-        work = run.work(endpoint)
-        run.metrics_of(endpoint.name).expected = work.total
-        yield from Extraction(run, endpoint).items(ask(run, work), work.mark_done)
+        run.resolve_locations()
+        yield from run.endpoint_items(endpoint)
 
     return dlt.resource(
         extract,

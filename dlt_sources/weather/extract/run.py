@@ -1,58 +1,58 @@
-"""One run: settings, client, places, work and counts, shared by the resources of all its load packages."""
+"""One run: its identity, client, counts and locations, shared by the resources of all its load packages."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import cached_property
-from time import monotonic
+from typing import TypeVar
 
 import dlt
 from dlt.common.configuration.container import Container
-from dlt.common.destination.exceptions import DestinationCapabilitiesException
-from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
-from dlt.common.schema.utils import new_table
 
 from dlt_sources.weather.api.client import Client
-from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import RateLimiter
-from dlt_sources.weather.api.responses import Failure
+from dlt_sources.weather.api.responses import Failure, Result
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError, WeatherError
+from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.contracts import Contract
+from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.convert.converter import Converter
+from dlt_sources.weather.convert.items import to_table
 from dlt_sources.weather.convert.new_columns import columns_beyond
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
-from dlt_sources.weather.extract.history import history_of
-from dlt_sources.weather.extract.requests import History, RequestQueue
-from dlt_sources.weather.locations.batches import ResolvedLocations
-from dlt_sources.weather.locations.geocoding import Lookup, location_queries, match_known_locations
+from dlt_sources.weather.extract.endpoint import Extraction
+from dlt_sources.weather.extract.history import history_of, merges_rows
+from dlt_sources.weather.extract.limits import PackageLimits, error_for
+from dlt_sources.weather.extract.locations import LocationStep, match_locations
+from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
 
-# of rows in a load package: a destination takes several times that in memory while it merges them
-PACKAGE_BYTES = 20_000_000
+T = TypeVar("T")
 
 
 def new_run_id(now: datetime) -> str:
-    """An id that sorts by time and is unique."""
+    """Return a unique id that sorts by time."""
     return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
 class Run:
-    """What the resources of one run share. Close it, or use it as a context manager, to close its connections.
+    """State that the resources of one run share. Close it, or use it as a context manager, to close its connections.
+
+    Its members are read-only from outside: callers interrupt it, give it a reader and announce each package.
 
     Args:
         settings: the source's settings.
-        now: the clock; tests hold it still.
-        many_packages: whether the caller loads the run in several packages and looks at ``stopped_by`` itself;
-            otherwise a resource raises what stopped it, as a dlt user expects.
-        command: load or replay, for the run log.
-        on_progress: called with a resource's counts as work goes on.
-        turns: what holds calls back, if not a throttle of this process.
+        now: the clock, UTC; tests make it stand still.
+        command: load or replay, for ``load_runs``.
+        many_packages: whether the caller loads the run in several packages and reads ``stopped_by``; otherwise a
+            resource raises the error that stopped the run, as a dlt user expects.
+        resolve_unknown: whether unknown locations are looked up; otherwise only known ones are asked for.
+        on_progress: called with a resource's counts after each result.
+        rate_limiter: delays calls; by default, a limiter of this process.
     """
 
     def __init__(
@@ -62,25 +62,27 @@ class Run:
         now: Callable[[], datetime] = utc_now,
         command: str = "load",
         many_packages: bool = False,
+        resolve_unknown: bool = True,
         on_progress: Callable[[LoadMetrics], None] = lambda _: None,
         rate_limiter: RateLimiter | None = None,
     ) -> None:
-        self.settings = settings
-        self.now = now
-        self.command = command
-        self.started_at = now()
-        self.run_id = new_run_id(self.started_at)
-        self.many_packages = many_packages
-        self.on_progress = on_progress
-        self.client = Client(settings, now, rate_limiter)
-        self.metrics_by_resource: dict[str, LoadMetrics] = {}
-        # what reads the destination; without one, each look opens a connection of its own
-        self.loaded: DestinationReader | None = None
-        self.stopped_by: WeatherError | None = None
-        self.interrupted = False
-        self._works: dict[str, RequestQueue] = {}
+        self._settings = settings
+        self._now = now
+        self._command = command
+        self._started_at = now()
+        self._run_id = new_run_id(self._started_at)
+        self._many_packages = many_packages
+        self._resolve_unknown = resolve_unknown
+        self._on_progress = on_progress
+        self._client = Client(settings, now, rate_limiter)
+        self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
+        self._open_reader: Callable[[], AbstractContextManager[DestinationReader]] = _active_reader
+        self._metrics: dict[str, LoadMetrics] = {}
+        self._location_step: LocationStep | None = None
+        self._queues: dict[str, RequestQueue] = {}
         self._converters: dict[str, Converter] = {}
-        self.begin_package()
+        self._stopped_by: WeatherError | None = None
+        self._interrupted = False
 
     def __enter__(self) -> Run:
         return self
@@ -90,150 +92,210 @@ class Run:
 
     def close(self) -> None:
         """Close the client."""
-        self.client.close()
-
-    @cached_property
-    def lookup(self) -> Lookup:
-        """The user's list of places, those known told from those to look up."""
-        with self._reading() as loaded:
-            known = loaded.locations()
-        return match_known_locations(location_queries(self.settings), known, self.started_at)
+        self._client.close()
 
     @property
-    def locations_known(self) -> bool:
-        """Whether every place is looked up, so that the endpoints can be asked."""
-        return LOCATIONS in self.metrics_by_resource and not self.lookup.to_resolve
+    def settings(self) -> WeatherSettings:
+        """The source's settings."""
+        return self._settings
 
     @property
-    def locations(self) -> ResolvedLocations:
-        """The places with coordinates."""
-        return self.lookup.locations
+    def run_id(self) -> str:
+        """The id of the run in ``load_runs``, ``rejects`` and logs."""
+        return self._run_id
+
+    @property
+    def client(self) -> Client:
+        """The client that asks OpenWeather."""
+        return self._client
+
+    @property
+    def metrics_by_resource(self) -> dict[str, LoadMetrics]:
+        """The counts of each resource that was reached."""
+        return self._metrics
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a person or the system ended the run."""
+        return self._interrupted
+
+    @property
+    def stopped_by(self) -> WeatherError | None:
+        """The error that ended the run early, if one did."""
+        return self._stopped_by
+
+    @property
+    def known_locations(self) -> int:
+        """The number of locations with coordinates."""
+        return len(self._location_step.locations) if self._location_step else 0
+
+    def use_reader(self, open_reader: Callable[[], AbstractContextManager[DestinationReader]]) -> None:
+        """Read the destination through this reader; without it, each look opens the active pipeline's connection."""
+        self._open_reader = open_reader
+
+    def interrupt(self) -> None:
+        """Ask nothing more; answers that are there are still loaded."""
+        self._interrupted = True
 
     def metrics_of(self, resource: str) -> LoadMetrics:
-        """The counts of a resource in this run."""
-        if resource not in self.metrics_by_resource:
-            self.metrics_by_resource[resource] = LoadMetrics(resource, self.run_id, self.command, self.now())
-        return self.metrics_by_resource[resource]
+        """Return the counts of a resource."""
+        if resource not in self._metrics:
+            self._metrics[resource] = LoadMetrics(resource, self._run_id, self._command, self._now())
+        return self._metrics[resource]
 
-    def converter(self, contract: type[Contract]) -> Converter:
-        """The converter of a table, which knows the columns that the API has added to it before."""
+    def begin_package(self) -> None:
+        """Begin a new load package, with all its room."""
+        self._package.begin()
+
+    def has_room(self) -> bool:
+        """Return whether another request may be made for the current package."""
+        return not self._stopped_by and not self._interrupted and self._package.has_room()
+
+    def has_more(self, resources: list[str]) -> bool:
+        """Return whether any of the resources has something left to ask."""
+        if self._stopped_by or self._interrupted:
+            return False
+        if not self.locations_resolved:
+            return True
+        names = [name for name in resources if name != LOCATIONS]
+        return any(name not in self._queues or not self._queues[name].finished for name in names)
+
+    @property
+    def locations_resolved(self) -> bool:
+        """Whether every location is looked up, so that the endpoints may be asked."""
+        return self._location_step is not None and self._location_step.is_finished
+
+    @property
+    def has_location_items(self) -> bool:
+        """Whether the ``locations`` resource has a look-up to report."""
+        return self._location_step is not None and self._location_step.has_items
+
+    def resolve_locations(self) -> None:
+        """Look locations up until all are resolved or the package is full: the step before the endpoints are asked.
+
+        Its rows, rejects and counts wait for the ``locations`` resource of the same package. Once all locations are
+        resolved, the step does nothing.
+
+        Raises:
+            ConfigurationError: the file of locations cannot be read.
+            KeyRefusedError: no key is set, and a location must be looked up.
+        """
+        if self.locations_resolved:
+            return
+        metrics = self.metrics_of(LOCATIONS)
+        metrics.resume()
+        if self._location_step is None:
+            with self._open_reader() as reader:
+                lookup = match_locations(self._settings, reader, self._started_at, unknown=self._resolve_unknown)
+            self._location_step = LocationStep(lookup, metrics, self._now)
+        results = self._location_step.results(self._client, self.has_room)
+        self._package.add_bytes(self._location_step.collect(self._observe(results, metrics)))
+        metrics.pause()
+
+    def location_items(self) -> Iterator[object]:
+        """Yield the dlt items of the look-up that are not yielded yet."""
+        if self._location_step is not None and self._location_step.has_items:
+            yield from self._record(LOCATIONS, self._location_step.items())
+
+    def endpoint_items(self, endpoint: Endpoint) -> Iterator[object]:
+        """Ask an endpoint for as long as the package has room, and yield the dlt items of its answers.
+
+        Raises:
+            WeatherError: the run was stopped, and its caller does not read ``stopped_by``.
+        """
+        if not self.locations_resolved:
+            self._raise_if_alone()
+            return
+        queue = self._queue(endpoint)
+        self.metrics_of(endpoint.name).expected = queue.total
+        yield from self.answer_items(endpoint, self._ask(queue), queue.mark_done)
+
+    def answer_items(
+        self,
+        endpoint: Endpoint,
+        results: Iterator[Result],
+        mark_done: Callable[[RequestWindow], None] = lambda _: None,
+        *,
+        replaying: bool = False,
+    ) -> Iterator[object]:
+        """Yield the dlt items of an endpoint's results: rows, raw answers, rejects, the row of ``load_runs``.
+
+        Args:
+            endpoint: the endpoint that was asked.
+            results: answers and failures, in any order.
+            mark_done: called with the window of each answer that could be used.
+            replaying: whether the answers come from ``weather_raw``, see ``Extraction``.
+        """
+        metrics = self.metrics_of(endpoint.name)
+        extraction = Extraction(endpoint, metrics, self._package, self._converter, self._now, replaying=replaying)
+        yield from self._record(endpoint.name, extraction.items(self._observe(results, metrics), mark_done))
+
+    def status(self, resource: str) -> Status:
+        """Return the state of a resource for ``load_runs``."""
+        metrics = self.metrics_of(resource)
+        if metrics.error:
+            return "failed"
+        if self._interrupted:
+            return "interrupted"
+        if resource == LOCATIONS and not self.locations_resolved:
+            return "running"
+        queue = self._queues.get(resource)
+        if queue is not None and not queue.finished:
+            return "running"
+        return "partial" if metrics.rows_rejected else "ok"
+
+    def _ask(self, queue: RequestQueue) -> Iterator[Result]:
+        while not queue.finished and self.has_room():
+            yield from self._client.fetch_all(queue.take(self.has_room), queue.most_at_once)
+            queue.next_round()
+
+    def _queue(self, endpoint: Endpoint) -> RequestQueue:
+        if endpoint.name not in self._queues:
+            assert self._location_step is not None  # noqa: S101 - locations are resolved before endpoints are asked
+            history = None
+            if endpoint.incremental:
+                overlap = merges_rows(_active_pipeline())
+                with self._open_reader() as reader:
+                    history = history_of(self._settings, reader, self._started_at, overlap=overlap)
+            locations = self._location_step.locations
+            self._queues[endpoint.name] = RequestQueue(endpoint, locations, self._settings, history)
+        return self._queues[endpoint.name]
+
+    def _converter(self, contract: type[Contract]) -> Converter:
+        """Return the run's converter of a table: it remembers the columns that the API has added to the table."""
         if contract.table not in self._converters:
             self._converters[contract.table] = Converter(contract, columns_beyond(contract))
         return self._converters[contract.table]
 
-    def work(self, endpoint: Endpoint) -> RequestQueue:
-        """What is left to ask of an endpoint."""
-        if endpoint.name not in self._works:
-            history = self._history() if endpoint.incremental else None
-            self._works[endpoint.name] = RequestQueue(endpoint, self.locations, self.settings, history)
-        return self._works[endpoint.name]
+    def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
+        """Pass results on; stop the run at a failure that all further requests would share, and report progress."""
+        for result in results:
+            if isinstance(result, Failure) and result.ends_the_run:
+                error = error_for(result)
+                self._stopped_by = self._stopped_by or error
+                metrics.error = str(error)
+            yield result
+            self._on_progress(metrics)
 
-    def _history(self) -> History:
-        overlap = _merges(_active_pipeline())
-        with self._reading() as loaded:
-            return history_of(self.settings, loaded, self.started_at, overlap=overlap)
-
-    @contextmanager
-    def _reading(self) -> Iterator[DestinationReader]:
-        if self.loaded:
-            yield self.loaded
-            return
-        with destination_reader(_active_pipeline()) as loaded:
-            yield loaded
-
-    def begin_package(self) -> None:
-        """Note that a new load package begins, with all its room."""
-        self._package_began = monotonic()
-        self._package_rows = 0
-        self._package_bytes = 0
-        self._calls_before = self.client.calls
-        self.looked_up = False
-
-    def count_rows(self, rows: int) -> None:
-        """Note rows that went into the current package."""
-        self._package_rows += rows
-
-    def count_bytes(self, size: int) -> None:
-        """Note the bytes of rows that went into the current package."""
-        self._package_bytes += size
-
-    def has_room(self) -> bool:
-        """Whether more may be asked for the current package: a kill loses one package at most, so it is bounded."""
-        if self.stopped_by or self.interrupted:
-            return False
-        if not self.many_packages:
-            return True
-        if self.client.calls == self._calls_before:
-            return True  # a package that asks nothing would never get anywhere
-        full = self._package_rows >= self.settings.chunk_rows or self._package_bytes >= PACKAGE_BYTES
-        return not full and monotonic() - self._package_began < self.settings.chunk_seconds
-
-    def has_more(self, resources: list[str]) -> bool:
-        """Whether any of the resources has something left to ask."""
-        if self.stopped_by or self.interrupted:
-            return False
-        if not self.locations_known:
-            return True
-        names = [name for name in resources if name != LOCATIONS]
-        return any(name not in self._works or not self._works[name].finished for name in names)
-
-    def status(self, resource: str) -> Status:
-        """How a resource stands."""
+    def _record(self, resource: str, items: Iterator[object]) -> Iterator[object]:
+        """Yield a resource's items of one package, then its row of ``load_runs``."""
         metrics = self.metrics_of(resource)
-        if metrics.error:
-            return "failed"
-        if self.interrupted:
-            return "interrupted"
-        if resource == LOCATIONS and not self.locations_known:
-            return "running"
-        work = self._works.get(resource)
-        if work is not None and not work.finished:
-            return "running"
-        return "partial" if metrics.rows_rejected else "ok"
+        metrics.resume()
+        yield from items
+        metrics.calls = self._client.calls_for[resource]
+        metrics.pause()
+        yield to_table(LoadRun, [metrics.row(self.status(resource), self._now())])
+        self._raise_if_alone()
 
-    def raise_if_alone(self) -> None:
-        """Raise what stopped the run, unless the caller looks at ``stopped_by`` itself."""
-        if self.stopped_by and not self.many_packages:
-            raise self.stopped_by
-
-    def stop_for(self, failure: Failure, metrics: LoadMetrics) -> None:
-        """Ask nothing more, since every request would fail alike; what came is still loaded."""
-        if failure.error_class == "key_refused":
-            error: WeatherError = KeyRefusedError(refusal(failure))
-        else:
-            error = IncompleteError(
-                "OpenWeather keeps refusing calls (429). Lower calls_per_minute and run again later."
-            )
-        self.stopped_by = self.stopped_by or error
-        metrics.error = str(error)
-
-
-def refusal(failure: Failure) -> str:
-    """The sentence for a refused key: what, where to set it, and why a right key may be refused."""
-    endpoint = next((e for e in BY_NAME.values() if e.path == failure.request.path), None)
-    if endpoint is not None and endpoint.subscription == "one_call":
-        return (
-            "OpenWeather refuses the key for One Call 3.0, which needs its own subscription "
-            "(https://openweathermap.org/price). Subscribe, or leave one_call out of the resources."
-        )
-    return (
-        f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
-        "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
-    )
+    def _raise_if_alone(self) -> None:
+        if self._stopped_by and not self._many_packages:
+            raise self._stopped_by
 
 
 def _active_pipeline() -> dlt.Pipeline | None:
-    # asked first, since dlt.current.pipeline() makes a new pipeline where none is active
+    # dlt.current.pipeline() would create a pipeline if none is active
     return dlt.current.pipeline() if Container()[PipelineContext].is_active() else None
 
 
-def _merges(pipeline: dlt.Pipeline | None) -> bool:
-    """Whether the destination replaces a row that comes again; one that cannot must not be sent it."""
-    if pipeline is None or pipeline.destination is None:
-        return True
-    table = new_table("any", write_disposition="merge")
-    table["x-merge-strategy"] = "upsert"  # type: ignore[typeddict-unknown-key]
-    try:
-        return resolve_merge_strategy({"any": table}, table, pipeline.destination.capabilities()) is not None
-    except DestinationCapabilitiesException:
-        return False
+def _active_reader() -> AbstractContextManager[DestinationReader]:
+    return destination_reader(_active_pipeline())

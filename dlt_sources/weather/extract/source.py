@@ -1,4 +1,4 @@
-"""The dlt source. What loading needs is imported when something is loaded: importing this costs little beyond dlt."""
+"""The dlt source. It imports what loading needs when it is called, so that importing it costs little beyond dlt."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
     base_url: str | None = None,
     api_key: TSecretStrValue | None = None,
 ) -> Iterable[DltResource]:
-    """OpenWeather's current weather, forecasts and air quality for a list of places, as bronze tables.
+    """Return OpenWeather's current weather, forecasts and air quality for a list of places, as bronze tables.
 
-    Whatever is None comes from dlt's configuration; ``WeatherSettings`` has the rest of the settings.
+    An argument that is None comes from dlt's configuration; ``WeatherSettings`` has the rest of the settings. The
+    resource ``locations`` always comes along, first: places that are not in its table yet are looked up before anything
+    else is asked.
 
     Args:
-        resources: which resources to load, see ``endpoints.RESOURCES``.
+        resources: the resources to load, see ``endpoints.RESOURCES``.
         locations: places: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES`` or ``id:3117735``.
         locations_file: a CSV, JSONL or Parquet file of places.
         units: standard, metric or imperial.
         since: first hour of history, ISO 8601.
         until: last hour of history, ISO 8601.
-        calls_per_minute: the plan's limit.
-        base_url: where the API is.
+        calls_per_minute: the limit of the subscription.
+        base_url: the URL of the API.
         api_key: OpenWeather's key.
     """
     from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415

@@ -1,4 +1,4 @@
 """The user's locations: parsed from text and files, looked up once, kept as Arrow.
 
-Imports ``api``, ``contracts`` and ``common``.
+Imports ``api``, ``destination``, ``contracts`` and ``common``.
 """

@@ -1,4 +1,4 @@
-"""Looking places up once and remembering them: from what the user wrote to coordinates.
+"""Geocoding: from the user's list to coordinates, which the destination remembers.
 
 Names and postcodes go through ``/geo/1.0`` (openweathermap.org/api/geocoding-api); ids, which the geocoder does not
 know, through ``/data/2.5/weather``; coordinates need no call. Every later call uses coordinates.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -21,30 +21,36 @@ from dlt_sources.weather.api.responses import Answer, Failure, Request
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.destination.reader import KnownLocation
-from dlt_sources.weather.locations.batches import Packed, ResolvedLocations
+from dlt_sources.weather.locations.batches import PackedRows, ResolvedLocations
 from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery, ResolvedLocation
-from dlt_sources.weather.locations.parsing import at, parse_locations, read_locations
+from dlt_sources.weather.locations.parsing import location_at, parse_locations, read_locations
 
 logger = logging.getLogger(__name__)
-Remembered = dict[str, KnownLocation]
-# several matches are worth telling the user about; 5 is the most the geocoder gives
-MATCHES = 5
+# the geocoder's maximum; several matches are worth a line in the log
+MOST_MATCHES = 5
 
 
 @dataclass
 class Lookup:
-    """What became of the user's list: places to ask for, rows for ``bronze.locations``, and what was no place."""
+    """The user's list, sorted.
+
+    Attributes:
+        locations: locations with coordinates, to ask the endpoints for.
+        to_resolve: locations that must be looked up.
+        rows: new or changed rows of ``bronze.locations``.
+        invalid: entries that are no location.
+    """
 
     locations: ResolvedLocations = field(default_factory=ResolvedLocations)
     to_resolve: deque[LocationQuery] = field(default_factory=deque)
-    rows: Packed = field(default_factory=lambda: Packed(Location.arrow_schema()))
-    bad: list[InvalidLocation] = field(default_factory=list)
+    rows: PackedRows = field(default_factory=lambda: PackedRows(Location.arrow_schema()))
+    invalid: list[InvalidLocation] = field(default_factory=list)
 
 
 def location_queries(settings: WeatherSettings) -> Iterator[LocationQuery | InvalidLocation]:
-    """The user's list: the configured places, then those of the file; of these, only the ones that are chosen.
+    """Yield the chosen entries of the user's list: configured locations first, then those of the file.
 
-    What is no place belongs to one shard too, by where it stands, so that it is rejected once and not by every shard.
+    An invalid entry belongs to one shard too, by its position, so that one shard rejects it and not each.
     """
     locations = parse_locations(settings.locations or (), "location")
     if settings.locations_file:
@@ -55,123 +61,121 @@ def location_queries(settings: WeatherSettings) -> Iterator[LocationQuery | Inva
         if isinstance(location, LocationQuery):
             identity, is_chosen = location.location_id, only is None or location.location_id in only
         else:
-            identity, is_chosen = location.where, only is None
+            identity, is_chosen = location.position, only is None
         if is_chosen and (shard is None or shard.has(identity)):
             yield location
 
 
 def match_known_locations(
-    wanted: Iterable[LocationQuery | InvalidLocation], remembered: Remembered, now: datetime
+    queries: Iterable[LocationQuery | InvalidLocation], known: Mapping[str, KnownLocation], now: datetime
 ) -> Lookup:
-    """Tell the places that are known or given by coordinates from those that must be looked up.
+    """Separate locations that are known or given by coordinates from those that must be looked up.
 
-    A place listed twice is asked for once; the second mention is skipped with a word.
+    A location listed twice is asked for once; the second entry is skipped with a warning.
+
+    Args:
+        queries: the user's list.
+        known: the locations that the destination holds, by location_id.
+        now: the ``fetched_at`` of new rows, UTC.
     """
     lookup = Lookup()
     seen: set[str] = set()
-    for location in wanted:
-        if isinstance(location, InvalidLocation):
-            logger.warning("%s is no place: %s", location.where, location.message)
-            lookup.bad.append(location)
+    for query in queries:
+        if isinstance(query, InvalidLocation):
+            logger.warning("%s is no place: %s", query.position, query.message)
+            lookup.invalid.append(query)
             continue
-        if location.location_id in seen:
-            logger.warning("%s is listed twice; it is asked for once", location.query or location.location_id)
+        location_id = query.location_id
+        if location_id in seen:
+            logger.warning("%s is listed twice; it is asked for once", query.query or location_id)
             continue
-        seen.add(location.location_id)
-        known = remembered.get(location.location_id)
-        if location.lat is not None and location.lon is not None:
-            name = location.name or location.query
-            lookup.locations.append(ResolvedLocation(location.location_id, name, location.lat, location.lon))
-            if known != (location.query, name, location.lat, location.lon):
-                lookup.rows.append(_row(location, name, location.lat, location.lon, now))
-        elif known is not None and known[0] == location.query:
-            lookup.locations.append(
-                ResolvedLocation(location.location_id, known[1] or location.query, known[2], known[3])
-            )
+        seen.add(location_id)
+        row = known.get(location_id)
+        if query.lat is not None and query.lon is not None:
+            name = query.name or query.query
+            lookup.locations.append(ResolvedLocation(location_id, name, query.lat, query.lon))
+            if row != (query.query, name, query.lat, query.lon):
+                lookup.rows.append(_row(query, name, query.lat, query.lon, now))
+        elif row is not None and row.query == query.query:
+            lookup.locations.append(ResolvedLocation(location_id, row.name or query.query, row.lat, row.lon))
         else:
-            lookup.to_resolve.append(location)
+            lookup.to_resolve.append(query)
     return lookup
 
 
-def request_for(wanted: LocationQuery) -> Request:
-    """The call that finds a place's coordinates."""
-    if wanted.kind == "id":
-        return Request(LOCATIONS, "/data/2.5/weather", {"id": wanted.query.partition(":")[2].strip()}, wanted)
-    if wanted.kind == "zip":
-        return Request(LOCATIONS, "/geo/1.0/zip", {"zip": wanted.query.partition(":")[2].strip()}, wanted)
-    return Request(LOCATIONS, "/geo/1.0/direct", {"q": wanted.query, "limit": str(MATCHES)}, wanted)
+def request_for(query: LocationQuery) -> Request:
+    """Return the request that finds a location's coordinates."""
+    if query.kind == "id":
+        return Request(LOCATIONS, "/data/2.5/weather", {"id": query.query.partition(":")[2].strip()}, query)
+    if query.kind == "zip":
+        return Request(LOCATIONS, "/geo/1.0/zip", {"zip": query.query.partition(":")[2].strip()}, query)
+    return Request(LOCATIONS, "/geo/1.0/direct", {"q": query.query, "limit": str(MOST_MATCHES)}, query)
 
 
 def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> Iterator[ResolvedLocation | Failure]:
-    """Look up what must be looked up, for as long as the caller may go on, and add it to the lookup.
+    """Look up the locations that must be looked up while ``may_go_on`` returns True, and add them to the lookup.
 
     Yields:
-        Each place found, and a failure for each that was not.
+        Each location with its coordinates, or the failure of its look-up.
     """
     if not lookup.to_resolve:
         return
-    taken = {(location.lat, location.lon): location for location in lookup.locations}
+    by_point = {(location.lat, location.lon): location for location in lookup.locations}
 
     def requests() -> Iterator[Request]:
         while lookup.to_resolve and may_go_on():
             yield request_for(lookup.to_resolve.popleft())
 
     for result in client.fetch_all(requests()):
-        wanted: LocationQuery = result.request.about
-        found = read_match(wanted, result) if isinstance(result, Answer) else result
-        if isinstance(found, Failure):
-            if not found.ends_the_run:
-                logger.warning("%s was not found: %s", wanted.query, found.message)
-            yield found
+        query: LocationQuery = result.request.about
+        match = read_match(query, result) if isinstance(result, Answer) else result
+        if isinstance(match, Failure):
+            if not match.ends_the_run:
+                logger.warning("%s was not found: %s", query.query, match.message)
+            yield match
             continue
-        location = ResolvedLocation(wanted.location_id, str(found["name"] or wanted.query), found["lat"], found["lon"])
-        if other := taken.get((location.lat, location.lon)):
-            logger.warning("%s is the same point as %s; both are loaded", wanted.query, other.name)
-        taken[location.lat, location.lon] = location
+        location = ResolvedLocation(query.location_id, str(match["name"] or query.query), match["lat"], match["lon"])
+        if other := by_point.get((location.lat, location.lon)):
+            logger.warning("%s is the same point as %s; both are loaded", query.query, other.name)
+        by_point[location.lat, location.lon] = location
         lookup.locations.append(location)
-        lookup.rows.append(found)
+        lookup.rows.append(match)
         yield location
 
 
-def read_match(wanted: LocationQuery, answer: Answer) -> dict[str, Any] | Failure:
-    """Read the geocoder's first match as a row of ``bronze.locations``; several matches are told in the log."""
-    data = answer.data
-    matches = data if isinstance(data, list) else [data]
-    nothing = Failure(answer.request, "not_found", "The geocoder knows no such place.", 200)
+def read_match(query: LocationQuery, answer: Answer) -> dict[str, Any] | Failure:
+    """Return the geocoder's first match as a row of ``bronze.locations``; log it if there are several."""
+    matches = answer.data if isinstance(answer.data, list) else [answer.data]
     if not matches or not isinstance(matches[0], dict):
-        return nothing
+        return Failure(answer.request, "not_found", "The geocoder knows no such place.", 200)
     first = matches[0]
-    coordinates = first.get("coord") if wanted.kind == "id" else first
+    coordinates = first.get("coord") if query.kind == "id" else first
     try:
-        point = at(float(coordinates["lat"]), float(coordinates["lon"]), query=wanted.query)  # type: ignore[index]
+        point = location_at(float(coordinates["lat"]), float(coordinates["lon"]), query=query.query)  # type: ignore[index]
     except (KeyError, TypeError, ValueError):
         return Failure(answer.request, "invalid_answer", "The answer names no coordinates.", 200, str(first)[:1000])
     sys = first.get("sys")
     country = first.get("country") or (sys.get("country") if isinstance(sys, dict) else None)
-    name = wanted.name or _text(first.get("name"))
-    row = _row(wanted, name, point.lat, point.lon, answer.fetched_at)
+    name = query.name or _text(first.get("name"))
+    row = _row(query, name, point.lat, point.lon, answer.fetched_at)
     row |= {"country": _text(country), "state": _text(first.get("state")), "matches": len(matches)}
     if len(matches) > 1:
-        where = ", ".join(str(part) for part in (row["name"], row["state"], row["country"]) if part)
-        logger.info(
-            "%s: took %s (%.4f, %.4f), the first of %d", wanted.query, where, point.lat, point.lon, len(matches)
-        )
+        label = ", ".join(str(part) for part in (row["name"], row["state"], row["country"]) if part)
+        logger.info("%s: took %s (%.4f, %.4f), the first of %d", query.query, label, point.lat, point.lon, len(matches))
     return row
 
 
-def _row(
-    wanted: LocationQuery, name: str | None, lat: float | None, lon: float | None, now: datetime
-) -> dict[str, Any]:
+def _row(query: LocationQuery, name: str | None, lat: float | None, lon: float | None, now: datetime) -> dict[str, Any]:
     return {
-        "location_id": wanted.location_id,
-        "query": wanted.query,
+        "location_id": query.location_id,
+        "query": query.query,
         "name": name,
         "lat": lat,
         "lon": lon,
         "country": None,
         "state": None,
         "matches": None,
-        "resolved_by": wanted.kind,
+        "resolved_by": query.kind,
         "fetched_at": now,
     }
 

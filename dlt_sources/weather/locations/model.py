@@ -8,9 +8,9 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class LocationQuery:
-    """A place the user asked for, not yet looked up; coordinates are set where the user gave them.
+    """A location that the user asked for, before its look-up; coordinates are set if the user gave them.
 
-    ``location_id`` is made from what the user wrote, so it stays when OpenWeather's own ids and names change.
+    ``location_id`` is made from the user's text, so it stays when OpenWeather's ids and names change.
     """
 
     location_id: str
@@ -23,16 +23,16 @@ class LocationQuery:
 
 @dataclass(frozen=True)
 class InvalidLocation:
-    """Something in the list that is no place: where it stands, what it says, and what is wrong with it."""
+    """An entry of the list that is no location: its position, its text and the error."""
 
-    where: str
+    position: str
     text: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLocation:
-    """A place with coordinates, as every call after the geocoder uses them."""
+    """A location with coordinates in degrees, as every call after the geocoder uses them."""
 
     location_id: str
     name: str

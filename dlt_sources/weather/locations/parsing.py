@@ -1,4 +1,4 @@
-"""Places as users write them: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES``, ``id:3117735``, or rows of a file."""
+"""Parser of locations as users write them: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES``, ``id:3117735``, files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LONGEST_NAME = 200
 
 
 def parse_location(text: str) -> LocationQuery:
-    """Read one place as it is written in the configuration or on the command line.
+    """Parse one location as written in the configuration or on the command line.
 
     Raises:
-        ValueError: it is no place; the message says why.
+        ValueError: the text is no location; the message names the error.
     """
     text = text.strip()
     if not text:
@@ -34,7 +34,7 @@ def parse_location(text: str) -> LocationQuery:
     if "\x00" in text or not _is_unicode(text):
         raise ValueError("it is no valid text")
     if match := _COORDINATES.fullmatch(text):
-        return at(float(match[1]), float(match[2]), query=text)
+        return location_at(float(match[1]), float(match[2]), query=text)
     for kind in ("zip", "id"):
         if text.lower().startswith(f"{kind}:"):
             value = text[len(kind) + 1 :].strip()
@@ -44,35 +44,37 @@ def parse_location(text: str) -> LocationQuery:
     return LocationQuery(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
 
 
-def at(lat: float, lon: float, *, query: str, name: str | None = None, location_id: str | None = None) -> LocationQuery:
-    """Make a place from coordinates in degrees.
+def location_at(
+    lat: float, lon: float, *, query: str, name: str | None = None, location_id: str | None = None
+) -> LocationQuery:
+    """Return the location at coordinates in degrees.
 
     Raises:
-        ValueError: they are not on the globe.
+        ValueError: they are out of range.
     """
     if not (math.isfinite(lat) and -90 <= lat <= 90):
         raise ValueError(f"latitude {lat:g} is not within -90..90")
     if not (math.isfinite(lon) and -180 <= lon <= 180):
         raise ValueError(f"longitude {lon:g} is not within -180..180")
-    # four decimals are what the API works with: about 10 m
+    # the API works with four decimals: about 10 m
     lat, lon = round(lat, 4) + 0.0, round(lon, 4) + 0.0
     return LocationQuery(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon)
 
 
-def parse_locations(texts: Iterable[str], where: str) -> Iterator[LocationQuery | InvalidLocation]:
-    """Read a list of places; what is no place is reported with its position."""
+def parse_locations(texts: Iterable[str], label: str) -> Iterator[LocationQuery | InvalidLocation]:
+    """Parse a list of locations; the position of an invalid entry is the label and its number."""
     for number, text in enumerate(texts, 1):
         try:
             yield parse_location(str(text))
         except ValueError as error:
-            yield InvalidLocation(f"{where} {number}", _excerpt(text), str(error))
+            yield InvalidLocation(f"{label} {number}", _excerpt(text), str(error))
 
 
 def read_locations(path: Path) -> Iterator[LocationQuery | InvalidLocation]:
-    """Read places from a CSV, JSONL or Parquet file with columns name, lat, lon, or query; location_id if wanted.
+    """Read locations from a CSV, JSONL or Parquet file with columns lat and lon, or query; name, location_id optional.
 
     Raises:
-        ConfigurationError: the file cannot be read as a list of places at all.
+        ConfigurationError: the file cannot be read as a list of locations.
     """
     reader = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}.get(path.suffix.lower())
     if reader is None:
@@ -114,7 +116,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, object]]:
                 yield number, row
 
 
-def _from_row(row: object, where: str) -> LocationQuery | InvalidLocation:
+def _from_row(row: object, position: str) -> LocationQuery | InvalidLocation:
     try:
         if not isinstance(row, Mapping):
             raise ValueError("it is not an object with lat and lon, or query")
@@ -122,11 +124,13 @@ def _from_row(row: object, where: str) -> LocationQuery | InvalidLocation:
         location_id = _text(row.get("location_id"))
         lat, lon = row.get("lat"), row.get("lon")
         if lat not in (None, "") or lon not in (None, ""):
-            return at(_number(lat, "lat"), _number(lon, "lon"), query=name or "", name=name, location_id=location_id)
-        wanted = parse_location(_text(row.get("query")) or name or "")
-        return LocationQuery(location_id or wanted.location_id, wanted.query, wanted.kind, name, wanted.lat, wanted.lon)
+            return location_at(
+                _number(lat, "lat"), _number(lon, "lon"), query=name or "", name=name, location_id=location_id
+            )
+        query = parse_location(_text(row.get("query")) or name or "")
+        return LocationQuery(location_id or query.location_id, query.query, query.kind, name, query.lat, query.lon)
     except ValueError as error:
-        return InvalidLocation(where, _excerpt(row), str(error))
+        return InvalidLocation(position, _excerpt(row), str(error))
 
 
 def _text(value: object) -> str | None:
@@ -139,7 +143,7 @@ def _text(value: object) -> str | None:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether the text can be written: arguments that were no UTF-8 arrive with lone surrogates."""
+    """Return whether the text can be encoded: arguments that were no UTF-8 arrive with lone surrogates."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 

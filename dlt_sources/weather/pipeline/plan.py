@@ -1,17 +1,18 @@
-"""What a load would ask, worked out from the settings and from what is loaded; nothing is asked."""
+"""The calls that a load would make, computed from the settings and the loaded rows, without a call."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.rate_limit import WINDOW_MILLISECONDS
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.history import history_of
 from dlt_sources.weather.extract.requests import RequestQueue
+from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
 from dlt_sources.weather.locations.model import InvalidLocation, ResolvedLocation
 
@@ -28,12 +29,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The calls of a whole load; retries are not foreseen."""
+    """The calls of a whole load, without retries."""
 
     steps: tuple[Step, ...]
     locations: int
     to_resolve: int
-    bad: tuple[InvalidLocation, ...]
+    invalid: tuple[InvalidLocation, ...]
     calls_per_minute: int
     where: str
     dataset_name: str
@@ -52,44 +53,44 @@ class Plan:
 
     @property
     def duration(self) -> timedelta:
-        """How long the throttle takes for the calls: a full window of them goes at once, then it waits."""
+        """Time that the rate limiter takes for the calls: it admits a window of them at once, then waits."""
         windows = max(self.calls - 1, 0) // self.calls_per_minute
         return timedelta(milliseconds=windows * WINDOW_MILLISECONDS)
 
 
 def plan(target: Target, settings: WeatherSettings, now: datetime | None = None) -> Plan:
-    """Work out the calls that a load into the target would make.
+    """Compute the calls that a load into the target would make.
 
     Args:
-        target: where to.
-        settings: what and how.
-        now: the moment of the load, UTC; the present if left out.
+        target: the destination and dataset.
+        settings: the resources and locations.
+        now: the moment of the load, UTC; by default the present.
 
     Raises:
         ConfigurationError: a setting cannot work.
-        DestinationError: the destination, which knows what is loaded, cannot be reached.
+        DestinationError: the destination, which knows the loaded rows, cannot be reached.
     """
     now = now or utc_now()
     if settings.chosen_shard:
         target.ensure_shards_supported()
-    with target.reader() as loaded:
-        lookup = match_known_locations(location_queries(settings), loaded.locations(), now)
-        # a place still to be looked up has nothing loaded; where it lies does not change the number of calls
-        unknown = (ResolvedLocation(wanted.location_id, wanted.query, 0, 0) for wanted in lookup.to_resolve)
+    with target.reader() as reader:
+        lookup = match_known_locations(location_queries(settings), reader.locations(), now)
+        # an unknown location has no loaded rows; its coordinates do not change the number of calls
+        unknown = (ResolvedLocation(query.location_id, query.query, 0, 0) for query in lookup.to_resolve)
         locations = [*lookup.locations, *unknown]
         steps = [Step(LOCATIONS, "/geo/1.0", len(lookup.to_resolve), (LOCATIONS,))]
-        for name in settings.resources or DEFAULT_RESOURCES:
+        for name in resource_names(settings.resources):
             if name == LOCATIONS:
                 continue
             endpoint = BY_NAME[name]
-            history = history_of(settings, loaded, now) if endpoint.incremental else None
+            history = history_of(settings, reader, now) if endpoint.incremental else None
             tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
             steps.append(Step(name, endpoint.path, RequestQueue(endpoint, locations, settings, history).total, tables))
     return Plan(
         steps=tuple(steps),
         locations=len(lookup.locations),
         to_resolve=len(lookup.to_resolve),
-        bad=tuple(lookup.bad),
+        invalid=tuple(lookup.invalid),
         calls_per_minute=settings.calls_per_minute,
         where=target.description,
         dataset_name=target.dataset_name,

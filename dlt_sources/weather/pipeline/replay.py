@@ -1,4 +1,4 @@
-"""Replaying: the bronze tables anew from the answers kept in ``weather_raw``, without a single call."""
+"""Replaying: the bronze tables rebuilt from the answers in ``weather_raw``, without a call."""
 
 from __future__ import annotations
 
@@ -19,54 +19,53 @@ from dlt_sources.weather.convert.items import UPSERT
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
-from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.model import ResolvedLocation
 from dlt_sources.weather.pipeline.writer import Report, writing
 
-# answers read at a time, and converted into one package: a forecast is 16 kB and 40 rows
+# answers that are read at a time and converted into one package: a forecast is 16 kB and 40 rows
 ANSWERS_PER_PACKAGE = 1000
 
 
-class KeptAnswers:
-    """The answers of one endpoint, oldest first, read page by page.
+class StoredAnswers:
+    """The answers of one endpoint in ``weather_raw``, oldest first, read page by page.
 
     Args:
-        loaded: reads the destination.
-        endpoint: whose answers.
+        reader: reads the destination.
+        endpoint: the endpoint that gave the answers.
     """
 
-    def __init__(self, loaded: DestinationReader, endpoint: Endpoint) -> None:
-        self._loaded = loaded
+    def __init__(self, reader: DestinationReader, endpoint: Endpoint) -> None:
+        self._reader = reader
         self._endpoint = endpoint
         self._after: tuple[object, ...] | None = None
         self._rows: list[tuple[Any, ...]] = []
         self._read()
 
     @property
-    def more(self) -> bool:
+    def has_page(self) -> bool:
         """Whether there is another page."""
         return bool(self._rows)
 
     def page(self) -> Iterator[Answer]:
-        """The answers of the next page."""
+        """Yield the answers of the next page."""
         for fetched_at, location_id, units, body in self._rows:
             params = {"units": units} if units else {}
-            task = RequestWindow(ResolvedLocation(location_id, location_id, 0.0, 0.0))
-            request = Request(self._endpoint.name, self._endpoint.path, params, task)
+            window = RequestWindow(ResolvedLocation(location_id, location_id, 0.0, 0.0))
+            request = Request(self._endpoint.name, self._endpoint.path, params, window)
             yield Answer(request, body.encode(), orjson.loads(body), utc(fetched_at))
         self._read()
 
     def _read(self) -> None:
-        since = "AND (fetched_at, location_id) > (%s, %s)" if self._after else ""
+        condition = "AND (fetched_at, location_id) > (%s, %s)" if self._after else ""
         sql = (
             "SELECT fetched_at, location_id, units, body FROM {raw} WHERE endpoint = %s "
-            + since
+            + condition
             + " ORDER BY fetched_at, location_id LIMIT %s"
         )
         parameters = (self._endpoint.name, *(self._after or ()), ANSWERS_PER_PACKAGE)
-        self._rows = self._loaded.rows(sql, *parameters, raw=WeatherRaw.table)
+        self._rows = self._reader.rows(sql, *parameters, raw=WeatherRaw.table)
         if self._rows:
             self._after = self._rows[-1][:2]
 
@@ -74,10 +73,18 @@ class KeptAnswers:
 def replay(
     target: Target, settings: WeatherSettings, *, on_progress: Callable[[LoadMetrics], None] = lambda _: None
 ) -> Report:
-    """Rebuild the tables of the settings' resources from the answers kept for them.
+    """Rebuild the tables of the settings' resources from their stored answers.
+
+    Args:
+        target: the destination and dataset.
+        settings: the resources.
+        on_progress: called with a resource's counts after each answer.
+
+    Returns:
+        The report.
 
     Raises:
-        ConfigurationError: a resource keeps no answers.
+        ConfigurationError: the answers of a resource are not stored.
         WriterBusyError: another run holds the dataset.
         DestinationError: the destination did not take the rows; they are kept for the next run.
     """
@@ -87,16 +94,16 @@ def replay(
         writing(target, run) as writer,
     ):
         for endpoint in endpoints:
-            with destination_reader(writer.pipeline) as loaded:
-                answers = KeptAnswers(loaded, endpoint)
-                while answers.more:
+            with destination_reader(writer.pipeline) as reader:
+                answers = StoredAnswers(reader, endpoint)
+                while answers.has_page:
                     writer.load(_source(run, endpoint, answers))
     return writer.report
 
 
-def _source(run: Run, endpoint: Endpoint, answers: KeptAnswers) -> DltSource:
+def _source(run: Run, endpoint: Endpoint, answers: StoredAnswers) -> DltSource:
     def replayed() -> Iterator[object]:
-        yield from Extraction(run, endpoint, replaying=True).items(answers.page(), mark_done=lambda _: None)
+        yield from run.answer_items(endpoint, answers.page(), replaying=True)
 
     main = endpoint.parts[0].contract
     resource: DltResource = dlt.resource(
@@ -106,11 +113,11 @@ def _source(run: Run, endpoint: Endpoint, answers: KeptAnswers) -> DltSource:
 
 
 def _endpoints(settings: WeatherSettings) -> list[Endpoint]:
-    kept = [endpoint for endpoint in ENDPOINTS if endpoint.keeps_raw]
+    stored = [endpoint for endpoint in ENDPOINTS if endpoint.keeps_raw]
     if not settings.resources:
-        return kept
-    chosen = [endpoint for endpoint in kept if endpoint.name in settings.resources]
+        return stored
+    chosen = [endpoint for endpoint in stored if endpoint.name in settings.resources]
     if missing := set(settings.resources) - {endpoint.name for endpoint in chosen}:
-        names = ", ".join(endpoint.name for endpoint in kept)
+        names = ", ".join(endpoint.name for endpoint in stored)
         raise ConfigurationError(f"No answers are kept for {', '.join(sorted(missing))}; there are {names}.")
     return chosen

@@ -1,4 +1,4 @@
-"""Writing to a target: under its lock, after what an earlier run left behind, with the accounts held at the end."""
+"""Writing to a target: under its lock, after the recovery of interrupted runs, with a final check of all counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.destination.postgres import ensure_indexes, verify_rows_loaded
-from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.writer_lock import WriterLock, writer_lock
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -35,7 +35,7 @@ from dlt_sources.weather.pipeline.working_directories import lock_directory
 
 @dataclass
 class Report:
-    """What a run did: counts by resource, packages, seconds, and what ended it early."""
+    """The result of a run: counts by resource, packages, seconds, and the error that ended it early."""
 
     run_id: str
     where: str
@@ -55,34 +55,43 @@ class Report:
 
 @dataclass
 class Writer:
-    """Loads the packages of one run and counts what dlt wrote.
+    """Loader of a run's packages that counts the rows dlt wrote.
 
     Args:
-        target: where to.
+        target: the destination and dataset.
         directory: the run's working directory.
-        report: told of every package.
-        load_package: loads one.
-        hold: the connection to read through, and what to be within while writing.
-        shares: whether the run shares the dataset with other shards.
+        report: counts the packages.
+        load_package: loads one package.
+        lock: the lock of the dataset: its connection, and the context manager held while writing.
+        is_shard: whether the run shares the dataset with other shards.
     """
 
     target: Target
     directory: Path
     report: Report
     load_package: PackageLoader
-    hold: WriterLock
-    shares: bool
+    lock: WriterLock
+    is_shard: bool
     rows: Counter[str] = field(default_factory=Counter)
 
     @property
     def reload_directory(self) -> Path:
-        """The folder that packages are loaded from which wait in a working directory, this run's or a dead one's."""
+        """Scratch directory from which pending packages are reloaded."""
         return self.directory / "again"
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
         """The pipeline of the working directory."""
         return self.target.pipeline(self.directory)
+
+    @contextmanager
+    def reader(self) -> Iterator[DestinationReader]:
+        """Yield a reader that uses the lock's connection, or one of the pipeline's if the lock has none."""
+        if self.lock.connection:
+            yield DestinationReader(self.lock.connection)
+            return
+        with destination_reader(self.pipeline) as reader:
+            yield reader
 
     def load(self, source: DltSource) -> None:
         """Load one package.
@@ -91,18 +100,18 @@ class Writer:
             DestinationError: the destination did not take it; it is kept in the working directory.
             WriterBusyError: other shards did not finish writing in time; it is kept as well.
         """
-        if not self.shares:
-            with self.hold.exclusive():
-                self._wrote(self.load_and_verify(self.pipeline, source))
+        if not self.is_shard:
+            with self.lock.exclusive():
+                self._count(self.load_and_verify(self.pipeline, source))
             return
         prepare_package(self.target.pipeline(self.directory), source)
-        with self.hold.exclusive():
-            self._wrote(recover(self.target, self.directory, self.reload_directory, self.load_and_verify) or Counter())
-        # the next package goes by the schema that the destination has by then
+        with self.lock.exclusive():
+            self._count(recover(self.target, self.directory, self.reload_directory, self.load_and_verify) or Counter())
+        # the next package follows the schema that the destination has by then
         shutil.rmtree(self.directory)
 
     def load_and_verify(self, pipeline: dlt.Pipeline, source: DltSource) -> Counter[str]:
-        """Load one package, and forget its files when its rows are seen in the tables.
+        """Load one package, and delete its files when its rows are seen in the tables.
 
         Returns:
             Rows by table.
@@ -112,36 +121,36 @@ class Writer:
         """
         rows = self.load_package(pipeline, source)
         load_ids = pipeline.list_completed_load_packages()
-        if self.hold.connection and self.target.is_postgres:
-            verify_rows_loaded(self.hold.connection, load_ids, rows)
+        if self.lock.connection and self.target.is_postgres:
+            verify_rows_loaded(self.lock.connection, load_ids, rows)
         for load_id in load_ids:
             shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
-        if self.hold.connection and self.target.is_duckdb:
-            duckdb_memory.empty_cache(self.hold.connection)
+        if self.lock.connection and self.target.is_duckdb:
+            duckdb_memory.empty_cache(self.lock.connection)
         return rows
 
-    def _wrote(self, rows: Counter[str]) -> None:
+    def _count(self, rows: Counter[str]) -> None:
         self.rows += rows
         self.report.packages += 1
-        if self.hold.connection and self.target.is_postgres:
-            ensure_indexes(self.hold.connection, rows)
+        if self.lock.connection and self.target.is_postgres:
+            ensure_indexes(self.lock.connection, rows)
 
 
 @contextmanager
 def writing(
     target: Target, run: Run, load_package: PackageLoader = load_package, shard: Shard | None = None
 ) -> Iterator[Writer]:
-    """Hold the target's lock, finish what was left behind, and yield a writer for the run's packages.
+    """Hold the target's lock, recover interrupted runs, and yield a writer for the run's packages.
 
     Args:
-        target: where to.
-        run: whose packages.
-        load_package: loads one.
+        target: the destination and dataset.
+        run: the run whose packages are loaded.
+        load_package: loads one package.
         shard: the shard, if the run shares the dataset with others.
 
     Raises:
         WriterBusyError: another run holds the dataset.
-        ConfigurationError: a shard, and the destination is not PostgreSQL.
+        ConfigurationError: the run is a shard, and the destination is not PostgreSQL.
         DestinationError: the destination cannot be reached, or a disk is full.
     """
     began = monotonic()
@@ -151,12 +160,11 @@ def writing(
         bound_contextvars(run_id=run.run_id),
         translated_errors(),
         lock_directory(directory),
-        writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as hold,
+        writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as lock,
     ):
-        writer = Writer(target, directory, report, load_package, hold, shares=shard is not None)
-        with hold.exclusive():
-            _make_ready(writer)
-        run.loaded = DestinationReader(hold.connection) if hold.connection else None
+        writer = Writer(target, directory, report, load_package, lock, is_shard=shard is not None)
+        with lock.exclusive():
+            _prepare_destination(writer)
         yield writer
         check_accounts(run, writer.rows)
         if directory.exists():
@@ -165,19 +173,23 @@ def writing(
     report.interrupted = run.interrupted
 
 
-def _make_ready(writer: Writer) -> None:
-    """Mend what is missing in the destination, and finish what dead runs left."""
-    if writer.hold.connection:
-        restore_dlt_tables(writer.hold.connection)
-        if writer.shares:
-            ensure_budget(writer.hold.connection)
+def _prepare_destination(writer: Writer) -> None:
+    """Restore dlt's tables if any is missing, and recover interrupted runs."""
+    if writer.lock.connection:
+        restore_dlt_tables(writer.lock.connection)
+        if writer.is_shard:
+            ensure_budget(writer.lock.connection)
     writer.report.finished_before = recover_interrupted_runs(
         writer.target, writer.reload_directory, writer.load_and_verify
     )
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:
-    """Hold the run's own counts against dlt's.
+    """Compare the run's counts with dlt's.
+
+    Args:
+        run: the run, with the counts of each resource.
+        loaded: rows by table, as dlt counted them.
 
     Raises:
         RuntimeError: a row is unaccounted for, which is an error in this source.

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from dagster import AssetKey, DagsterRunStatus, SkipReason, build_sensor_context
 
+from dagster_project.assets import materialize
 from dagster_project.automation.new_location_sensor import TRIES, new_location_sensor
 from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.common.errors import WriterBusyError
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import count, query
 
@@ -124,8 +126,46 @@ def test_without_a_key_it_says_so_and_asks_for_nothing(sensor, duckdb, monkeypat
     assert "No OpenWeather API key" in sensor.said
 
 
-def test_a_misspelt_place_is_looked_up_once_a_run_not_once_a_table(run_job, duckdb, simulator, monkeypatch):
-    monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS", json.dumps([*PLACES, "Madridd,ES"]))
-    run_job(duckdb, "locations", "current_weather", "air_pollution")
+@pytest.mark.parametrize("steps", [["locations", "current_weather", "air_pollution"], ["current_weather", "forecast"]])
+def test_a_misspelt_place_is_looked_up_once_a_run_not_once_a_table(run_job, duckdb, simulator, monkeypatch, steps):
+    monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS", json.dumps([*PLACES, "Madridd,ES", "95,0"]))
+    outcome = run_job(duckdb, *steps)
     assert simulator.stats.by_path["/geo/1.0/direct"] == 1
-    assert count(duckdb, "rejects") == 1
+    assert query(duckdb, "SELECT error_class FROM rejects ORDER BY 1") == [("bad_location",), ("not_found",)]
+    assert count(duckdb, "current_weather") == len(PLACES)
+    assert outcome.order[0] == steps[0]
+    run_job(duckdb, *steps)
+    assert simulator.stats.by_path["/geo/1.0/direct"] == 2, "the next run asks again"
+
+
+def test_a_look_up_that_failed_for_a_passing_reason_is_asked_again_by_the_next_run(
+    run_job, duckdb, simulator, monkeypatch
+):
+    monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS", json.dumps([*PLACES, "Tokyo,JP"]))
+    simulator.inject(Fault(path="/geo/1.0/direct", status=503))
+    assert run_job(duckdb, "locations", "current_weather", "forecast").success
+    assert query(duckdb, "SELECT resource, error_class FROM rejects") == [("locations", "server_error")]
+    simulator.clear_faults()
+    simulator.requests.clear()
+    assert run_job(duckdb, "locations", "current_weather", "forecast").success
+    assert [request.path for request in simulator.requests].count("/geo/1.0/direct") == 1
+    assert count(duckdb, "locations") == len(PLACES) + 1
+    for table in ("current_weather", "forecast"):
+        assert query(duckdb, f"SELECT count(DISTINCT location_id) FROM {table}") == [(len(PLACES) + 1,)]
+
+
+def test_a_step_of_locations_that_fails_leaves_the_look_up_to_the_next_step(run_job, duckdb, simulator, monkeypatch):
+    monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS", json.dumps([*PLACES, "Tokyo,JP"]))
+    load = materialize.load
+
+    def fail_once(*_args, **_options):
+        monkeypatch.setattr(materialize, "load", load)
+        raise WriterBusyError("Another run writes.")
+
+    monkeypatch.setattr(materialize, "load", fail_once)
+    outcome = run_job(duckdb, "locations", "current_weather", "forecast")
+    assert set(outcome.failures) == {"locations"}
+    assert sorted(outcome.order) == ["current_weather", "forecast"]
+    assert simulator.stats.by_path["/geo/1.0/direct"] == 1
+    for table in ("current_weather", "forecast"):
+        assert query(duckdb, f"SELECT count(DISTINCT location_id) FROM {table}") == [(len(PLACES) + 1,)]

@@ -22,7 +22,7 @@ LIMIT = "SELECT current_setting('memory_limit')"
 
 
 def test_a_package_is_closed_when_its_rows_take_so_many_bytes(target, settings, clock, monkeypatch):
-    monkeypatch.setattr("dlt_sources.weather.extract.run.PACKAGE_BYTES", 5_000)
+    monkeypatch.setattr("dlt_sources.weather.extract.limits.PACKAGE_BYTES", 5_000)
     monkeypatch.setattr("dlt_sources.weather.extract.endpoint.BATCH_BYTES", 1)
     report = load_accounted(target, settings(resources=["air_pollution"], history_days_per_call=1), clock)
     assert report.packages > 2

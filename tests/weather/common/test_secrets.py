@@ -13,6 +13,7 @@ import pytest
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.api.client import Client
+from dlt_sources.weather.api.endpoints import RESOURCES
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.extract.resources import source_of
@@ -186,7 +187,7 @@ def test_a_refused_connection_does_not_show_the_key(duckdb, settings, clock, tmp
 def test_nothing_that_is_printed_shows_the_key(settings, clock):
     choice = settings()
     with Run(choice, now=clock) as this_run, Client(choice, clock) as client:
-        source = source_of(this_run)
+        source = source_of(this_run, RESOURCES)
         shown = [choice, choice.secret_key, client, this_run, this_run.client, source, source.resources, vars(source)]
         for one in shown:
             assert SENTINEL_KEY not in repr(one), type(one)

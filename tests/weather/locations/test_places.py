@@ -12,12 +12,13 @@ import pytest
 
 from dlt_sources.weather.api.responses import Answer, Failure
 from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.destination.reader import KnownLocation
 from dlt_sources.weather.locations.geocoding import Lookup, match_known_locations, read_match, request_for
 from dlt_sources.weather.locations.parsing import (
     LONGEST_NAME,
     InvalidLocation,
     LocationQuery,
-    at,
+    location_at,
     parse_location,
     parse_locations,
     read_locations,
@@ -90,13 +91,13 @@ def test_what_is_no_place_is_refused_with_the_reason(text, reason):
 )
 def test_coordinates_off_the_globe_are_refused(lat, lon):
     with pytest.raises(ValueError, match="itude"):
-        at(lat, lon, query="x")
+        location_at(lat, lon, query="x")
 
 
 def test_a_list_goes_on_after_what_is_no_place_and_says_where_it_stood():
     found = list(parse_locations(["Madrid,ES", "", "95,0", "Oslo,NO"], "location"))
     assert [type(place) for place in found] == [LocationQuery, InvalidLocation, InvalidLocation, LocationQuery]
-    assert [place.where for place in found if isinstance(place, InvalidLocation)] == ["location 2", "location 3"]
+    assert [place.position for place in found if isinstance(place, InvalidLocation)] == ["location 2", "location 3"]
     assert found[2].text == "95,0"
 
 
@@ -210,7 +211,7 @@ def test_a_bad_line_of_a_csv_file_is_told_with_its_number_and_the_rest_is_read(t
     first, bad, last = read_locations(csv_file(tmp_path, f"{CSV}A,1,2,,\n{line}\nB,3,4,,\n"))
     assert (first.lat, last.lat) == (1.0, 3.0)
     assert isinstance(bad, InvalidLocation)
-    assert bad.where == "places.csv line 3"
+    assert bad.position == "places.csv line 3"
     assert bad.message
     assert len(bad.text) <= LONGEST_NAME
 
@@ -218,7 +219,7 @@ def test_a_bad_line_of_a_csv_file_is_told_with_its_number_and_the_rest_is_read(t
 def test_a_cell_of_several_lines_does_not_confuse_the_line_numbers(tmp_path):
     first, bad = read_locations(csv_file(tmp_path, 'name,lat,lon\n"two\nlines",1,2\nA,95,0\n'))
     assert first.name == "two\nlines"
-    assert bad.where == "places.csv line 4"
+    assert bad.position == "places.csv line 4"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_a_bad_line_of_a_jsonl_file_is_told_with_its_number_and_the_rest_is_read
     first, bad, last = read_locations(jsonl_file(tmp_path, {"query": "Oslo"}, line, {"query": "Rome"}))
     assert (first.query, last.query) == ("Oslo", "Rome")
     assert isinstance(bad, InvalidLocation)
-    assert bad.where == "places.jsonl line 2"
+    assert bad.position == "places.jsonl line 2"
     assert bad.message
     assert "\x00" not in bad.text + bad.message
     assert len(bad.text) <= LONGEST_NAME
@@ -259,7 +260,7 @@ def test_a_bad_row_of_a_parquet_file_is_told_with_its_number(tmp_path):
         {"lat": 3, "lon": 4},
     ]
     found = list(read_locations(parquet_file(tmp_path, rows)))
-    assert [place.where for place in found if isinstance(place, InvalidLocation)] == [
+    assert [place.position for place in found if isinstance(place, InvalidLocation)] == [
         "places.parquet line 2",
         "places.parquet line 3",
     ]
@@ -310,22 +311,22 @@ def test_places_with_coordinates_need_no_lookup_and_are_rows_once():
     assert not lookup.to_resolve
     (row,) = new_rows(lookup)
     assert (row["query"], row["resolved_by"], row["fetched_at"]) == ("40.4,-3.7", "coordinates", NOW)
-    again = match_known_locations(wanted, {"40.4000,-3.7000": ("40.4,-3.7", "40.4,-3.7", 40.4, -3.7)}, NOW)
+    again = match_known_locations(wanted, {"40.4000,-3.7000": KnownLocation("40.4,-3.7", "40.4,-3.7", 40.4, -3.7)}, NOW)
     assert (len(again.locations), new_rows(again)) == (1, [])
 
 
 def test_a_place_that_was_renamed_or_moved_is_a_row_again():
-    here = at(1, 2, query="", name="New name", location_id="here")
-    remembered = {"here": ("", "Old name", 1.0, 2.0)}
+    here = location_at(1, 2, query="", name="New name", location_id="here")
+    remembered = {"here": KnownLocation("", "Old name", 1.0, 2.0)}
     assert [row["name"] for row in new_rows(match_known_locations([here], remembered, NOW))] == ["New name"]
-    there = at(1, 3, query="", name="Old name", location_id="here")
+    there = location_at(1, 3, query="", name="Old name", location_id="here")
     assert [row["lon"] for row in new_rows(match_known_locations([there], remembered, NOW))] == [3.0]
 
 
 def test_a_name_is_looked_up_once_and_then_remembered():
     wanted = [parse_location("Madrid,ES")]
     assert [place.query for place in match_known_locations(wanted, {}, NOW).to_resolve] == ["Madrid,ES"]
-    lookup = match_known_locations(wanted, {"madrid,es": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
+    lookup = match_known_locations(wanted, {"madrid,es": KnownLocation("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
     assert not lookup.to_resolve
     assert new_rows(lookup) == []
     assert [(place.name, place.lat) for place in lookup.locations] == [("Madrid", 40.4)]
@@ -333,7 +334,7 @@ def test_a_name_is_looked_up_once_and_then_remembered():
 
 def test_an_id_that_now_means_another_query_is_looked_up_again():
     wanted = [LocationQuery("mine", "Oslo,NO", "direct")]
-    lookup = match_known_locations(wanted, {"mine": ("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
+    lookup = match_known_locations(wanted, {"mine": KnownLocation("Madrid,ES", "Madrid", 40.4, -3.7)}, NOW)
     assert list(lookup.to_resolve) == wanted
 
 
@@ -352,7 +353,7 @@ def test_a_place_listed_twice_is_asked_for_once_and_told(caplog, first, second):
 def test_what_is_no_place_is_set_apart_and_told(caplog):
     with caplog.at_level(logging.WARNING):
         lookup = match_known_locations(parse_locations(["95,0", "Oslo,NO"], "location"), {}, NOW)
-    assert [bad.where for bad in lookup.bad] == ["location 1"]
+    assert [entry.position for entry in lookup.invalid] == ["location 1"]
     assert [place.query for place in lookup.to_resolve] == ["Oslo,NO"]
     assert "location 1" in caplog.text
 
