@@ -33,7 +33,6 @@ PROGRAMS: dict[str, click.Command] = {
 # run word for word, each group in its order and in one empty folder
 RUN_DEMO = (
     "uv run python -m dlt_sources.weather --demo",
-    "uv run weather load --demo",
     "uv run weather plan --demo",
     "uv run weather replay --demo",
     "uv run weather status --demo",
