@@ -73,8 +73,8 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
         name=name,
         partitions_def=shards,
         dagster_dlt_translator=translator,
-        # the first step looks unknown locations up, so it is theirs: an asset dependency would order the steps too, but
-        # skip the others when it fails, and without any order Dagster goes by name
+        # the first step of a run looks unknown locations up; this order gives their rows and failures to this asset. An
+        # asset dependency would skip the other steps when this one fails; without either, Dagster orders steps by name
         op_tags={"dagster/priority": "1"} if name == LOCATIONS else {},
         # shards load at the same time: the dataset's locks let one write at a time
         pool=None if shards else POOL,
