@@ -1,8 +1,7 @@
-"""A stand-in for the OpenWeather HTTP API: for tests, demonstrations and load tests without a key.
+"""Simulator of the OpenWeather HTTP API, for tests, demonstrations and load tests without a key.
 
 It answers with the shapes, errors and oddities of the real service, and with weather that is computed from
-place and time alone. Descriptions are English whatever `lang` says, and every answer is JSON whatever
-`mode` says.
+place and time alone. `lang` and `mode` have no effect: descriptions are English and every answer is JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m dlt_sources.openweather_simulator`: the simulator as a process of its own."""
+"""`python -m dlt_sources.openweather_simulator`: the simulator as a separate process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(
     one_call: bool,
     keys: tuple[str, ...],
 ) -> None:
-    """Answer as the OpenWeather API does, with computed weather and without the internet.
+    """Answer as the OpenWeather API does, with computed weather and without network access.
 
     Prints one line when it is ready and runs until Ctrl-C or SIGTERM. Faults, the clock and the statistics
     are under /_simulator of the same address.

@@ -1,7 +1,7 @@
 """Air pollution: eight concentrations per hour with a traffic cycle, a sun cycle and stagnant spells.
 
 Everything is counted in hundredths of a microgram per cubic metre, as integers: histories of many thousand
-hours are asked for at once, and integers are quickly printed without a trailing `.0`.
+hours are requested at once, and integers are quickly printed without a trailing `.0`.
 
 The index is the worst class over six pollutants (openweathermap.org/api/air-pollution).
 """
@@ -54,7 +54,7 @@ Row = tuple[int, int, int, int, int, int, int, int, int]
 
 
 class AirShed(NamedTuple):
-    """What is constant at a place: identity for the noise, strengths, and the hour offset of its sun."""
+    """Constants of a place: identity for the noise, strengths, and the hour offset of its sun."""
 
     x: int
     y: int
@@ -71,7 +71,7 @@ def shed_at(lat: float, lon: float) -> AirShed:
     level = 0.35 + 0.25 * (1.0 + lattice(x, y, 0, 201))
     for lat0, lon0, reach, strength in _POLLUTED:
         level += strength * exp(-((lat - lat0) ** 2 + (lon - lon0) ** 2) / (2.0 * reach * reach))
-    # Nobody lives near the poles, and no wind brings much there.
+    # Near the poles there are no sources, and wind carries little there.
     level *= max(0.15, min(1.0, (85.0 - abs(lat)) / 20.0))
     southern = -1.0 if lat < 0.0 else 1.0
     return AirShed(x, y, level, southern * min(1.0, abs(lat) / 45.0), 0.7 + 0.3 * cos(radians(lat)), round(lon / 15.0))

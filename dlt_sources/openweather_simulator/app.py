@@ -1,4 +1,4 @@
-"""The ASGI application: one endpoint that answers as the service does, and Starlette's control routes."""
+"""ASGI application: one endpoint that answers as the service does, and Starlette's control routes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def create_app(simulator: Simulator) -> ASGIApp:
 
 
 class OpenWeather:
-    """Answers every path that is not a control call.
+    """Endpoint of every path that is not a control call.
 
     A plain ASGI callable: Starlette's routing, request and response objects would cost more than computing
     the weather, and the simulator has to keep up with load tests.
@@ -56,7 +56,7 @@ class OpenWeather:
         params = _parameters(scope["query_string"].decode("latin-1"))
         key = params.pop("appid", "")
         key = params.pop("APPID", key)
-        # The statistics object is held: a reset during the call must not leave a negative count behind.
+        # Keeps the statistics object: a reset during the call must not leave a negative count.
         stats = simulator.stats
         stats.received(received_at, path if path in ENDPOINTS or path in RETIRED else "unknown")
         status = 0
@@ -69,7 +69,7 @@ class OpenWeather:
             answer = simulator.answer(path, key, params, query, fault)
             status = answer.status
         finally:
-            # Counted before it is sent: whoever has the answer finds it in the statistics.
+            # Counted before it is sent, so that the statistics include every answer a caller has.
             stats.answered(status)
             simulator.requests.append(ReceivedRequest(received_at, path, params, status))
         await self._send(answer, query, scope, receive, send)
@@ -118,7 +118,7 @@ def _transport(scope: Scope) -> asyncio.Transport:
 
 async def _reset(scope: Scope, receive: Receive) -> None:
     transport = _transport(scope)
-    # Lingering for zero seconds makes the close a reset: the caller sees the connection break, not end.
+    # A linger time of zero makes the close a reset: the caller sees the connection break, not end.
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()

@@ -1,7 +1,7 @@
-"""The service's cache: answers are computed once per normalised query and repeat for some minutes.
+"""Cache of the service: answers are computed once per normalised query and repeat for some minutes.
 
-Recorded answers of the service carry a `dt` up to 566 s old, and their `X-Cache-Key` shows what shares an
-answer: sorted parameters without the key, `q` in lower case, coordinates in two decimals.
+Recorded answers of the service carry a `dt` up to 566 s old, and their `X-Cache-Key` shows which queries share
+an answer: sorted parameters without the key, `q` in lower case, coordinates in two decimals.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cache_key(path: str, params: Mapping[str, str]) -> str:
             value = quote(value, safe=",:")
         parts.append(f"{name}={value}")
     key = f"{path}?{'&'.join(parts)}"
-    # It becomes a header, which must not carry line breaks that a caller has smuggled into a name.
+    # It becomes a header, so line breaks in a name would be a header injection.
     return key if key.isascii() and key.isprintable() else quote(key, safe="/?=&,:%")
 
 
@@ -47,14 +47,14 @@ def computed_at(now: int, key: str, refresh: int, *, own_phase: bool) -> int:
         now: Unix seconds.
         key: The normalised query.
         refresh: Seconds between two computations.
-        own_phase: Whether each query has its own rhythm; otherwise all are computed on multiples of
+        own_phase: Whether each query has a separate phase; otherwise all are computed on multiples of
             `refresh`.
     """
     return now - (now - (crc32(key.encode()) if own_phase else 0)) % refresh
 
 
 class AnswerCache:
-    """The most recently used answers, up to a number of bytes."""
+    """Cache of the most recently used answers, up to a number of bytes."""
 
     def __init__(self, max_bytes: int = 32_000_000) -> None:
         self._answers: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
@@ -81,5 +81,5 @@ class AnswerCache:
 
 
 def _size(key: str, body: bytes) -> int:
-    # 300 bytes is about what the containers take.
+    # 300 bytes: about the size of the containers.
     return len(key) + len(body) + 300

@@ -1,4 +1,4 @@
-"""The control calls under `/_simulator`, for use from another process. They are never counted."""
+"""Control calls under `/_simulator`, for use from another process. They are never counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changing a right answer into a slightly wrong one: values by dotted path, shifted times, repeated rows."""
+"""Edits that make a correct answer slightly wrong: values by dotted path, shifted times, repeated rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def edited(answer: Any, fault: Fault) -> Any:
 
 
 def _parents(node: Any, path: list[str], *, create: bool) -> Iterable[tuple[Any, Any]]:
-    """Yield the container and the key of every value a path means."""
+    """Yield the container and the key of every value that a path matches."""
     name, rest = path[0], path[1:]
     if isinstance(node, list):
         keys: Iterable[Any] = range(len(node)) if name == "*" else [int(name)] if name.isdecimal() else []

@@ -1,4 +1,4 @@
-"""Which paths exist, what answers them, and how often each answer is computed anew."""
+"""Paths of the service, the functions that answer them, and the time between two computations."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dlt_sources.openweather_simulator.places import Params
 
 
 class Endpoint(NamedTuple):
-    """One path.
+    """Path of the service.
 
     Attributes:
-        answer: Makes the body from the parameters and the moment of computation (Unix seconds).
+        answer: Function that returns the body, from the parameters and the moment of computation (Unix seconds).
         refresh: Seconds between two computations; 0 computes for every call.
-        own_phase: Whether every query is recomputed in its own rhythm, so that `dt` differs between queries.
+        own_phase: Whether every query is recomputed at separate times, so that `dt` differs between queries.
         one_call: Whether it needs the One Call subscription.
     """
 

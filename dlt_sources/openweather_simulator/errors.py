@@ -1,4 +1,4 @@
-"""Error bodies, byte for byte, with the odd spacing and the mixed types of `cod` that the service sends.
+"""Error bodies, byte for byte, with the spacing and the mixed types of `cod` that the service sends.
 
 `cod` is a string in 400 and 404 and an int in 401 and 429, whose bodies also carry spaces after colon and
 comma.
@@ -33,7 +33,7 @@ ERROR_IN_200 = b'{"message":"Error: Not found city","cod":"404"}'
 
 
 class ApiError(Exception):
-    """An answer that is an error: HTTP status and body."""
+    """Error answer: HTTP status and body."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(status, body)
@@ -52,7 +52,7 @@ def bad_parameter(message: str, *parameters: str) -> ApiError:
 
 
 def gateway_page(status: int, reason: str) -> bytes:
-    """Return the HTML page which the gateway in front of the service sends when the service is away."""
+    """Return the HTML page which the gateway in front of the service sends when the service is down."""
     title = f"{status} {reason}"
     return (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"

@@ -1,4 +1,4 @@
-"""What a test may have go wrong: which calls, how often, and in which way."""
+"""Faults that tests inject: which calls they hit, how often, and their effect."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from zlib import crc32
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong with some of the calls.
+    """Fault that hits some of the calls.
 
     Which calls:
 
     Attributes:
         path: Prefix of the path; None is every path.
         where: Query parameters that must be equal, as text.
-        times: How many calls are hit; None is for ever.
+        times: Number of calls that are hit; None is unlimited.
         probability: Share of the matching calls that are hit, by a fixed sequence and not by chance.
-        seed: Chooses that sequence.
+        seed: Seed of that sequence.
 
     In place of the answer (the first that is given counts):
 
@@ -32,7 +32,7 @@ class Fault:
         new_key_not_active: The 401 of a key in its first minutes.
         status_200_error: The error of an unknown city in HTTP 200, as before 2016.
 
-    To the right answer, in this order:
+    Edits of the correct answer, in this order:
 
     Attributes:
         duplicate: Repeat the last row of a list.
@@ -40,10 +40,10 @@ class Fault:
         remove: Dotted paths to take out.
         dt_offset: Seconds added to every `dt`.
 
-    To whatever is sent:
+    Effects on any answer:
 
     Attributes:
-        latency: Seconds to wait before.
+        latency: Seconds to wait before it is sent.
         retry_after: A `Retry-After` header, seconds or an HTTP date.
         truncate: Announce the whole length, send half of it and close the connection.
     """
@@ -69,11 +69,11 @@ class Fault:
 
     @property
     def edits(self) -> bool:
-        """Whether the fault changes the right answer."""
+        """Whether the fault changes the correct answer."""
         return bool(self.set or self.remove or self.dt_offset or self.duplicate)
 
     def matches(self, path: str, params: Mapping[str, str]) -> bool:
-        """Return whether a call is one of those meant."""
+        """Return whether the fault applies to a call."""
         if self.path is not None and not path.startswith(self.path):
             return False
         return all(params.get(name) == str(value) for name, value in self.where.items())
@@ -83,7 +83,7 @@ def fault_from_json(values: dict[str, Any]) -> Fault:
     """Return the fault that a JSON object describes; `body` is text there.
 
     Raises:
-        ValueError: for a name that no fault has.
+        ValueError: a name that no fault has.
     """
     unknown = values.keys() - {f.name for f in fields(Fault)}
     if unknown:
@@ -97,7 +97,7 @@ def fault_from_json(values: dict[str, Any]) -> Fault:
 
 
 class Faults:
-    """The faults in force. Tests add to them from their own thread while the server takes from them."""
+    """Faults in force. Tests add to them from their thread while the server takes from them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -107,7 +107,7 @@ class Faults:
         return bool(self._waiting)
 
     def add(self, fault: Fault) -> None:
-        """Put a fault behind those already in force."""
+        """Add a fault after those already in force."""
         with self._lock:
             self._waiting.append(_Armed(fault))
 
@@ -132,7 +132,7 @@ class Faults:
 
 
 class _Armed:
-    """A fault with its counters."""
+    """Fault with its counters."""
 
     __slots__ = ("fault", "left", "met")
 

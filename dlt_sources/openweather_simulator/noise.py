@@ -1,8 +1,8 @@
-"""Smooth noise without randomness: the same place and hour give the same number for ever.
+"""Smooth noise without randomness: the same place and hour always give the same number.
 
 Value noise on a lattice: every lattice point gets a number from a fixed permutation, and positions between
 lattice points are blended. A permutation lookup is much cheaper in Python than a real hash, and the weather
-is computed anew for every answer.
+is computed for every answer.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def along_time(t: float, x: int, y: int, seed: int) -> float:
 
 
 class Field:
-    """A drifting field of noise over the globe.
+    """Drifting field of noise over the globe.
 
     Args:
-        degrees: Size of its features; divides 360, so that the field closes at the date line.
-        hours: How long a feature lives.
+        degrees: Size of the features; divides 360, so that the field closes at the date line.
+        hours: Lifetime of a feature.
         drift: Eastward movement in degrees per hour.
-        seed: Tells fields apart.
+        seed: Seed that distinguishes fields.
     """
 
     __slots__ = ("_columns", "_degrees", "_drift", "_hours", "_seed")
@@ -62,7 +62,7 @@ class Field:
         x0, y0, t0 = floor(x), floor(y), floor(t)
         fx, fy, ft = x - x0, y - y0, t - t0
         fx, fy, ft = fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy), ft * ft * (3.0 - 2.0 * ft)
-        # The same as eight calls of "lattice", written out: this is where the computing time goes.
+        # Eight inlined calls of "lattice": most of the computing time is spent here.
         west, east = p[x0 % self._columns], p[(x0 + 1) % self._columns]
         south, north = y0 & _MASK, (y0 + 1) & _MASK
         south_west, south_east = p[west + south], p[east + south]

@@ -1,4 +1,4 @@
-"""Which place a request means: coordinates, a name, a city id or a postcode."""
+"""Place that a request names: by coordinates, name, city id or postcode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Params = Mapping[str, str]
 
 
 class Place(NamedTuple):
-    """A point and the city it belongs to, None at sea; `asked_by` is `lat`, `q`, `id` or `zip`."""
+    """Point and the city it belongs to, None at sea; `asked_by` is `lat`, `q`, `id` or `zip`."""
 
     lat: float
     lon: float
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
     @property
     def zone(self) -> str:
-        """The IANA zone; at sea the nautical one, whose `Etc` names have the sign reversed."""
+        """IANA zone; at sea the nautical one, whose `Etc` names have the sign reversed."""
         if self.city:
             return self.city.timezone
         hours = nautical_hours(self.lon)
@@ -62,7 +62,7 @@ def degrees(params: Params, name: str, limit: float) -> float | None:
 
 
 def coordinates(params: Params) -> tuple[float, float]:
-    """Return latitude and longitude in four decimals; the latitude is judged first.
+    """Return latitude and longitude in four decimals; the latitude is checked first.
 
     Raises:
         ApiError: 400 `wrong latitude` or `wrong longitude`.
@@ -83,7 +83,7 @@ def place_at(lat: float, lon: float) -> Place:
 
 
 def place_of(params: Params) -> Place:
-    """Return the place a weather or forecast request means.
+    """Return the place that a weather or forecast request names.
 
     Raises:
         ApiError: 400 for unusable parameters, 404 for an unknown city.
@@ -129,7 +129,7 @@ def _by_name(query: str) -> City:
 def postcode(text: str) -> Place | None:
     """Return the place of `code` or `code,CC` (US without a country), or None if there is none.
 
-    The gazetteer knows no postcodes, so they are dealt out: every code with at least one digit other than
+    The gazetteer knows no postcodes, so it assigns them: every code with at least one digit other than
     0, of 3 to 10 letters, digits, blanks and hyphens, belongs to one of the 300 most populous cities of its
     country, chosen by its checksum, and lies within 0.02 degrees of that city's centre. All other codes are
     unknown.

@@ -1,4 +1,4 @@
-"""Running a simulator: uvicorn in a daemon thread, on a port of its own."""
+"""Server of a simulator: uvicorn in a daemon thread, on a separate port."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlt_sources.openweather_simulator.simulator import Simulator
 
 
 class _Protocol(HttpToolsProtocol):
-    """Uvicorn's HTTP protocol that also shows the application its connection: faults break it."""
+    """Uvicorn's HTTP protocol that also passes the connection to the application, for faults that break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
@@ -29,12 +29,12 @@ def serve(simulator: Simulator, port: int = 0, host: str = "127.0.0.1") -> Itera
     """Serve a simulator over HTTP and yield its base URL, such as `http://127.0.0.1:8080`.
 
     Args:
-        simulator: What to serve.
+        simulator: The simulator to serve.
         port: TCP port; 0 picks a free one.
         host: Address to listen on.
 
     Raises:
-        OSError: if the port is taken.
+        OSError: the port is taken.
     """
     listener = socket.create_server((host, port), backlog=2048, reuse_port=False)
     server = uvicorn.Server(
@@ -48,7 +48,7 @@ def serve(simulator: Simulator, port: int = 0, host: str = "127.0.0.1") -> Itera
             proxy_headers=False,
             log_config=None,
             log_level="critical",
-            # The service's own headers are sent in their place.
+            # The application sends the service's headers instead.
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,

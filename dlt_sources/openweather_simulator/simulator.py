@@ -1,4 +1,4 @@
-"""The service as an object: clock, keys, limit, faults, statistics, and the way from a call to an answer."""
+"""The service as an object: clock, keys, limit, faults, statistics, and the answer to a call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGEST_CACHED = 65_536
 
 
 class Answer(NamedTuple):
-    """What is sent: status 0 closes the connection without an answer."""
+    """Answer to send: status 0 closes the connection without an answer."""
 
     status: int
     body: bytes
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 class Simulator:
-    """A stand-in for the OpenWeather API.
+    """Simulator of the OpenWeather API.
 
     Args:
         clock: Returns the service's time in Unix seconds; tests freeze or move it.
@@ -45,7 +45,7 @@ class Simulator:
         latency: Seconds added to every answer.
 
     Attributes:
-        stats: What was served so far.
+        stats: Counts of the calls so far.
         requests: The last 100,000 calls.
     """
 
@@ -81,11 +81,11 @@ class Simulator:
         self._offset = offset
 
     def inject(self, fault: Fault) -> None:
-        """Have something go wrong from now on; may be called from any thread."""
+        """Inject a fault; may be called from any thread."""
         self._faults.add(fault)
 
     def clear_faults(self) -> None:
-        """Have nothing go wrong any more."""
+        """Remove all faults."""
         self._faults.clear()
 
     def reset(self) -> None:
@@ -109,7 +109,7 @@ class Simulator:
             key: The API key, `""` if there is none.
             params: Query parameters without the key.
             query: Normalised query from `cache_key`.
-            fault: What goes wrong, from `take_fault`.
+            fault: Fault that hits the call, from `take_fault`.
         """
         if fault is None:
             return self._right_answer(path, key, params, query)
@@ -156,7 +156,7 @@ class Simulator:
 
 
 def _wrong_answer(path: str, fault: Fault) -> Answer | None:
-    """Return what a fault sends in place of the right answer, or None if it leaves it or only edits it."""
+    """Return the answer that a fault sends instead of the correct one; None if it sends or edits the correct one."""
     if fault.reset:
         return Answer(0, b"")
     if fault.body is not None or fault.empty:

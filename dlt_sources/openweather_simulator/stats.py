@@ -1,4 +1,4 @@
-"""Counting what was served, and how close together the calls came."""
+"""Counts of the calls served, and their highest rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MINUTE = 60.0
 
 
 class ReceivedRequest(NamedTuple):
-    """One call: monotonic time of arrival in seconds, path, parameters without the key, HTTP status.
+    """Call received: monotonic time of arrival in seconds, path, parameters without the key, HTTP status.
 
     The status is 0 when the connection was closed without an answer.
     """
@@ -21,7 +21,7 @@ class ReceivedRequest(NamedTuple):
 
 
 class SlidingMinute:
-    """The calls of the last 60 seconds; a call exactly 60 seconds old is outside."""
+    """Window of the calls of the last 60 seconds; a call exactly 60 seconds old is outside."""
 
     __slots__ = ("_times",)
 
@@ -42,7 +42,7 @@ class SlidingMinute:
 
 
 class Stats:
-    """What one simulator served since it started or was reset.
+    """Counts of one simulator since it was started or reset.
 
     Attributes:
         calls: Calls received, refused and broken ones included.
@@ -70,7 +70,7 @@ class Stats:
         self.highest_in_60_seconds = max(self.highest_in_60_seconds, self._minute.add(now))
 
     def answered(self, status: int) -> None:
-        """Count its answer when it is sent."""
+        """Count an answer when it is sent."""
         self._in_flight -= 1
         self.by_status[status] += 1
 

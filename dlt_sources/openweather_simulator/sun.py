@@ -1,7 +1,7 @@
 """Position of the sun, after NOAA's general solar position calculations.
 
 Source: NOAA Global Monitoring Division, "General Solar Position Calculations" (gml.noaa.gov/grad/solcalc).
-Good to about a minute at middle latitudes, which is what a stand-in for a weather service needs.
+Accurate to about a minute at middle latitudes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def sun_times(lat: float, lon: float, moment: float, utc_offset: int) -> tuple[i
         lat: Latitude in degrees.
         lon: Longitude in degrees.
         moment: Any moment of the day, Unix seconds.
-        utc_offset: The place's offset from UTC in seconds; it decides which day is meant.
+        utc_offset: The place's offset from UTC in seconds; it decides the day.
     """
     local_date = (moment + utc_offset) // DAY * DAY
     midnight = local_date - utc_offset

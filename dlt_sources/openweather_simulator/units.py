@@ -1,4 +1,4 @@
-"""Units of measure and how numbers are printed.
+"""Units of measure and the formatting of numbers.
 
 Source: openweathermap.org/api/weather-data. Internally everything is Celsius, m/s, hPa, mm and metres.
 """
@@ -18,7 +18,7 @@ def tidy(value: float, digits: int = 2) -> float | int:
 
 
 class Units:
-    """The conversions of one `units` value."""
+    """Conversions of one `units` value."""
 
     __slots__ = ("name", "speed", "temperature")
 
@@ -37,5 +37,5 @@ _ALL = {
 
 
 def units_of(name: str | None) -> Units:
-    """Return the units asked for; absent and unknown names mean `standard`, as in the service."""
+    """Return the requested units; absent and unknown names mean `standard`, as in the service."""
     return _ALL.get(name or "standard", _STANDARD)

@@ -1,8 +1,8 @@
-"""The atmosphere: what the weather is at a place and moment, from arithmetic alone.
+"""Atmosphere: the weather at a place and moment, by arithmetic alone.
 
 Climate by latitude and season, a daily cycle by solar time, and drifting fields of noise for pressure
 waves, wet and dry air, and wind. There is no altitude, no sea and no memory: the same (lat, lon, moment)
-always gives the same weather, so a forecast can be checked against what "later" happens.
+always gives the same weather, so a forecast can be checked against the weather "later".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FORECAST_HOURS = 120.0
 
 
 class State(NamedTuple):
-    """The weather of one place and moment: Celsius, hPa, m/s, mm/h, metres, per cent."""
+    """Weather of one place and moment: Celsius, hPa, m/s, mm/h, metres, per cent."""
 
     temperature: float
     feels_like: float
@@ -64,7 +64,7 @@ def state_at(lat: float, lon: float, moment: float, lead_hours: float = 0.0) -> 
         lat: Latitude in degrees.
         lon: Longitude in degrees.
         moment: Unix seconds.
-        lead_hours: How far ahead this is forecast: 0 is the truth; errors grow up to five days ahead.
+        lead_hours: Hours from the issue of the forecast to the moment; 0 is the truth, and errors grow for five days.
     """
     hour = moment / 3600.0
     doubt = min(lead_hours / _FORECAST_HOURS, 1.0)
@@ -107,7 +107,7 @@ def state_at(lat: float, lon: float, moment: float, lead_hours: float = 0.0) -> 
 
 
 def _error(lat: float, lon: float, hour: float, seed: int) -> float:
-    """Return how a forecast for this hour misses, -1 to 1, whenever it is made."""
+    """Return the error of any forecast for this hour, -1 to 1."""
     # Three hours miss in the same way, as forecasts do.
     return lattice(int(lat * 10), int(lon * 10), int(hour) // 3, 100 + seed)
 

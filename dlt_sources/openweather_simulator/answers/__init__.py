@@ -1,1 +1,1 @@
-"""The bodies of the answers, one module per product: each function takes parameters and a moment."""
+"""Bodies of the answers, one module per product: each function takes parameters and a moment."""

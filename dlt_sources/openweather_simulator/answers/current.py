@@ -46,7 +46,7 @@ def weather(params: Params, moment: int) -> bytes:
 
 
 def wind(state: State, units: Units, *, leave_out_calm: bool = False) -> dict[str, float | int]:
-    """Return the `wind` object; nothing blows from anywhere in a calm, and gusts are only known sometimes."""
+    """Return the `wind` object; a calm has no direction, and gusts are only known sometimes."""
     answer = {"speed": units.speed(state.wind_speed)}
     if not (leave_out_calm and state.wind_speed < 0.5):
         answer["deg"] = state.wind_degrees

@@ -37,7 +37,7 @@ def _count(text: str) -> int:
 
 def _step(place: Place, units: Units, dt: int, issued: int) -> dict[str, Any]:
     state = state_at(place.lat, place.lon, dt, (dt - issued) / 3600.0)
-    # The first steps are bound to what is measured; "temp_kf" is that correction.
+    # The first steps are bound to measurements; "temp_kf" is that correction.
     correction = 0.35 * max(0.0, 1.0 - (dt - issued) / (3.0 * STEP))
     step: dict[str, Any] = {
         "dt": dt,
@@ -76,7 +76,7 @@ def _city(place: Place, moment: int) -> dict[str, Any]:
         "name": city.name if city else "",
         "coord": {"lat": tidy(place.lat, 4), "lon": tidy(place.lon, 4)},
         "country": city.country if city else "",
-        # Asked by id, the service forgets how many people live there.
+        # For requests by id, the service leaves out the population.
         "population": 0 if city is None or place.asked_by == "id" else city.population,
         "timezone": offset,
         "sunrise": sunrise,

@@ -16,7 +16,7 @@ LIMIT = 5
 
 
 def direct(params: Params, _moment: int) -> bytes:
-    """Return up to `limit` places of a name, the most likely first; an empty array when there is none.
+    """Return up to `limit` places of a name, the most likely first; an empty array if there is none.
 
     Raises:
         ApiError: 400 for an empty `q`.
@@ -38,7 +38,7 @@ def reverse(params: Params, _moment: int) -> bytes:
 
 
 def zip_code(params: Params, _moment: int) -> bytes:
-    """Return the place of a postcode (`places.postcode` tells which are known).
+    """Return the place of a postcode (`places.postcode` defines those that are known).
 
     Raises:
         ApiError: 400 for an empty `zip`, 404 for an unknown one.
