@@ -1,4 +1,4 @@
-"""OpenWeather as a dlt source: current weather, forecasts and air quality into bronze tables.
+"""dlt source of OpenWeather: current weather, forecasts and air quality as bronze tables.
 
 Use it like any dlt source::
 
@@ -7,7 +7,8 @@ Use it like any dlt source::
 
     dlt.pipeline("weather", destination="duckdb", dataset_name="bronze").run(weather_source(locations=["Madrid,ES"]))
 
-or from the command line, which adds a lock, bounded packages and a summary: ``python -m dlt_sources.weather --help``.
+or run it from the command line, which adds a writer lock, bounded load packages and a summary:
+``python -m dlt_sources.weather --help``.
 """
 
 from dlt_sources.weather.extract.source import weather_source

@@ -1,10 +1,10 @@
-"""``python -m dlt_sources.weather``: see ``--help``."""
+"""Entry point of ``python -m dlt_sources.weather`` and of the script ``weather``; see ``--help``."""
 
 import os
 
 from dlt_sources.weather.common.process_memory import gc_frozen_imports, keep_memory_flat
 
-# dlt reports usage to its makers unless told not to; kept if the user set it
+# dlt reports usage to its makers by default; a value that the user has set is kept
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 keep_memory_flat()
 

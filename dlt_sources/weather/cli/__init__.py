@@ -1,4 +1,7 @@
-"""The command line: ``load`` (the default), ``plan``, ``replay`` and ``status``."""
+"""Command line: ``load`` (the default), ``plan``, ``replay`` and ``status``.
+
+May import every other folder of the package.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,18 @@ from dlt_sources.weather.common.errors import WeatherError
 
 EPILOG = """\b
 Exit codes:
-  0    done; something may have been rejected, the summary says so
+  0    done; rows may have been rejected, see the summary
   1    an error in this program
-  2    a wrong option or setting
-  3    no key, or the API refuses it
-  4    too much is missing: most requests of a resource failed, calls were refused for too long,
+  2    an invalid option or setting
+  3    no API key, or the API refuses it
+  4    incomplete: most requests of a resource failed, calls were refused for too long,
        or anything was rejected under --strict
-  5    the destination did not take the rows; they are kept and loaded by the next run
+  5    the destination did not accept the rows; they are kept and the next run loads them
   6    another run holds the dataset
-  130  interrupted; what was loaded stays, the next run goes on from there
+  130  interrupted; loaded rows are kept, the next run continues from there
 
-Settings follow dlt: options, environment (SOURCES__WEATHER__UNITS), .dlt/secrets.toml, .dlt/config.toml.
-The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
+Settings are read from options, environment (SOURCES__WEATHER__UNITS), .dlt/secrets.toml and .dlt/config.toml,
+in this order. The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
 """
 
 
@@ -46,7 +49,7 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
             tell(str(error), logging.ERROR)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            tell("Interrupted. What was loaded stays; the next run goes on from there.", logging.WARNING)
+            tell("Interrupted. Loaded rows are kept; the next run continues from there.", logging.WARNING)
             ctx.exit(130)
 
 

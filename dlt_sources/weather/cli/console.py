@@ -1,6 +1,6 @@
-"""Output of the command line: tables on standard output, sentences on standard error.
+"""Output of the command line: tables on standard output, messages on standard error.
 
-A sentence is a line of text, or a JSON line where logs are JSON.
+A message is a line of text; if the logs are JSON, it is a JSON line.
 """
 
 from __future__ import annotations
@@ -16,24 +16,30 @@ from rich.console import Console
 from dlt_sources.weather.common.logs import logs_are_json
 
 logger = logging.getLogger("weather")
-# wide enough for every table, where nothing says how wide the reader's screen is
-WIDTH_OF_A_FILE = 130
+# characters, enough for every table, if standard output is not a terminal
+WIDTH_WITHOUT_TERMINAL = 130
 
 
 def wide_console() -> Console:
-    """Standard output: as wide as the terminal, or wide enough where there is none."""
-    return Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
+    """Return a console on standard output, as wide as the terminal or as the widest table."""
+    return Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
 def as_called(command: str) -> str:
-    """Another command of this program, the way this one was called, so that it can be copied."""
+    """Return a command of this program in the way this process was called, so that it can be copied."""
     program = "weather" if Path(sys.argv[0]).stem == "weather" else "python -m dlt_sources.weather"
-    # uv tells its children where it is
+    # uv sets the variable for its child processes
     return f"uv run {program} {command}" if "UV" in os.environ else f"{program} {command}"
 
 
 def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
-    """Say it; ``facts`` stand beside it in JSON."""
+    """Print a message on standard error, or log it if logs are JSON.
+
+    Args:
+        message: the message, one sentence or more.
+        level: level of ``logging``; errors are red.
+        facts: further members of the JSON line.
+    """
     if logs_are_json():
         logger.log(level, message, extra=facts)
     elif level >= logging.ERROR:

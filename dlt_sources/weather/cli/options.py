@@ -1,7 +1,8 @@
-"""Options that several commands have in common."""
+"""Options common to several commands, and the target and settings that they name."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -18,54 +19,58 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ResourceList(click.ParamType[list[str]]):
-    """Names of resources, separated by commas."""
+    """Parameter type of a comma-separated list of resources."""
 
     name = "a,b"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Return the names, or fail naming the one that is no resource."""
+        """Return the names; fail with a usage error on an unknown one."""
         names = value if isinstance(value, list) else [name.strip() for name in value.split(",") if name.strip()]
         for name in names:
             if name not in RESOURCES:
-                self.fail(f"{name!r} is no resource; there are {', '.join(RESOURCES)}", param, ctx)
+                self.fail(f"unknown resource {name!r}; choose from {', '.join(RESOURCES)}", param, ctx)
         return names
 
 
-def where_options(command: F) -> F:
-    """``--destination`` and ``--demo``."""
+def destination_options(command: F) -> F:
+    """Add ``--destination`` and ``--demo`` to a command."""
     command = click.option(
-        "--demo", is_flag=True, help="Use simulated weather and a DuckDB file of its own: no key, no network."
+        "--demo", is_flag=True, help="Use simulated weather and a separate DuckDB file: no key, no network."
     )(command)
     return click.option(
         "--destination",
         metavar="NAME",
         envvar="WEATHER_DESTINATION",
         show_envvar=True,
-        help="duckdb (the default), postgres, another type that dlt knows, or a name whose type is set in dlt's "
-        "configuration, which holds the credentials too.",
+        help="duckdb (the default), postgres, another type of dlt's, or a name whose type is set in dlt's "
+        "configuration, as the credentials are.",
     )(command)
 
 
 def target_options(*, demo: bool, destination: str | None, **_: Any) -> str:
-    """The options that choose the same target once more."""
+    """Return the options that name the same target, as text for another command."""
     if demo:
         return "--demo"
     return f"--destination {destination}" if destination else ""
 
 
-def what_options(command: F) -> F:
-    """Everything that says what to load."""
+def settings_options(command: F) -> F:
+    """Add the options for settings of the source to a command."""
     for option in (
         click.option("--units", type=click.Choice(UNITS), help="Units of temperatures and wind speeds."),
         click.option(
-            "--shard", metavar="K/N", help="One of N parts of the places, for several machines on one PostgreSQL."
+            "--shard", metavar="K/N", help="Load part K of N of the places, for several machines on one PostgreSQL."
         ),
         click.option("--until", metavar="MOMENT", help="Last hour of air-pollution history, ISO 8601, UTC."),
-        click.option("--since", metavar="MOMENT", help="First hour of air-pollution history: load all from then on."),
+        click.option(
+            "--since",
+            metavar="MOMENT",
+            help="First hour of air-pollution history, ISO 8601, UTC: every missing hour from then on is loaded.",
+        ),
         click.option(
             "--locations-file",
             type=click.Path(exists=True, dir_okay=False),
-            help="CSV, JSONL or Parquet file of places: name, lat, lon, or query.",
+            help="CSV, JSONL or Parquet file of places, with columns name, lat, lon or query.",
         ),
         click.option(
             "--location",
@@ -74,34 +79,48 @@ def what_options(command: F) -> F:
             metavar="PLACE",
             help='A place: "Madrid,ES", "40.4,-3.7", "zip:28001,ES" or "id:3117735". Repeatable.',
         ),
-        click.option("--resources", type=ResourceList(), help=f"Some of {', '.join(RESOURCES)}."),
+        click.option("--resources", type=ResourceList(), help=f"Resources to load, of {', '.join(RESOURCES)}."),
     ):
         command = option(command)
     return command
 
 
 def log_options(command: F) -> F:
-    """``--log-format`` and ``--quiet``."""
-    command = click.option("--quiet", is_flag=True, help="Say nothing but warnings and errors.")(command)
+    """Add ``--log-format`` and ``--quiet`` to a command."""
+    command = click.option("--quiet", is_flag=True, help="Print only warnings and errors.")(command)
     return click.option(
-        "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the logs."
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Format of the logs.",
     )(command)
 
 
 @contextmanager
-def resolved(
+def target_and_settings(
     *, demo: bool, destination: str | None, log_format: LogFormat = "text", quiet: bool = False, **given: Any
 ) -> Iterator[tuple[Target, WeatherSettings]]:
-    """Resolve target and settings from the options and set the logs up; with ``--demo``, run the simulator.
+    """Configure the logs, and hold the target and settings that the options name; with ``demo``, run the simulator.
+
+    Args:
+        demo: whether ``--demo`` is given.
+        destination: name of the destination; DuckDB by default.
+        log_format: text or json.
+        quiet: whether only warnings and errors are logged.
+        given: settings of the source by name; None if the option is not given.
+
+    Yields:
+        The target and the settings.
 
     Raises:
-        click.UsageError: options that exclude each other.
+        click.UsageError: the options exclude each other.
         ConfigurationError: a setting has a value that cannot work.
     """
     given["locations"] = list(given.get("locations") or ()) or ([] if given.get("locations_file") else None)
     if demo and destination not in (None, DEMO_TARGET.destination):
-        raise click.UsageError("--demo has a database of its own; leave --destination out.")
-    level = 30 if quiet else 20
+        raise click.UsageError("--demo uses a separate database; leave --destination out.")
+    level = logging.WARNING if quiet else logging.INFO
     if demo:
         with simulated_api() as api:
             settings = load_settings(**(given | api))

@@ -1,4 +1,4 @@
-"""Progress of a load: bars on a terminal, a log line now and then elsewhere."""
+"""Progress of a load: bars on a terminal, otherwise a log line every ten seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Bars:
-    """A bar a resource, drawn on standard error; a context manager."""
+    """Progress bars on standard error, one per resource. Use it as a context manager."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -38,7 +38,7 @@ class Bars:
         self._progress.stop()
 
     def __call__(self, metrics: LoadMetrics) -> None:
-        """Draw a resource's counts."""
+        """Draw the counts of a resource."""
         if metrics.resource not in self._tasks:
             self._tasks[metrics.resource] = self._progress.add_task(metrics.resource, rows=0, rejected=0)
         self._progress.update(
@@ -51,10 +51,10 @@ class Bars:
 
 
 class Lines:
-    """A log line every ten seconds; a context manager like ``Bars``."""
+    """Log lines with the progress, at most one in ten seconds. Use it as a context manager."""
 
     def __init__(self) -> None:
-        self._said = monotonic()
+        self._last_line = monotonic()
 
     def __enter__(self) -> Lines:
         return self
@@ -63,9 +63,9 @@ class Lines:
         pass
 
     def __call__(self, metrics: LoadMetrics) -> None:
-        """Log a resource's counts if the last line is long enough ago."""
-        if monotonic() - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = monotonic()
+        """Log the counts of a resource, unless the last line is too recent."""
+        if monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = monotonic()
             logger.info(
                 "%s: %d of %d requests, %d rows, %d rejected",
                 metrics.resource,
@@ -77,5 +77,5 @@ class Lines:
 
 
 def progress(*, quiet: bool) -> Bars | Lines:
-    """Bars where somebody watches, log lines elsewhere; quiet logs swallow the lines."""
+    """Return bars if standard error is a terminal, otherwise log lines, which quiet logs drop."""
     return Bars() if sys.stderr.isatty() and not quiet else Lines()

@@ -1,4 +1,4 @@
-"""The summary at the end of a load or a replay."""
+"""Summary at the end of a load or a replay, and the exit code."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from dlt_sources.weather.pipeline.writer import Report
 logger = logging.getLogger(__name__)
 
 
-def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, where: str) -> None:
-    """Print the summary (a log line where logs are JSON) and end as the report says.
+def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, target_options: str) -> None:
+    """Print the summary, or log it if logs are JSON, and raise what sets the exit code.
 
     Args:
-        report: what was done.
+        report: report of the run.
         log_format: text or json.
-        quiet: whether nothing is printed.
+        quiet: whether to print nothing.
         strict: whether a reject is an error.
-        where: the options that chose the target, for the command that comes next.
+        target_options: options that name the target, for the next command that the summary suggests.
 
     Raises:
-        WeatherError: what stopped the run; or, if ``strict``, that something was rejected.
-        click.exceptions.Exit: 130 where the run was interrupted.
+        WeatherError: the error that stopped the run; or, if ``strict``, a reject.
+        click.exceptions.Exit: the run was interrupted; the exit code is 130.
     """
     if log_format == "json":
         logger.info("finished", extra=_facts(report))
     elif not quiet:
-        _print(report, f"status {where}".rstrip())
+        _print_summary(report, f"status {target_options}".rstrip())
     if report.error:
         raise report.error
     if report.interrupted:
-        tell("Interrupted. What the summary shows is loaded; the next run goes on from there.", logging.WARNING)
+        tell("Interrupted. The rows in the summary are loaded; the next run continues from there.", logging.WARNING)
         raise click.exceptions.Exit(130)
     if report.rows_rejected:
-        message = f"{report.rows_rejected} rejected; see {report.dataset_name}.rejects for each one's reason."
+        message = f"{report.rows_rejected} rejected; see {report.dataset_name}.rejects for the reasons."
         if strict:
             raise IncompleteError(message)
         logger.warning(message, extra={"run_id": report.run_id})
 
 
-def _print(report: Report, next_command: str) -> None:
+def _print_summary(report: Report, next_command: str) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("resource")
     for name in ("fetched", "loaded", "rejected", "calls", "seconds"):
@@ -65,7 +65,7 @@ def _print(report: Report, next_command: str) -> None:
     calls = sum(metrics.calls for metrics in report.metrics_by_resource.values())
     console.print(f"\n{calls:,} calls, {report.packages} load package(s), {report.seconds:.1f} s in all.")
     if report.finished_before:
-        console.print(f"Before that, {report.finished_before} load(s) left behind by an earlier run were finished.")
+        console.print(f"Before that, {report.finished_before} load(s) of interrupted runs were completed.")
     console.print(f"The data is in {report.where}, dataset {report.dataset_name}.", highlight=False)
     console.print(f"Next: {as_called(next_command)}", highlight=False)
 

@@ -1,4 +1,4 @@
-"""Settings, errors, clock, logs and other pieces that every folder uses.
+"""Settings, errors, clock, logs and other modules that every folder uses.
 
-Imports nothing of this package.
+May import nothing else of this package.
 """

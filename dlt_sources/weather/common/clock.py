@@ -1,4 +1,4 @@
-"""Moments and hours in UTC."""
+"""Timestamps and hours in UTC."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ HOUR = timedelta(hours=1)
 
 
 def utc_now() -> datetime:
-    """The present moment, UTC."""
+    """Return the current time, UTC."""
     return datetime.now(timezone.utc)
 
 
 def utc(moment: datetime) -> datetime:
-    """A timestamp read from a destination, whatever zone its session has, as a UTC datetime."""
+    """Return a timestamp read from a destination, in any time zone or none, as a UTC datetime."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
 def floor_hour(moment: datetime) -> datetime:
-    """The hour that the moment lies in."""
+    """Return the start of the hour that a moment lies in."""
     return moment.replace(minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""One set-up for logs: readable on a terminal, one JSON object a line for machines; dlt's own logs in the same form."""
+"""Configuration of all logs, dlt's included: text for a terminal, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from dlt_sources.weather.common.redaction import redact
 
 LogFormat = Literal["text", "json"]
-# dlt compares hints at every Arrow batch: a JSON column is text to Arrow, which is how it is meant here
+# dlt warns of it at every Arrow batch: a JSON column is text to Arrow, which is intended here
 _EXPECTED = "several column hints were different"
 
 
 class Redactor:
-    """A structlog processor that takes the key out of every text: the last net, should a library log a URL."""
+    """structlog processor that redacts the key in every text: the last safeguard, in case a library logs a URL.
+
+    Args:
+        key: the API key, if one is set.
+    """
 
     def __init__(self, key: SecretStr | None) -> None:
         self._key = key
@@ -30,20 +34,20 @@ class Redactor:
 
 
 def logs_are_json() -> bool:
-    """Whether ``configure_logging`` chose JSON."""
+    """Return whether the logs are JSON, as set by ``configure_logging``."""
     return any(handler.name == "json" for handler in logging.getLogger().handlers)
 
 
 def log_formatter(
     log_format: LogFormat = "text", key: SecretStr | None = None, enrich: Iterable[Processor] = ()
 ) -> logging.Formatter:
-    """The one form of all logs.
+    """Return the formatter of all logs.
 
     Args:
-        log_format: text for a terminal, or json: an object a line with timestamp (UTC), level, logger, message, and
-            what is bound: run_id, resource, location.
-        key: the API key, to be taken out of every text.
-        enrich: structlog processors of the caller, which may add to an event or rename what is in it.
+        log_format: text for a terminal, or json: one object per line with timestamp (UTC), level, logger, message, and
+            the bound variables run_id, resource and location.
+        key: the API key, redacted in every text.
+        enrich: structlog processors of the caller, which may add to an event or rename its members.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -68,16 +72,23 @@ def configure_logging(
     key: SecretStr | None = None,
     enrich: Iterable[Processor] = (),
 ) -> None:
-    """Send all logs to standard error in one form, see ``log_formatter``."""
+    """Send all logs to standard error in one format.
+
+    Args:
+        log_format: text or json, as in ``log_formatter``.
+        level: least level that is logged.
+        key: the API key, redacted in every text.
+        enrich: structlog processors of the caller, as in ``log_formatter``.
+    """
     handler = logging.StreamHandler()
     handler.name = log_format
     handler.setFormatter(log_formatter(log_format, key, enrich))
     handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
-    for chatty in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
-        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
-    # dlt's logger has a handler and a format of its own, and passes nothing on
+    for name in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # dlt's logger has its own handler and format, and does not propagate
     dlt_logger = logging.getLogger("dlt")
     dlt_logger.handlers = [handler]
     dlt_logger.propagate = False

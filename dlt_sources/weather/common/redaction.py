@@ -1,7 +1,7 @@
-"""Taking the API key out of everything that leaves the HTTP client.
+"""Redaction of the API key in everything that leaves the HTTP client.
 
 OpenWeather takes the key only as the query parameter ``appid``, so it is part of every URL and would travel with any
-exception or log line that names one.
+exception or log line that contains one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r"(appid=)[^&\s\"'<>)]+", re.IGNORECASE)
 
 
 def redact(text: str, key: SecretStr | None) -> str:
-    """Return ``text`` without the key and without the value of any ``appid`` parameter."""
+    """Return a text with the key, and the value of any ``appid`` parameter, replaced by a placeholder."""
     text = _PARAMETER.sub(rf"\1{REDACTED}", text)
     if key is not None and key.get_secret_value():
         text = text.replace(key.get_secret_value(), REDACTED)

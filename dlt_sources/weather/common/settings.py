@@ -1,7 +1,7 @@
-"""Every setting of the source, resolved as dlt resolves configuration; the only reader of the environment.
+"""Settings of the source, resolved by dlt; the only module that reads the environment.
 
-Where dlt looks: arguments, environment (``SOURCES__WEATHER__UNITS``), ``.dlt/secrets.toml`` and ``.dlt/config.toml``
-(``[sources.weather]``). The key may also stand in the plain variable ``OPENWEATHER_API_KEY``.
+dlt reads arguments, then the environment (``SOURCES__WEATHER__UNITS``), ``.dlt/secrets.toml`` and ``.dlt/config.toml``
+(``[sources.weather]``). The key may also be in the environment variable ``OPENWEATHER_API_KEY``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEFAULT_LOCATIONS = ["Madrid,ES", "Barcelona,ES", "London,GB", "Paris,FR", "Berl
 # the first hour of air-pollution history: openweathermap.org/api/air-pollution
 HISTORY_BEGINS = datetime(2020, 11, 27, tzinfo=timezone.utc)
 # openweathermap.org/api/current, "Multilingual support"; several are not ISO 639
-LANGUAGES = frozenset(  # a list would take a line for each
+LANGUAGES = frozenset(  # as a list, it would take one line per language
     "sq af ar az eu be bg ca zh_cn zh_tw hr cz da nl en fi fr gl de el he hi hu is id it ja kr ku la lt mk no fa pl pt "  # noqa: SIM905
     "pt_br ro ru sr sk sl sp es sv se th tr ua uk vi zu".split()
 )
@@ -35,7 +35,7 @@ LANGUAGES = frozenset(  # a list would take a line for each
 
 @configspec
 class WeatherSettings(BaseConfiguration):
-    """The settings, with their defaults; ``.dlt/config.toml`` explains each."""
+    """Settings with their defaults; ``.dlt/config.toml`` describes each."""
 
     api_key: TSecretStrValue | None = None
     base_url: str = "https://api.openweathermap.org"
@@ -64,12 +64,16 @@ class WeatherSettings(BaseConfiguration):
     __recommended_sections__: ClassVar[tuple[str, ...]] = SECTIONS
 
     def on_resolved(self) -> None:
-        """Refuse what cannot work, naming the setting."""
+        """Validate the settings.
+
+        Raises:
+            ConfigurationError: a value that cannot work; the message names the setting.
+        """
         _check_types(self)
         key = self.secret_key.get_secret_value() if self.secret_key else ""
         if not (key.isascii() and key.isprintable()):
             raise ConfigurationError(
-                "The API key holds characters that no key has. Check OPENWEATHER_API_KEY, or api_key under "
+                "The API key contains characters that no key has. Check OPENWEATHER_API_KEY, or api_key under "
                 "[sources.weather] in .dlt/secrets.toml."
             )
         if self.locations is None:
@@ -84,27 +88,27 @@ class WeatherSettings(BaseConfiguration):
         try:
             _ = self.chosen_shard
         except ValueError as error:
-            raise ConfigurationError(f"shard {self.shard!r} is no shard: {error}.") from None
+            raise ConfigurationError(f"shard {self.shard!r} is invalid: {error}.") from None
         for name, (least, most) in _RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise ConfigurationError(f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}.")
 
     @property
     def secret_key(self) -> SecretStr | None:
-        """The key, wrapped so that printing it shows asterisks; None when none is set."""
+        """API key, printed as asterisks; None if none is set."""
         key = (self.api_key or os.environ.get("OPENWEATHER_API_KEY") or "").strip()
         return SecretStr(key) if key else None
 
     @property
     def chosen_shard(self) -> Shard | None:
-        """The shard whose places are loaded; None for all places."""
+        """Shard whose locations are loaded; None for all locations."""
         return parse_shard(self.shard) if self.shard else None
 
 
 _TYPES: dict[str, Any] = {
     name: hint for name, hint in get_type_hints(WeatherSettings).items() if not name.startswith("__")
 }
-_YEARS = 10 * 366  # more history than there is
+_YEARS = 10 * 366  # days; more history than exists
 _RANGES: dict[str, tuple[float, float]] = {
     "history_days": (0, _YEARS),
     "history_overlap_hours": (0, _YEARS * 24),
@@ -122,7 +126,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 def _check_types(settings: WeatherSettings) -> None:
-    """Refuse values of the wrong type: dlt converts what it reads, but takes arguments as they are given."""
+    """Raise on values of the wrong type: dlt converts those that it reads, but takes arguments unchanged."""
     for name, hint in _TYPES.items():
         try:
             TypeAdapter(hint).validate_python(getattr(settings, name), strict=True)
@@ -133,7 +137,10 @@ def _check_types(settings: WeatherSettings) -> None:
 
 
 def load_settings(**given: Any) -> WeatherSettings:
-    """Resolve the settings; those ``given`` and not None win over every other place.
+    """Resolve the settings.
+
+    Args:
+        given: settings by name; those that are not None take precedence over all other sources.
 
     Raises:
         ConfigurationError: a setting has a value that cannot work.
@@ -143,15 +150,15 @@ def load_settings(**given: Any) -> WeatherSettings:
         return resolve_configuration(WeatherSettings(), sections=SECTIONS, explicit_value=explicit)
     except ConfigurationException as error:
         first_line = str(error).strip().splitlines()[0]
-        raise ConfigurationError(f"{first_line} Look at [sources.weather] in .dlt/config.toml.") from None
+        raise ConfigurationError(f"{first_line} See [sources.weather] in .dlt/config.toml.") from None
 
 
 def _checked_base_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # read here, since a port that is no number raises only then
+        _ = parts.port  # a port that is no number raises only when it is read
     except ValueError as error:
-        raise ConfigurationError(f"base_url is no URL: {error}.") from None
+        raise ConfigurationError(f"base_url is not a URL: {error}.") from None
     if parts.scheme == "https" and parts.hostname:
         return url.rstrip("/")
     if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):

@@ -1,4 +1,4 @@
-"""Shards: parts of the list of places that several runs load side by side, each place in exactly one of them."""
+"""Shards: disjoint parts of the list of locations, which several runs load at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHARD = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
 
 @dataclass(frozen=True)
 class Shard:
-    """The ``number``-th, from 1, of ``of`` parts; written ``2/4``."""
+    """Shard ``number``, counted from 1, of ``of`` shards; written ``2/4``."""
 
     number: int
     of: int
@@ -21,16 +21,19 @@ class Shard:
         return f"{self.number}/{self.of}"
 
     def has(self, identity: str) -> bool:
-        """Whether a place, by its ``location_id``, belongs to this shard; the same on every machine and release."""
+        """Return whether a ``location_id`` belongs to this shard; the same on every machine and in every release."""
         digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest, "big") % self.of == self.number - 1
 
 
 def parse_shard(text: str) -> Shard:
-    """Read a shard as it is written in a setting.
+    """Return the shard that a setting names.
+
+    Args:
+        text: number and count, like ``2/4``.
 
     Raises:
-        ValueError: it is no shard.
+        ValueError: the text names no shard.
     """
     match = _SHARD.fullmatch(text.strip())
     shard = Shard(int(match[1]), int(match[2])) if match else None

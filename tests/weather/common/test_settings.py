@@ -109,7 +109,7 @@ def test_an_empty_key_is_no_key(monkeypatch, key):
 @pytest.mark.parametrize("key", ["5e47\nnot-shown", "5e47é", "5e47\udcff", "5e47\x00"])
 def test_a_key_with_characters_that_no_key_has_is_refused_and_not_repeated(key):
     said = refused(api_key=key)
-    assert "The API key holds characters that no key has" in said
+    assert "The API key contains characters that no key has" in said
     assert "5e47" not in said
 
 

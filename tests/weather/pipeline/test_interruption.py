@@ -217,9 +217,9 @@ def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(reques
         process.send_signal(signal.Signals[name])
         finished = finish(process)
         assert finished.code == 130, finished.said
-        assert f"{name}: loading what came, then stopping" in finished.err
+        assert f"{name}: loading the rows fetched so far, then stopping" in finished.err
         assert "Interrupted." in finished.err
-        assert "the next run goes on from there" in finished.err
+        assert "the next run continues from there" in finished.err
         assert "Traceback" not in finished.said
         # the summary says what was kept
         assert "air_pollution" in finished.out
@@ -269,7 +269,7 @@ def test_a_signal_while_the_destination_writes_is_heard(postgres, settings, cloc
             time.sleep(1)
     finished = finish(process)
     assert finished.code == 130, finished.said
-    assert "SIGTERM: loading what came, then stopping" in finished.err
+    assert "SIGTERM: loading the rows fetched so far, then stopping" in finished.err
     assert "Interrupted." in finished.err
     assert "Traceback" not in finished.said
     assert len(folders(postgres)) == signals - 1, "the first lets the package be completed, the second leaves it"

@@ -47,7 +47,7 @@ def test_shards_are_about_equal():
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "2", "2/", "a/b", "-1/4", "1/1001", "1.5/2", "1/0"])
 def test_what_is_no_shard_is_refused_in_a_sentence(settings, text):
-    with pytest.raises(ConfigurationError, match=f"shard '{text}' is no shard: it must be written like 2/4"):
+    with pytest.raises(ConfigurationError, match=f"shard '{text}' is invalid: it must be written like 2/4"):
         settings(shard=text)
 
 
@@ -70,7 +70,7 @@ def test_the_command_line_takes_a_shard(postgres, api):
     assert count(postgres, "current_weather") == calls[0] / 4
     refused = run("--shard", "3/2", api=api)
     assert refused.code == 2
-    assert refused.err.startswith("Error: shard '3/2' is no shard")
+    assert refused.err.startswith("Error: shard '3/2' is invalid")
 
 
 def test_the_shards_together_load_what_a_whole_run_loads_and_reject_it_once(postgres, settings, clock):
