@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
@@ -20,17 +20,26 @@ MOST_REJECTED = 0.1
 STALE_AFTER = timedelta(hours=3)
 NEW = "_dlt_load_id >= %s"
 
+
+class Limits(NamedTuple):
+    """Physical limits of a column: an SQL expression of its value in the limits' unit, and the least and greatest."""
+
+    expression: str
+    least: float
+    greatest: float
+
+
 _CELSIUS = "CASE units WHEN 'standard' THEN {0} - 273.15 WHEN 'imperial' THEN ({0} - 32) / 1.8 ELSE {0} END"
 _METRES_PER_SECOND = "CASE units WHEN 'imperial' THEN {0} * 0.44704 ELSE {0} END"
 # limits on Earth: the records with a margin (coldest -89.2 °C, hottest 56.7 °C, gusts of 113 m/s, 1085 hPa)
-_TEMPERATURE = (_CELSIUS, -95.0, 65.0)
-_WIND = (_METRES_PER_SECOND, 0.0, 120.0)
-_PRESSURE = ("{0}", 300.0, 1100.0)
-_PERCENT = ("{0}", 0.0, 100.0)
-_CONCENTRATION = ("{0}", 0.0, 1_000_000.0)
-RANGES: dict[str, tuple[str, float, float]] = {
+_TEMPERATURE = Limits(_CELSIUS, -95.0, 65.0)
+_WIND = Limits(_METRES_PER_SECOND, 0.0, 120.0)
+_PRESSURE = Limits("{0}", 300.0, 1100.0)
+_PERCENT = Limits("{0}", 0.0, 100.0)
+_CONCENTRATION = Limits("{0}", 0.0, 1_000_000.0)
+RANGES: dict[str, Limits] = {
     "temp": _TEMPERATURE,
-    "feels_like": (_CELSIUS, -120.0, 90.0),
+    "feels_like": Limits(_CELSIUS, -120.0, 90.0),
     "temp_min": _TEMPERATURE,
     "temp_max": _TEMPERATURE,
     "temp_day": _TEMPERATURE,
@@ -42,12 +51,12 @@ RANGES: dict[str, tuple[str, float, float]] = {
     "grnd_level": _PRESSURE,
     "wind_speed": _WIND,
     "wind_gust": _WIND,
-    "wind_deg": ("{0}", 0.0, 360.0),
-    "visibility": ("{0}", 0.0, 10_000.0),
-    "pop": ("{0}", 0.0, 1.0),
-    "aqi": ("{0}", 1.0, 5.0),
-    "lat": ("{0}", -90.0, 90.0),
-    "lon": ("{0}", -180.0, 180.0),
+    "wind_deg": Limits("{0}", 0.0, 360.0),
+    "visibility": Limits("{0}", 0.0, 10_000.0),
+    "pop": Limits("{0}", 0.0, 1.0),
+    "aqi": Limits("{0}", 1.0, 5.0),
+    "lat": Limits("{0}", -90.0, 90.0),
+    "lon": Limits("{0}", -180.0, 180.0),
 } | dict.fromkeys(("co", "no", "no2", "o3", "so2", "pm2_5", "pm10", "nh3"), _CONCENTRATION)
 
 
