@@ -109,7 +109,7 @@ def _missing_ids(queries: dict[str, LocationQuery], reader: DestinationReader) -
     return [
         location_id
         for location_id, query in queries.items()
-        if location_id not in known or known[location_id][0] != query.query
+        if location_id not in known or known[location_id].query != query.query
     ]
 
 
