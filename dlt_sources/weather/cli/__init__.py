@@ -26,7 +26,7 @@ Exit codes:
   3    no API key, or the API refuses it
   4    incomplete: most requests of a resource failed, calls were refused for too long,
        or anything was rejected under --strict
-  5    the destination did not accept the rows; they are kept and the next run loads them
+  5    the destination did not take the rows; they are kept and the next run loads them
   6    another run holds the dataset
   130  interrupted; loaded rows are kept, the next run continues from there
 

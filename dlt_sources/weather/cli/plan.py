@@ -42,4 +42,4 @@ def _print_plan(result: Plan) -> None:
             f"[yellow]{result.paid_calls:,} of them are One Call: 1,000 a day are free, then they cost money "
             "(openweathermap.org/price).[/yellow]"
         )
-    console.print(f"The rows would go to {result.where}, dataset {result.dataset_name}.", highlight=False)
+    console.print(f"The rows would go to {result.destination}, dataset {result.dataset_name}.", highlight=False)

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, target_options: str) -> None:
-    """Print the summary, or log it if logs are JSON, and raise what sets the exit code.
+    """Print the summary, or log it if logs are JSON, and raise the exception that sets the exit code.
 
     Args:
         report: report of the run.
@@ -66,7 +66,7 @@ def _print_summary(report: Report, next_command: str) -> None:
     console.print(f"\n{calls:,} calls, {report.packages} load package(s), {report.seconds:.1f} s in all.")
     if report.finished_before:
         console.print(f"Before that, {report.finished_before} load(s) of interrupted runs were completed.")
-    console.print(f"The data is in {report.where}, dataset {report.dataset_name}.", highlight=False)
+    console.print(f"The data is in {report.destination}, dataset {report.dataset_name}.", highlight=False)
     console.print(f"Next: {as_called(next_command)}", highlight=False)
 
 
@@ -75,7 +75,7 @@ def _facts(report: Report) -> dict[str, object]:
         "run_id": report.run_id,
         "seconds": round(report.seconds, 3),
         "packages": report.packages,
-        "destination": report.where,
+        "destination": report.destination,
         "dataset": report.dataset_name,
         "resources": {
             metrics.resource: {

@@ -36,7 +36,7 @@ class Plan:
     to_resolve: int
     invalid: tuple[InvalidLocation, ...]
     calls_per_minute: int
-    where: str
+    destination: str
     dataset_name: str
 
     @property
@@ -92,6 +92,6 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         to_resolve=len(lookup.to_resolve),
         invalid=tuple(lookup.invalid),
         calls_per_minute=settings.calls_per_minute,
-        where=target.description,
+        destination=target.description,
         dataset_name=target.dataset_name,
     )

@@ -38,7 +38,7 @@ class Report:
     """The result of a run: counts by resource, packages, seconds, and the error that ended it early."""
 
     run_id: str
-    where: str
+    destination: str
     dataset_name: str
     metrics_by_resource: dict[str, LoadMetrics] = field(default_factory=dict)
     packages: int = 0
