@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
+from sqlalchemy import Engine
+from sqlalchemy.event import listens_for
 
 from dagster_project.common.environment import configured_target
 from tests.conftest import SENTINEL_KEY, Clock
@@ -56,6 +59,16 @@ class RunResult:
 
 
 RunJob = Callable[..., RunResult]
+
+
+@listens_for(Engine, "connect")
+def _skip_disk_flushes(connection: Any, _record: object) -> None:
+    """Let SQLite leave flushing to the operating system: no test's records outlive the machine.
+
+    Eight tests that run small jobs took 72 to 74 s with flushes and 36 to 56 s without, on two busy cores.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(autouse=True)
