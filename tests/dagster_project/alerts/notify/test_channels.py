@@ -10,7 +10,7 @@ from dagster import AssetCheckSeverity, AssetKey, Definitions
 
 from dagster_project.alerts import ALERTS, channels_work
 from dagster_project.alerts.notify.channels import parse_channels
-from tests.dagster_project.alerts.receivers import PASSWORD, TOKEN, Mailbox
+from tests.dagster_project.alerts.notify.receivers import PASSWORD, TOKEN, Mailbox
 
 TITLE = "Loading one failed: ValueError"
 
