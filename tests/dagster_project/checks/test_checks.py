@@ -64,7 +64,7 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     success, found = evaluate(target)
     assert success
     assert [name for name, one in found.items() if not one.passed] == []
-    if target.destination == "postgres":
+    if target.is_postgres:
         for table in ("locations", "current_weather", "forecast"):
             query(target, f"DROP INDEX {table}_key")
     for statement in PLANTED.values():
@@ -161,7 +161,7 @@ def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate
     if plant == "double":
         # an old row's key, in a new row
         name = "no_duplicate_keys"
-        if target.destination == "postgres":
+        if target.is_postgres:
             query(target, "DROP INDEX air_pollution_key")
         old = "dt = (SELECT min(dt) FROM air_pollution WHERE dt > '2026-01-01')"
         query(target, f"CREATE TABLE doubles AS SELECT * FROM air_pollution WHERE {old}")

@@ -95,7 +95,7 @@ def test_status_shows_how_the_tables_stand(target, settings, live_api):
     empty = run("status", "--destination", target.destination)
     assert (empty.code, empty.err) == (0, "")
     assert "Nothing is loaded yet" in empty.out
-    if target.destination == "duckdb":
+    if target.is_duckdb:
         assert not target.exists, "looking makes no file"
     report = load(target, settings(base_url=live_api, locations=["Madrid,ES", OSLO]))
     assert_accounted(target, report)

@@ -298,7 +298,7 @@ def test_a_signal_while_a_package_left_behind_is_loaded_is_no_try_of_it(postgres
 
 def refuse(target: Target, moment: datetime) -> None:
     """Make the destination refuse the package that was fetched at a moment, and no other."""
-    if target.destination == "postgres":
+    if target.is_postgres:
         query(
             target,
             "ALTER TABLE current_weather ADD CONSTRAINT refused"
@@ -312,10 +312,10 @@ def refuse(target: Target, moment: datetime) -> None:
 
 def mend(target: Target, folder: Path) -> None:
     """Undo what ``refuse`` did."""
-    if target.destination == "postgres":
+    if target.is_postgres:
         query(target, "ALTER TABLE current_weather DROP CONSTRAINT refused")
     kept = list(folder.rglob("*.kept"))
-    assert kept or target.destination == "postgres"
+    assert kept or target.is_postgres
     for file in kept:
         for spoilt in folder.rglob(f"{file.stem.rsplit('.', 1)[0]}.*.parquet"):
             spoilt.unlink()
