@@ -1,38 +1,29 @@
-"""Fixtures every test may use: an empty target on each destination, the simulator, a clock that stands still."""
+"""Fixtures every test may use: an empty target on each destination, the simulator, a clock that stands still.
+
+Fixtures import what they need: pytest's main process, which only distributes the tests, does not wait for it.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 
-from dlt_sources.openweather_simulator import Simulator, serve
-from dlt_sources.weather.common.settings import WeatherSettings, load_settings
-from dlt_sources.weather.destination.target import Target
-from tests.helpers.postgres import PostgresServer
+from tests.helpers.clock import SENTINEL_KEY, Clock
 
-# a key of the right form that no log, table or file may ever show
-SENTINEL_KEY = "5e47135e47135e47135e47135e471310"
+if TYPE_CHECKING:
+    from dlt_sources.openweather_simulator import Simulator
+    from dlt_sources.weather.common.settings import WeatherSettings
+    from dlt_sources.weather.destination.target import Target
+    from tests.helpers.postgres import PostgresServer
+
+pytest_plugins = ["tests.helpers.markers"]
 _numbers = itertools.count(1)
-
-
-class Clock:
-    """A clock that moves only when told to, shared by the source and the simulator."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def __call__(self) -> datetime:
-        """Return the moment at which the clock stands."""
-        return self.moment
-
-    def pass_time(self, **delta: float) -> None:
-        """Move on by hours=, minutes=, days=."""
-        self.moment += timedelta(**delta)
 
 
 @pytest.fixture
@@ -43,12 +34,16 @@ def clock() -> Clock:
 @pytest.fixture
 def simulator(clock: Clock) -> Simulator:
     """The simulated API, on the test's clock."""
+    from dlt_sources.openweather_simulator import Simulator  # noqa: PLC0415
+
     return Simulator(clock=lambda: clock().timestamp())
 
 
 @pytest.fixture
 def api(simulator: Simulator) -> Iterator[str]:
     """The URL at which the simulator answers."""
+    from dlt_sources.openweather_simulator import serve  # noqa: PLC0415
+
     with serve(simulator, port=0) as url:
         yield url
 
@@ -56,6 +51,7 @@ def api(simulator: Simulator) -> Iterator[str]:
 @pytest.fixture
 def settings(api: str) -> Callable[..., WeatherSettings]:
     """Make settings for the simulated API: two places, a fast plan, hardly a pause between tries."""
+    from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415
 
     def make(**given: object) -> WeatherSettings:
         defaults: dict[str, object] = {
@@ -72,6 +68,14 @@ def settings(api: str) -> Callable[..., WeatherSettings]:
     return make
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_dlt() -> None:
+    """Let dlt work each type hint out once in this process, not at each load."""
+    from tests.helpers.dlt_hints import remember_hints  # noqa: PLC0415
+
+    remember_hints()
+
+
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run in an empty folder with dlt's data below it, without the project's configuration or the user's key."""
@@ -82,18 +86,44 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_template() -> Iterator[Path]:
+    """A PostgreSQL cluster that is never started: to initialise one takes longer than to copy it."""
+    from tests.helpers.postgres import PostgresServer  # noqa: PLC0415
+
     # not below pytest's own folder: each new session takes other users' access to that away, the server's too
     with TemporaryDirectory(prefix="weather-postgres-") as folder:
-        server = PostgresServer(Path(folder) / "data")
-        server.start()
-        yield server
+        PostgresServer(Path(folder) / "template")
+        yield Path(folder) / "template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_template: Path) -> Iterator[PostgresServer]:
+    from tests.helpers.postgres import PostgresServer  # noqa: PLC0415
+
+    server = PostgresServer(postgres_template.with_name("shared"), template=postgres_template)
+    server.start()
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture
+def own_server(postgres_template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
+    """A PostgreSQL server that a test may stop, with an empty database."""
+    from tests.helpers.postgres import PostgresServer  # noqa: PLC0415
+
+    server = PostgresServer(postgres_template.with_name(f"own_{next(_numbers)}"), template=postgres_template)
+    server.start()
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", server.create_database("weather"))
+    yield server
+    if server.is_running:
         server.stop("immediate")
 
 
 @pytest.fixture
 def postgres(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     """An empty PostgreSQL database."""
+    from dlt_sources.weather.destination.target import Target  # noqa: PLC0415
+
     name = f"weather_{next(_numbers)}"
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres_server.create_database(name))
     yield Target("postgres")
@@ -103,6 +133,8 @@ def postgres(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
     """An empty DuckDB file."""
+    from dlt_sources.weather.destination.target import Target  # noqa: PLC0415
+
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "weather.duckdb"))
     return Target("duckdb")
 

@@ -29,7 +29,7 @@ from dlt_sources.weather.locations.parsing import parse_location
 from tests.chaos.accounts import count_doubled, count_unaccounted
 from tests.chaos.mutations import mutated
 from tests.chaos.world import Round
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 
 FEW, MANY = 400, 10_000
 # rows of an answer that are fuzzed; more of them are more of the same

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from tests.chaos.world import MADRID, OSLO, Round
-from tests.conftest import Clock
+from tests.helpers.clock import Clock
 
 # UTC moments shortly before the hour that is special
 NIGHTS = {

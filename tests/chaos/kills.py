@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from tests.benchmarks.processes import PROJECT
 from tests.chaos.world import LONGEST_SECONDS, MADRID, OSLO, Round
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.processes import start
 
 # the worker's steps by phase, and how often a small load takes each

@@ -190,5 +190,5 @@ def _fill(ballast: Path, but: int) -> None:
 def _up(server: PostgresServer) -> None:
     try:
         server.psql("postgres", "SELECT 1")
-    except subprocess.CalledProcessError:
+    except psycopg2.OperationalError:
         server.start()

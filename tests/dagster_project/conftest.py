@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.event import listens_for
 
 from dagster_project.common.environment import configured_target
-from tests.conftest import SENTINEL_KEY, Clock
+from tests.helpers.clock import SENTINEL_KEY, Clock
 
 RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"]
 PLACES = ["40.4168,-3.7038", "59.9139,10.7522"]

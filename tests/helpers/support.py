@@ -1,21 +1,60 @@
-"""What tests do again and again: load and hold the accounts, query a target."""
+"""Loads that are held to their accounts, and queries of what they loaded."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import Any
+
+import duckdb
+import psycopg2
 
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.writer import Report
-from tests.conftest import Clock
+from tests.helpers.clock import Clock
 
 
 def query(target: Target, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Run SQL in the target's dataset and return the rows."""
-    pipeline = target.pipeline(target.root / "set_aside" / "query")
-    with pipeline.sql_client() as client:
-        return client.execute_sql(sql, *parameters) or []  # type: ignore[return-value]
+    """Run SQL in the target's dataset and return the rows, if the statement has any."""
+    with _cursor(target) as cursor:
+        cursor.execute(sql, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def _cursor(target: Target) -> Iterator[Any]:
+    """A cursor by the database's driver, which takes a tenth of the time of a dlt pipeline."""
+    if target.destination == "postgres":
+        url, options = os.environ["DESTINATION__POSTGRES__CREDENTIALS"], f"-c search_path={target.dataset_name},public"
+        with closing(psycopg2.connect(url, options=options)) as connection:
+            connection.autocommit = True
+            yield connection.cursor()
+        return
+    file = target.file or os.environ["DESTINATION__DUCKDB__CREDENTIALS"]
+    with closing(duckdb.connect(file)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        # before the first load there is no schema
+        with suppress(duckdb.CatalogException):
+            connection.execute(f"SET search_path = '{target.dataset_name}'")
+        yield _DuckDB(connection)
+
+
+class _DuckDB:
+    """A DuckDB cursor that takes placeholders as psycopg2 does, and has no description where it has no rows."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.description: object = None
+
+    def execute(self, sql: str, parameters: Sequence[object] | None) -> None:
+        self._connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
+        self.description = self._connection.description
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._connection.fetchall()
 
 
 def count(target: Target, table: str) -> int:

@@ -4,8 +4,8 @@ import pytest
 from dagster import Failure, serialize_value
 
 from dlt_sources.openweather_simulator import Fault
-from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.alerts.notify.receivers import PASSWORD, TOKEN
+from tests.helpers.clock import SENTINEL_KEY
 
 DATABASE = "not-a-real-password"
 SECRETS = (SENTINEL_KEY, DATABASE, PASSWORD, TOKEN)

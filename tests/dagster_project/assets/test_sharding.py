@@ -15,8 +15,8 @@ from dagster import AssetKey, DagsterRunStatus, build_schedule_context, build_se
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.contracts import TABLES
-from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.conftest import RESOURCES, RunResult
+from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import assert_no_duplicates, count, query
 
 PLACES = [f"{n}.0000,{n}.0000" for n in range(12)]

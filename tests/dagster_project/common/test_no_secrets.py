@@ -6,7 +6,7 @@ from dagster import serialize_value
 from dagster_project.common.environment import secret_key
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.extract.endpoint import Extraction
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 
 ECHO = f'{{"cod": 400, "message": "no such appid={SENTINEL_KEY} here"}}'.encode()
 TROUBLES = {

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dlt_sources.openweather_simulator import Simulator, serve
-from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.conftest import RESOURCES, SETTINGS
-from tests.helpers.deployment import Deployment, until
+from tests.helpers.clock import SENTINEL_KEY
+from tests.helpers.processes.deployment import Deployment, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

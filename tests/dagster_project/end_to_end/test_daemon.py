@@ -18,9 +18,9 @@ import pytest
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.contracts import TABLES
-from tests.conftest import SENTINEL_KEY
 from tests.dagster_project.conftest import PLACES, RESOURCES, SETTINGS
-from tests.helpers.deployment import Deployment, until
+from tests.helpers.clock import SENTINEL_KEY
+from tests.helpers.processes.deployment import Deployment, until
 from tests.helpers.support import assert_no_duplicates, count, query
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -68,7 +68,7 @@ def deploy(tmp_path, api_now, inbox) -> Iterator[Callable[..., Deployment]]:
         settings = SETTINGS | {"BASE_URL": api_now[1]}
         environment = {f"SOURCES__WEATHER__{name}": value for name, value in settings.items()}
         environment |= {"WEATHER_DESTINATION": target.destination, "ALERTS__URLS": json.dumps([inbox[0]])}
-        started.append(Deployment(tmp_path, environment | more, "tests.helpers.minutely", "minutely"))
+        started.append(Deployment(tmp_path, environment | more, "tests.helpers.processes.minutely", "minutely"))
         until(started[0].is_up, "the webserver's answer")
         return started[0]
 

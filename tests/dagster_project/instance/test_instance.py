@@ -15,7 +15,7 @@ from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from dagster_project.automation.retention import Retention, prune_job
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 
 ROOT = Path(__file__).parents[3]
 

@@ -24,7 +24,7 @@ from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.rate_limit import LocalRateLimiter, SlidingWindow
 from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from dlt_sources.weather.common.errors import KeyRefusedError
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 
 PATH = "/data/2.5/weather"
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)

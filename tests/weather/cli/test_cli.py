@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, what they print, how they end."""
+"""The command line as a user meets it: what it prints, how it ends."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.cli import weather
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
-from tests.helpers.processes import run, run_each
+from tests.helpers import processes
+from tests.helpers.command import run
 from tests.helpers.support import assert_accounted, count, query
 
 OSLO = "59.9139,10.7522"
@@ -163,13 +164,10 @@ def test_exit_codes_tell_what_to_do(live, live_api, tmp_path):
         "wrong option": ["--resources", "wether"],
         "no such option": ["--locatoin", OSLO],
     }
-    found = run_each(
-        {
-            name: (given, {"DESTINATION__DUCKDB__CREDENTIALS": str(tmp_path / f"{name}.duckdb")})
-            for name, given in commands.items()
-        },
-        live_api,
-    )
+    found = {
+        name: run(*given, api=live_api, DESTINATION__DUCKDB__CREDENTIALS=str(tmp_path / f"{name}.duckdb"))
+        for name, given in commands.items()
+    }
     assert {name: one.code for name, one in found.items()} == {
         "done": 0,
         "strict": 4,
@@ -184,8 +182,25 @@ def test_exit_codes_tell_what_to_do(live, live_api, tmp_path):
     assert "OPENWEATHER_API_KEY" in found["refused"].err
     assert "choose from locations, current_weather" in " ".join(found["wrong option"].err.split())
     assert "--location" in found["no such option"].err
-    for one in found.values():
-        assert "Traceback" not in one.said
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--resources", "current_weather", "--location", OSLO], 0, "current_weather "),
+        (["--location", "1,1"], 3, "OpenWeather refuses the API key"),
+        (["--locatoin", OSLO], 2, "'--location'"),
+    ],
+    ids=["done", "refused", "mistyped"],
+)
+@pytest.mark.usefixtures("duckdb")
+def test_a_process_of_it_ends_with_the_same_codes(live, live_api, arguments, code, said):
+    live.inject(Fault(where={"lat": "1.0000"}, status=401))
+    finished = processes.run(*arguments, api=live_api)
+    assert finished.code == code, finished.said
+    assert said in finished.said
+    assert "Traceback" not in finished.said
 
 
 def test_a_users_mistake_is_a_sentence_and_no_traceback(live_api, tmp_path):
@@ -218,11 +233,11 @@ def test_a_users_mistake_is_a_sentence_and_no_traceback(live_api, tmp_path):
     }
     commands["an open line"][1]["SOURCES__WEATHER__BASE_URL"] = "http://api.openweathermap.org"
     commands["no key"][1]["SOURCES__WEATHER__API_KEY"] = ""
-    for name, finished in run_each(commands, live_api).items():
+    for name, (arguments, environment) in commands.items():
+        finished = run(*arguments, **({"api": live_api} | environment))
         _, code, sentence = mistakes[name]
         assert finished.code == code, f"{name}: {finished.said}"
         assert sentence in " ".join(finished.err.split()), f"{name}: {finished.err}"
-        assert "Traceback" not in finished.said, name
         assert "not-a-real-password" not in finished.said
 
 

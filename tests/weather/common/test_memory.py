@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dlt_sources.weather.api.rate_limit import LocalRateLimiter
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted
 
 

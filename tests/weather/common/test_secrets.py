@@ -21,8 +21,8 @@ from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.extract.source import weather_source
 from dlt_sources.weather.pipeline import writer as writing
 from dlt_sources.weather.pipeline.load import load
-from tests.conftest import SENTINEL_KEY
-from tests.helpers.processes import run
+from tests.helpers.clock import SENTINEL_KEY
+from tests.helpers.command import run
 from tests.helpers.support import assert_accounted, query
 
 OSLO = "59.9139,10.7522"

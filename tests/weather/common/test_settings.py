@@ -18,7 +18,7 @@ from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, LANGUAGES, lo
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.history import history_of
 from dlt_sources.weather.extract.run import Run
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 THIS_HOUR = datetime(2026, 5, 20, 12, tzinfo=timezone.utc)

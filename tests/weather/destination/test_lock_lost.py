@@ -14,7 +14,7 @@ import psycopg2
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.processes import start_worker
 from tests.helpers.support import load_accounted, query
 

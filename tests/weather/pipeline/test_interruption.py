@@ -377,19 +377,6 @@ def test_a_package_that_postgresql_cannot_even_copy_does_not_hold_up_the_hours_a
     assert (target.root / "set_aside" / run_id).exists()
 
 
-@pytest.fixture
-def own_server(tmp_path_factory, monkeypatch) -> Iterator[PostgresServer]:
-    """A PostgreSQL server that a test may stop."""
-    server = PostgresServer(tmp_path_factory.mktemp("own") / "data")
-    server.start()
-    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", server.create_database("weather"))
-    yield server
-    try:
-        server.stop("immediate")
-    except Exception:  # noqa: BLE001 - the test left it stopped
-        logging.getLogger(__name__).info("it was down")
-
-
 def test_a_destination_that_goes_down_keeps_the_rows_for_the_next_load(own_server, settings, clock, monkeypatch):
     target = Target("postgres")
     choice = settings(**SMALL)

@@ -20,8 +20,7 @@ from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
-from tests.helpers import budget_worker
-from tests.helpers.processes import load_and_die, run, start_worker
+from tests.helpers.processes import budget_worker, load_and_die, run, start_worker
 from tests.helpers.support import assert_no_duplicates, columns, count, load_accounted, query, tables
 
 PLACES = [f"{lat}.0000,{lon}.0000" for lat in range(4) for lon in range(10)]

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import requests
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE = 300.0
 RUNS = "{ runsOrError { ... on Runs { results { runId status tags { key value } startTime endTime } } } }"
 LAUNCH = """mutation($where: JobOrPipelineSelector!) {

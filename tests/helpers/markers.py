@@ -1,0 +1,85 @@
+"""Pytest plugin for the project's markers: set from fixtures, held to by a guard, and run on request.
+
+- ``db`` follows from the fixtures of a PostgreSQL server and of a whole Dagster job.
+- ``process`` is written at the test; a test without it that starts a process fails.
+- ``slow`` and ``browser`` run only where ``-m`` names them, whatever else it selects.
+"""
+
+from __future__ import annotations
+
+import multiprocessing.process
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+ON_REQUEST = ("slow", "browser")
+# a test that asks for one of these, or has it as a parameter, needs a database
+DATABASES = {"postgres", "postgres_template", "run_job"}
+
+
+class _Running:
+    """The test that this process is running, and whether it may start processes meanwhile."""
+
+    item: pytest.Item | None = None
+    may_start = False
+
+
+def pytest_configure() -> None:
+    """Have processes refused that a test starts without its marker."""
+    for owner, name in ((subprocess.Popen, "__init__"), (multiprocessing.process.BaseProcess, "start")):
+        setattr(owner, name, _guarded(getattr(owner, name)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a database, and leave out what nobody asked for."""
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        asked = {*getattr(item, "fixturenames", ()), *(one for one in parameters if isinstance(one, str))}
+        if asked & DATABASES:
+            item.add_marker("db")
+    left_out = [name for name in ON_REQUEST if not re.search(rf"\b{name}\b", config.option.markexpr)]
+    unasked = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if unasked:
+        config.hook.pytest_deselected(items=unasked)
+        items[:] = [item for item in items if item not in set(unasked)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Know which test runs."""
+    _Running.item = item
+    try:
+        return (yield)
+    finally:
+        _Running.item = None
+
+
+def require_database_marker() -> None:
+    """Fail a test that starts a database server and is not marked for one."""
+    if _Running.item is not None and not _Running.item.get_closest_marker("db"):
+        pytest.fail("a database server without the marker db: ask for one by its fixture")
+
+
+@contextmanager
+def server_process() -> Iterator[None]:
+    """Let the programs of a database server run, in whichever test they are needed or stopped."""
+    _Running.may_start = True
+    try:
+        yield
+    finally:
+        _Running.may_start = False
+
+
+def _guarded(start: Callable[..., None]) -> Callable[..., None]:
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        marked = _Running.item is None or any(map(_Running.item.get_closest_marker, ("process", "browser")))
+        if not marked and not _Running.may_start:
+            pytest.fail("a process started without the marker process")
+        start(*args, **kwargs)
+
+    return guarded
