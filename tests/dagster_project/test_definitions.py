@@ -48,6 +48,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.process
 def test_definitions_load_without_key_network_database_or_a_file_left_behind(tmp_path):
     environment = {"WEATHER_DESTINATION": "postgres", "TMPDIR": str(tmp_path / "tmp")}
     (tmp_path / "tmp").mkdir()
@@ -58,6 +59,8 @@ def test_definitions_load_without_key_network_database_or_a_file_left_behind(tmp
     assert sorted(path for path in tmp_path.rglob("*") if "dlt" not in path.parts) == before
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_dagster_finds_the_definitions_by_itself_in_the_project_folder():
     found = subprocess.run(
         [str(Path(sys.executable).with_name("dagster")), "definitions", "validate"],

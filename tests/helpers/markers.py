@@ -18,7 +18,7 @@ import pytest
 
 ON_REQUEST = ("slow", "browser")
 # a test that asks for one of these, or has it as a parameter, needs a database
-DATABASES = {"postgres", "postgres_template", "run_job"}
+DATABASES = {"postgres", "postgres_template", "environment"}
 
 
 class _Running:

@@ -15,6 +15,7 @@ from dlt_sources.openweather_simulator.__main__ import main
 from tests.helpers.simulator_support import KEY
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_process_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
     command = [

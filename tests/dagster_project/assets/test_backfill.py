@@ -35,25 +35,27 @@ def backfill(environment, instance, monkeypatch):  # noqa: ARG001 - the settings
     return run
 
 
-def test_months_are_loaded_whole_and_a_second_backfill_asks_nothing(backfill, target, simulator):
-    months, metadata = backfill(target, "2020-11-01", "2021-01-01")
+def test_months_are_loaded_whole_and_a_second_backfill_asks_nothing(backfill, duckdb, simulator):
+    months, metadata = backfill(duckdb, "2020-11-01", "2021-01-01")
     assert months == ["2020-11-01", "2020-12-01", "2021-01-01"]
     assert metadata["calls_estimated"] == metadata["calls"] == len(PLACES)
     sql = "SELECT count(*), min(dt), max(dt) FROM air_pollution GROUP BY location_id"
     first = datetime(2020, 11, 27, tzinfo=timezone.utc)
     last = datetime(2021, 1, 31, 23, tzinfo=timezone.utc)
     expected = (HOURS_TO_JANUARY_2021, first, last)
-    found = [(n, a.astimezone(timezone.utc), b.astimezone(timezone.utc)) for n, a, b in query(target, sql)]
+    found = [(n, a.astimezone(timezone.utc), b.astimezone(timezone.utc)) for n, a, b in query(duckdb, sql)]
     assert found == [expected] * len(PLACES)
     calls = simulator.stats.calls
-    _, again = backfill(target, "2020-11-01", "2021-01-01")
+    _, again = backfill(duckdb, "2020-11-01", "2021-01-01")
     assert again["calls_estimated"] == again["calls"] == again["rows_new"] == 0
     assert simulator.stats.calls == calls
 
 
+@pytest.mark.process
 def test_a_backfill_that_was_killed_goes_on_where_it_stood(  # noqa: PLR0917 - fixtures
-    backfill, target, settings, clock, simulator, monkeypatch
+    backfill, duckdb, settings, clock, simulator, monkeypatch
 ):
+    target = duckdb
     monkeypatch.setenv("SOURCES__WEATHER__HISTORY_DAYS_PER_CALL", "10")
     asked = {
         "locations": PLACES,

@@ -19,14 +19,14 @@ ROWS = {
 }
 
 
-def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, target, clock):
-    first = run_job(target)
+def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, duckdb, clock):
+    first = run_job(duckdb)
     assert first.success, first.failures
     assert sorted(first.order) == sorted(RESOURCES)
     assert first.order[0] == "locations"
     for name, rows in ROWS.items():
         metadata = first.metadata[name]
-        assert count(target, name) == rows
+        assert count(duckdb, name) == rows
         assert {key: metadata[key] for key in ("rows_fetched", "rows_loaded", "rows_rejected", "rows_new")} == {
             "rows_fetched": rows,
             "rows_loaded": rows,
@@ -41,7 +41,7 @@ def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, target, clo
         assert metadata["preview"].count("\n") == min(rows, 10) + 1
         described = [column for column in metadata["dagster/column_schema"].columns if column.description]
         assert len(described) == len(TABLES[name].model_fields)
-        assert query(target, "SELECT count(*) FROM load_runs WHERE run_id = %s", metadata["load_run_id"])[0][0] > 0
+        assert query(duckdb, "SELECT count(*) FROM load_runs WHERE run_id = %s", metadata["load_run_id"])[0][0] > 0
     assert first.metadata["air_pollution"]["newest_dt"] == clock().replace(minute=0).timestamp()
     assert first.metadata["locations"]["calls"] == 0, "coordinates need no look-up"
     assert first.metadata["forecast"]["calls"] == len(PLACES)
@@ -49,14 +49,14 @@ def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, target, clo
     assert failed == []
     assert len(first.checks) == 24
 
-    second = run_job(target)
+    second = run_job(duckdb)
     assert second.success, second.failures
     assert {name: metadata["rows_new"] for name, metadata in second.metadata.items()} == dict.fromkeys(RESOURCES, 0)
     assert second.metadata["air_pollution"]["rows_fetched"] == 0
     assert second.metadata["locations"]["rows_fetched"] == 0
     for name, rows in ROWS.items():
-        assert count(target, name) == rows
-        assert_no_duplicates(target, name, *TABLES[name].key)
+        assert count(duckdb, name) == rows
+        assert_no_duplicates(duckdb, name, *TABLES[name].key)
 
 
 def test_a_selected_asset_is_loaded_alone(run_job, target, simulator):
@@ -103,15 +103,15 @@ def test_a_wrong_setting_is_said_in_a_sentence(run_job, duckdb, monkeypatch):
     assert outcome.said("forecast") == "units must be one of standard, metric, imperial, not 'kelvin'."
 
 
-def test_a_load_of_many_packages_is_one_materialisation(run_job, target, monkeypatch):
+def test_a_load_of_many_packages_is_one_materialisation(run_job, duckdb, monkeypatch):
     monkeypatch.setenv("SOURCES__WEATHER__HISTORY_DAYS_PER_CALL", "1")
     monkeypatch.setenv("SOURCES__WEATHER__CHUNK_ROWS", "20")
-    outcome = run_job(target, "air_pollution")
+    outcome = run_job(duckdb, "air_pollution")
     assert outcome.success, outcome.failures
     assert outcome.order == ["air_pollution"]
     metadata = outcome.metadata["air_pollution"]
     assert metadata["packages"] > 2
-    assert metadata["rows_loaded"] == metadata["rows_new"] == count(target, "air_pollution") == ROWS["air_pollution"]
+    assert metadata["rows_loaded"] == metadata["rows_new"] == count(duckdb, "air_pollution") == ROWS["air_pollution"]
 
 
 def test_the_demo_needs_no_key_and_writes_to_its_own_dataset(run_job, duckdb, monkeypatch):

@@ -23,7 +23,7 @@ from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.processes.deployment import Deployment, until
 from tests.helpers.support import assert_no_duplicates, count, query
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.timeout(900)]
 TICKS = """query($where: ScheduleSelector!) {
   scheduleOrError(scheduleSelector: $where) { ... on Schedule { scheduleState { ticks { timestamp runIds } } } } }"""
 SCHEDULE = {

@@ -43,6 +43,8 @@ def run_in_a_process(*command, **environment):
 RUN = ("job", "execute", "-m", "dagster_project.definitions", "-j", "weather_ingestion_job")
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_every_line_of_a_run_is_json_with_run_and_asset_and_records_are_sqlite_by_default(home, environment, duckdb):  # noqa: ARG001
     done = run_in_a_process(*RUN)
     assert done.returncode == 0, done.stderr
@@ -58,6 +60,8 @@ def test_every_line_of_a_run_is_json_with_run_and_asset_and_records_are_sqlite_b
     assert list(home.rglob("runs.db"))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_failure_is_one_json_line_with_its_error(home, environment, duckdb):  # noqa: ARG001
     done = run_in_a_process(*RUN, SOURCES__WEATHER__API_KEY="", OPENWEATHER_API_KEY="")
     assert done.returncode != 0
@@ -67,6 +71,8 @@ def test_a_failure_is_one_json_line_with_its_error(home, environment, duckdb):  
     assert "No OpenWeather API key is set" in failed["error"]
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_services_that_open_a_new_home_at_the_same_moment_all_can(home):
     script = (
         "import dagster, sys, dagster_project.instance.storage; print(flush=True); sys.stdin.read(1);"
@@ -135,6 +141,7 @@ def test_old_runs_are_deleted_and_runs_of_partitions_are_kept(instance, clock, m
     assert instance.get_run_by_id(month)
 
 
+@pytest.mark.process
 def test_a_run_whose_process_died_with_its_code_server_is_noticed(home):  # noqa: ARG001
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -37,11 +37,11 @@ def gateway():
     server.shutdown()
 
 
-def test_it_runs_last_and_runs_though_a_load_failed(run_job, target, simulator, tmp_path, monkeypatch, gateway):  # noqa: PLR0917
+def test_it_runs_last_and_runs_though_a_load_failed(run_job, duckdb, simulator, tmp_path, monkeypatch, gateway):  # noqa: PLR0917
     monkeypatch.setenv("REPORT__METRICS_TEXTFILE", str(tmp_path / "weather.prom"))
     monkeypatch.setenv("REPORT__METRICS_PUSHGATEWAY", gateway[0])
     simulator.inject(Fault(path="/data/2.5/forecast", status=500))
-    outcome = run_job(target, "current_weather", "forecast", "air_pollution", "reports/load_runs")
+    outcome = run_job(duckdb, "current_weather", "forecast", "air_pollution", "reports/load_runs")
     assert not outcome.success
     assert outcome.sequence[-1] == ["reports", "load_runs"]
     metadata = outcome.reports["load_runs"]

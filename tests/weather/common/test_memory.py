@@ -13,12 +13,12 @@ from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted
 
 
-def test_a_package_is_closed_when_its_rows_take_so_many_bytes(target, settings, clock, monkeypatch):
+def test_a_package_is_closed_when_its_rows_take_so_many_bytes(duckdb, settings, clock, monkeypatch):
     monkeypatch.setattr("dlt_sources.weather.extract.limits.PACKAGE_BYTES", 5_000)
     monkeypatch.setattr("dlt_sources.weather.extract.endpoint.BATCH_BYTES", 1)
-    report = load_accounted(target, settings(resources=["air_pollution"], history_days_per_call=1), clock)
+    report = load_accounted(duckdb, settings(resources=["air_pollution"], history_days_per_call=1), clock)
     assert report.packages > 2
-    assert count(target, "air_pollution") == 2 * (7 * 24 + 1)
+    assert count(duckdb, "air_pollution") == 2 * (7 * 24 + 1)
 
 
 def test_the_calls_of_the_last_minute_take_a_few_bytes_each():
@@ -37,12 +37,14 @@ def test_the_calls_of_the_last_minute_take_a_few_bytes_each():
     assert asyncio.run(grown(10_000)) < 10_000 * 20
 
 
+@pytest.mark.process
 def test_importing_the_source_imports_nothing_but_dlt():
     asks = "import sys, dlt; before = set(sys.modules); import dlt_sources.weather; print(*(set(sys.modules) - before))"
     said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
     assert {name.partition(".")[0] for name in said.split()} == {"dlt_sources"}
 
 
+@pytest.mark.process
 def test_the_command_line_spares_the_collector_what_it_imported_and_has_it_on_again():
     asks = "import gc, dlt_sources.weather.__main__; print(gc.get_freeze_count() > 100_000, gc.isenabled())"
     said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
@@ -67,6 +69,7 @@ begun.wait()
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "module", ["dlt_sources.weather.__main__", "dagster_project.instance.storage"], ids=["the command line", "Dagster"]
 )

@@ -180,7 +180,7 @@ def test_an_answer_without_rows_is_rejected_with_its_reason_and_its_text(duckdb,
         assert (metrics.rows_loaded, metrics.rows_rejected) == (0, len(NO_ROWS))
 
 
-def test_rows_that_break_the_contract_leave_the_others_of_their_answer(target, load_bodies):
+def test_rows_that_break_the_contract_leave_the_others_of_their_answer(duckdb, load_bodies):
     step = bodies.FORECAST_TODAY["list"][0]
     steps = [
         step | {"main": step["main"] | {"temp": "warm"}},
@@ -194,10 +194,10 @@ def test_rows_that_break_the_contract_leave_the_others_of_their_answer(target, l
         step | {"dt": step["dt"] + 21600, "novel": {"风": 1, "雨": ["a", 2]}},
         step | {"dt": step["dt"] + 32400, "main": None},
     ]
-    report = load_bodies(target, "forecast", [bodies.FORECAST_TODAY | {"list": steps}, bodies.FORECAST_2013])
-    assert count(target, "forecast") == 2 + 2
+    report = load_bodies(duckdb, "forecast", [bodies.FORECAST_TODAY | {"list": steps}, bodies.FORECAST_2013])
+    assert count(duckdb, "forecast") == 2 + 2
     assert report.metrics_by_resource["forecast"].rows_rejected == 8
-    found = query(target, "SELECT kind, error_class, field FROM rejects")
+    found = query(duckdb, "SELECT kind, error_class, field FROM rejects")
     assert {row[:2] for row in found} == {("row", "wrong_type")}
     fields = sorted(field or "" for _, _, field in found)
     assert fields == ["", "", "", "", "dt", "dt", "main.temp", "main.temp"]

@@ -29,18 +29,18 @@ def announced(target, report):
     )[0][0]
 
 
-def test_a_field_that_appears_in_the_middle_of_a_series_becomes_a_column(target, settings, clock, simulator):
+def test_a_field_that_appears_in_the_middle_of_a_series_becomes_a_column(duckdb, settings, clock, simulator):
     choice = settings(resources=["air_pollution"], locations=[OSLO], history_days_per_call=2)
     since = int(clock().replace(minute=0).timestamp()) - 7 * 86400
     # from the third window on
     for window in (2, 3):
         start = {"start": str(since + window * 2 * 86400)}
         simulator.inject(Fault(path=AIR, where=start, set={"list.*.components.detail.pollen": window}))
-    report = load_accounted(target, choice, clock)
+    report = load_accounted(duckdb, choice, clock)
     assert report.rows_rejected == 0
     assert report.metrics_by_resource["air_pollution"].new_columns == {"air_pollution.components_detail_pollen"}
-    assert columns(target, "air_pollution")["components_detail_pollen"] == DOUBLE[target.destination]
-    found = query(target, "SELECT components_detail_pollen, count(*) FROM air_pollution GROUP BY 1 ORDER BY 2")
+    assert columns(duckdb, "air_pollution")["components_detail_pollen"] == DOUBLE[duckdb.destination]
+    found = query(duckdb, "SELECT components_detail_pollen, count(*) FROM air_pollution GROUP BY 1 ORDER BY 2")
     assert sorted(found, key=str) == sorted([(2.0, 48), (3.0, 25), (None, 96)], key=str)
 
 
@@ -73,39 +73,39 @@ def test_a_new_field_is_announced_once_and_kept_from_then_on(target, current, cl
     assert count(target, "current_weather") == 8
 
 
-def test_a_whole_number_that_gets_a_fraction_stays_one_column(target, current, clock, simulator):
+def test_a_whole_number_that_gets_a_fraction_stays_one_column(duckdb, current, clock, simulator):
     for value in (285, 285.25):
         simulator.clear_faults()
         simulator.inject(Fault(path=CURRENT, set={"main.temp": value, "main.new": value}))
-        report = load_accounted(target, current, clock)
+        report = load_accounted(duckdb, current, clock)
         assert report.rows_rejected == 0
         clock.pass_time(hours=1)
-    types = columns(target, "current_weather")
+    types = columns(duckdb, "current_weather")
     assert {name for name in types if name.startswith(("temp", "main_new"))} == {
         "temp",
         "temp_min",
         "temp_max",
         "main_new",
     }
-    assert (types["temp"], types["main_new"]) == (DOUBLE[target.destination],) * 2
-    assert query(target, "SELECT temp, main_new, count(*) FROM current_weather GROUP BY 1, 2 ORDER BY 1") == [
+    assert (types["temp"], types["main_new"]) == (DOUBLE[duckdb.destination],) * 2
+    assert query(duckdb, "SELECT temp, main_new, count(*) FROM current_weather GROUP BY 1, 2 ORDER BY 1") == [
         (285.0, 285.0, 2),
         (285.25, 285.25, 2),
     ]
 
 
-def test_a_number_that_turns_into_text_costs_its_row_and_no_other(target, current, clock, simulator):
+def test_a_number_that_turns_into_text_costs_its_row_and_no_other(duckdb, current, clock, simulator):
     simulator.inject(Fault(path=CURRENT, where={"lat": "59.9139"}, set={"main.humidity": "high"}))
-    report = load_accounted(target, current, clock)
+    report = load_accounted(duckdb, current, clock)
     assert report.error is None
     ((error_class, field, message, place, payload),) = query(
-        target, "SELECT error_class, field, message, location_id, payload FROM rejects"
+        duckdb, "SELECT error_class, field, message, location_id, payload FROM rejects"
     )
     assert (error_class, field, place) == ("wrong_type", "main.humidity", OSLO)
     assert "high" in message
     assert '"humidity":"high"' in payload
-    assert query(target, "SELECT location_id FROM current_weather") == [(MADRID,)]
-    assert "humidity__v_text" not in columns(target, "current_weather")
+    assert query(duckdb, "SELECT location_id FROM current_weather") == [(MADRID,)]
+    assert "humidity__v_text" not in columns(duckdb, "current_weather")
 
 
 def test_a_new_column_keeps_the_type_with_which_it_first_came(target, current, clock, simulator):

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 
 import dlt
 import psycopg2
+import pytest
 
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination.target import Target
@@ -23,6 +24,7 @@ CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_
 WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
+@pytest.mark.process
 def test_of_two_that_write_because_one_lost_its_lock_neither_loses_a_row(  # noqa: PLR0917 - fixtures
     postgres, settings, clock, api, monkeypatch, tmp_path
 ):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,19 +15,21 @@ from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
-from tests.helpers.processes import finish, run, start, start_worker
+from tests.helpers.command import run
+from tests.helpers.processes import start_worker
 from tests.helpers.support import assert_no_duplicates, load_accounted, query, tables
 
 OSLO = "59.9139,10.7522"
 HOLD_FILE = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
 
-def test_two_loads_started_together_both_succeed_one_after_the_other(target):
-    with serve(Simulator(latency=0.05)) as api:
-        command = ["load", "--destination", target.destination, "--location", OSLO, "--location", "Madrid,ES"]
-        both = [start(*command, api=api), start(*command, api=api)]
-        finished = [finish(process) for process in both]
-    assert [one.code for one in finished] == [0, 0], finished
+@pytest.mark.process
+def test_two_loads_started_together_both_succeed_one_after_the_other(target, settings, clock, simulator):
+    simulator.latency = 0.05
+    both = [start_worker(target, "end", dict(settings()), clock()) for _ in range(2)]
+    for process in both:
+        process.join(120)
+    assert [process.exitcode for process in both] == [0, 0]
     assert query(target, "SELECT count(DISTINCT run_id) FROM load_runs WHERE status = 'ok'") == [(2,)]
     for table in sorted(tables(target) & TABLES.keys()):
         assert_no_duplicates(target, table, *TABLES[table].key)
@@ -74,6 +77,7 @@ def test_the_command_ends_with_a_code_of_its_own_when_another_run_holds_the_data
     assert "weather run the-holder from 127.0.0.1 since" in elsewhere.err
 
 
+@pytest.mark.process
 def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb):
     file = Path("weather.duckdb").resolve()
     duckdb_library.connect(str(file)).close()
@@ -85,24 +89,23 @@ def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb):
             assert holder.stdout.readline().strip() == "held"
             busy = run("--location", OSLO, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="1")
             looking = run("status")
-            patient = start("--location", OSLO, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="60")
-            said = ""
-            while "Waiting up to" not in said:
-                line = patient.stderr.readline()
-                assert line, said
-                said += line
+            letting_go = threading.Timer(1, holder.stdin.close)
+            letting_go.start()
+            finished = run("--location", OSLO, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="60")
         finally:
-            holder.communicate("")
-        finished = finish(patient)
+            holder.kill()
+            holder.wait()
     for refused in (busy, looking):
         assert refused.code == 6, refused.said
         assert "Traceback" not in refused.said
         # DuckDB's message says which program, by name and number
         assert f"PID {holder.pid}" in refused.err
     assert finished.code == 0, finished.said
+    assert "Waiting up to" in finished.err
     assert query(duckdb, "SELECT count(*) FROM current_weather") == [(1,)]
 
 
+@pytest.mark.process
 def test_a_writer_that_is_killed_frees_the_lock(target, settings, clock):
     holder = start_worker(target, "hold-lock", {}, clock())
     while not Path("held").exists():

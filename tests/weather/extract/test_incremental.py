@@ -153,16 +153,16 @@ def test_a_range_that_begins_earlier_is_filled_for_places_that_have_newer_hours(
     assert_complete(duckdb, OSLO, datetime(2026, 5, 3, 12, tzinfo=timezone.utc), clock().replace(minute=0))
 
 
-def test_current_weather_that_comes_out_of_order_is_kept(target, settings, clock, simulator):
+def test_current_weather_that_comes_out_of_order_is_kept(duckdb, settings, clock, simulator):
     choice = settings(resources=["current_weather"], locations=[OSLO])
-    load_accounted(target, choice, clock)
-    newest = query(target, "SELECT max(dt) FROM current_weather")
+    load_accounted(duckdb, choice, clock)
+    newest = query(duckdb, "SELECT max(dt) FROM current_weather")
     simulator.inject(Fault(path=CURRENT, dt_offset=-7200))
     clock.pass_time(minutes=20)
-    report = load_accounted(target, choice, clock)
+    report = load_accounted(duckdb, choice, clock)
     assert report.rows_rejected == 0
-    assert count(target, "current_weather") == 2
-    assert query(target, "SELECT max(dt) FROM current_weather") == newest
+    assert count(duckdb, "current_weather") == 2
+    assert query(duckdb, "SELECT max(dt) FROM current_weather") == newest
 
 
 def test_hours_in_the_overlap_are_fetched_again_and_renewed(target, settings, clock, simulator):
@@ -178,23 +178,23 @@ def test_hours_in_the_overlap_are_fetched_again_and_renewed(target, settings, cl
     assert_complete(target, OSLO, first, clock().replace(minute=0))
 
 
-def test_an_hour_that_an_answer_names_twice_is_one_row_and_one_reject(target, settings, clock, simulator):
+def test_an_hour_that_an_answer_names_twice_is_one_row_and_one_reject(duckdb, settings, clock, simulator):
     simulator.inject(Fault(path=HISTORY, duplicate=True))
-    report = load_accounted(target, settings(resources=AIR, locations=[OSLO]), clock)
+    report = load_accounted(duckdb, settings(resources=AIR, locations=[OSLO]), clock)
     assert report.metrics_by_resource["air_pollution"].rows_fetched == WEEK + 1
-    ((resource, kind, error_class, _, place),) = rejects(target)
+    ((resource, kind, error_class, _, place),) = rejects(duckdb)
     assert (resource, kind, error_class, place) == ("air_pollution", "row", "repeated_key", OSLO)
-    assert_complete(target, OSLO, week_before(clock()), clock().replace(minute=0))
+    assert_complete(duckdb, OSLO, week_before(clock()), clock().replace(minute=0))
 
 
-def test_rows_outside_the_hours_asked_for_are_rejected(target, settings, clock, simulator):
+def test_rows_outside_the_hours_asked_for_are_rejected(duckdb, settings, clock, simulator):
     long_ago = int((clock() - timedelta(days=400)).timestamp())
     ahead = int((clock() + timedelta(days=400)).timestamp())
     simulator.inject(Fault(path=HISTORY, set={"list.0.dt": long_ago, "list.168.dt": ahead}))
-    load_accounted(target, settings(resources=AIR, locations=[OSLO]), clock)
-    assert rejects(target) == [("air_pollution", "row", "outside_window", "dt", OSLO)] * 2
-    assert len(series(target, OSLO)) == WEEK - 2
-    assert max(series(target, OSLO)) < clock()
+    load_accounted(duckdb, settings(resources=AIR, locations=[OSLO]), clock)
+    assert rejects(duckdb) == [("air_pollution", "row", "outside_window", "dt", OSLO)] * 2
+    assert len(series(duckdb, OSLO)) == WEEK - 2
+    assert max(series(duckdb, OSLO)) < clock()
 
 
 def test_hours_before_the_history_begins_are_left_out_with_a_word(duckdb, settings, clock, simulator, caplog):
@@ -206,15 +206,15 @@ def test_hours_before_the_history_begins_are_left_out_with_a_word(duckdb, settin
     assert_complete(duckdb, OSLO, begins, begins + timedelta(hours=5))
 
 
-def test_a_small_chunk_makes_several_packages_and_the_same_rows(target, settings, clock):
+def test_a_small_chunk_makes_several_packages_and_the_same_rows(duckdb, settings, clock):
     choice = settings(resources=AIR, locations=[MADRID, OSLO, TOKYO], history_days_per_call=2, chunk_rows=100)
-    report = load_accounted(target, choice, clock)
+    report = load_accounted(duckdb, choice, clock)
     assert report.packages >= 3
-    loads = query(target, "SELECT count(DISTINCT _dlt_load_id) FROM air_pollution")
+    loads = query(duckdb, "SELECT count(DISTINCT _dlt_load_id) FROM air_pollution")
     assert loads[0][0] >= 3
     for place in (MADRID, OSLO, TOKYO):
-        assert_complete(target, place, week_before(clock()), clock().replace(minute=0))
-    assert query(target, "SELECT count(*), max(rows_loaded) FROM load_runs WHERE resource = 'air_pollution'") == [
+        assert_complete(duckdb, place, week_before(clock()), clock().replace(minute=0))
+    assert query(duckdb, "SELECT count(*), max(rows_loaded) FROM load_runs WHERE resource = 'air_pollution'") == [
         (1, 3 * WEEK)
     ]
 
@@ -229,23 +229,23 @@ def test_a_place_that_is_removed_keeps_its_rows_and_is_not_asked(duckdb, setting
     assert count(duckdb, "locations") == 2
 
 
-def test_a_place_that_is_listed_twice_is_asked_once(target, settings, clock, simulator, caplog):
+def test_a_place_that_is_listed_twice_is_asked_once(duckdb, settings, clock, simulator, caplog):
     places = [OSLO, "Madrid,ES", " 59.91390 , 10.7522", "madrid, es"]
-    load_accounted(target, settings(resources=AIR, locations=places), clock)
+    load_accounted(duckdb, settings(resources=AIR, locations=places), clock)
     assert len(asked(simulator)) == 2
     assert len(asked(simulator, "/geo/1.0/direct")) == 1
     assert caplog.text.count("is listed twice") == 2
-    assert_no_duplicates(target, "air_pollution", "location_id", "dt")
-    assert count(target, "locations") == 2
+    assert_no_duplicates(duckdb, "air_pollution", "location_id", "dt")
+    assert count(duckdb, "locations") == 2
 
 
-def test_places_are_looked_up_once(target, settings, clock, simulator):
+def test_places_are_looked_up_once(duckdb, settings, clock, simulator):
     choice = settings(resources=AIR, locations=["Madrid,ES", "zip:28001,ES", "id:3117735", OSLO])
-    load_accounted(target, choice, clock)
-    assert count(target, "locations") == 4
+    load_accounted(duckdb, choice, clock)
+    assert count(duckdb, "locations") == 4
     before = simulator.stats.calls
     clock.pass_time(hours=1)
-    report = load_accounted(target, choice, clock)
+    report = load_accounted(duckdb, choice, clock)
     assert report.metrics_by_resource["locations"].calls == 0
     assert simulator.stats.calls - before == 4, "one window of air pollution for each place and nothing else"
 
@@ -259,15 +259,15 @@ def test_the_first_of_several_matches_is_taken_and_the_log_says_which(duckdb, se
     assert "the first of 5" in caplog.text
 
 
-def test_unknown_places_are_rejected_and_the_others_loaded(target, settings, clock, caplog):
+def test_unknown_places_are_rejected_and_the_others_loaded(duckdb, settings, clock, caplog):
     places = ["Madrid,ES", "Xyzzyville,ES", "Oslo,NO", "zip:99999,ZZ", "Tokyo,JP"]
-    report = load_accounted(target, settings(resources=AIR, locations=places), clock)
+    report = load_accounted(duckdb, settings(resources=AIR, locations=places), clock)
     assert report.error is None
     assert report.metrics_by_resource["locations"].rows_rejected == 2
-    found = query(target, "SELECT error_class, http_status, endpoint FROM rejects ORDER BY endpoint")
+    found = query(duckdb, "SELECT error_class, http_status, endpoint FROM rejects ORDER BY endpoint")
     assert found == [("not_found", 200, "/geo/1.0/direct"), ("not_found", 404, "/geo/1.0/zip")]
     assert "Xyzzyville,ES was not found" in caplog.text
-    assert count(target, "air_pollution") == 3 * WEEK
+    assert count(duckdb, "air_pollution") == 3 * WEEK
 
 
 def test_one_unknown_place_among_known_ones_does_not_fail_the_run(duckdb, settings, clock):
@@ -277,14 +277,14 @@ def test_one_unknown_place_among_known_ones_does_not_fail_the_run(duckdb, settin
     assert report.error is None
 
 
-def test_a_place_whose_query_changes_is_looked_up_anew(target, settings, clock, simulator):
+def test_a_place_whose_query_changes_is_looked_up_anew(duckdb, settings, clock, simulator):
     file = Path("places.csv")
 
     def load_place(query_text):
         with file.open("w", newline="") as opened:
             csv.writer(opened).writerows([("location_id", "query"), ("office", query_text)])
-        load_accounted(target, settings(resources=AIR, locations=[], locations_file=str(file)), clock)
-        return query(target, "SELECT location_id, query, name FROM locations")
+        load_accounted(duckdb, settings(resources=AIR, locations=[], locations_file=str(file)), clock)
+        return query(duckdb, "SELECT location_id, query, name FROM locations")
 
     assert load_place("Madrid,ES") == [("office", "Madrid,ES", "Madrid")]
     assert load_place("Oslo,NO") == [("office", "Oslo,NO", "Oslo")]
@@ -292,31 +292,31 @@ def test_a_place_whose_query_changes_is_looked_up_anew(target, settings, clock, 
     assert len(asked(simulator, "/geo/1.0/direct")) == 2
 
 
-def test_the_run_fails_when_most_places_do_and_keeps_what_came(target, settings, clock, simulator):
+def test_the_run_fails_when_most_places_do_and_keeps_what_came(duckdb, settings, clock, simulator):
     for place in (MADRID, TOKYO):
         simulator.inject(Fault(path=HISTORY, where={"lat": lat(place)}, status=503))
     choice = settings(resources=AIR, locations=[MADRID, OSLO, TOKYO], attempts=2)
-    report = load_accounted(target, choice, clock)
+    report = load_accounted(duckdb, choice, clock)
     assert isinstance(report.error, IncompleteError)
     assert "2 of " in str(report.error)
-    assert_complete(target, OSLO, week_before(clock()), clock().replace(minute=0))
+    assert_complete(duckdb, OSLO, week_before(clock()), clock().replace(minute=0))
     simulator.clear_faults()
-    assert load_accounted(target, choice, clock).error is None
-    assert count(target, "air_pollution") == 3 * WEEK
+    assert load_accounted(duckdb, choice, clock).error is None
+    assert count(duckdb, "air_pollution") == 3 * WEEK
 
 
-def test_a_refused_key_stops_the_run_at_once(target, settings, clock, simulator):
+def test_a_refused_key_stops_the_run_at_once(duckdb, settings, clock, simulator):
     simulator.keys = frozenset({"f" * 32})
     places = [f"{n / 10},{n / 10}" for n in range(300)]
-    report = load_accounted(target, settings(locations=places, calls_per_minute=1000), clock)
+    report = load_accounted(duckdb, settings(locations=places, calls_per_minute=1000), clock)
     assert isinstance(report.error, KeyRefusedError)
     assert "OPENWEATHER_API_KEY" in str(report.error)
     assert "2 hours" in str(report.error)
     # those that were under way when the first refusal came
     assert simulator.stats.calls < 150
     assert set(simulator.stats.by_path) == {CURRENT}, "no other endpoint is asked with a key that is refused"
-    assert tables(target) & {"current_weather", "air_pollution"} == set()
-    statuses = dict(query(target, "SELECT resource, status FROM load_runs"))
+    assert tables(duckdb) & {"current_weather", "air_pollution"} == set()
+    statuses = dict(query(duckdb, "SELECT resource, status FROM load_runs"))
     assert statuses["current_weather"] == "failed"
 
 
@@ -337,17 +337,17 @@ def test_a_key_without_one_call_is_told_about_the_subscription(duckdb, settings,
     assert "OPENWEATHER_API_KEY" not in str(report.error)
 
 
-def test_one_call_fills_its_four_tables(target, settings, clock, simulator):
+def test_one_call_fills_its_four_tables(duckdb, settings, clock, simulator):
     simulator.one_call_keys = "all"
     warning = {"sender_name": "AEMET", "event": "Heat", "start": 1779270000, "end": 1779310000, "description": "Hot."}
     simulator.inject(Fault(path="/data/3.0/onecall", where={"lat": lat(MADRID)}, set={"alerts": [warning]}))
     choice = settings(resources=["one_call"], locations=[MADRID, OSLO])
     for _ in range(2):
-        report = load_accounted(target, choice, clock)
+        report = load_accounted(duckdb, choice, clock)
         assert report.error is None
         assert report.rows_rejected == 0
-    assert count(target, "one_call_hourly") == 2 * 48
-    assert count(target, "one_call_daily") == 2 * 8
-    assert count(target, "one_call_minutely") > 0
-    assert query(target, "SELECT count(*) FROM one_call_alerts WHERE location_id = %s", MADRID) == [(1,)]
-    assert count(target, "weather_raw") == 2
+    assert count(duckdb, "one_call_hourly") == 2 * 48
+    assert count(duckdb, "one_call_daily") == 2 * 8
+    assert count(duckdb, "one_call_minutely") > 0
+    assert query(duckdb, "SELECT count(*) FROM one_call_alerts WHERE location_id = %s", MADRID) == [(1,)]
+    assert count(duckdb, "weather_raw") == 2

@@ -7,7 +7,7 @@ from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES
 from dlt_sources.weather.extract.run import Run
-from tests.conftest import SENTINEL_KEY
+from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted, query
 
 GEOCODER = "/geo/1.0/direct"

@@ -43,11 +43,10 @@ SMALL = {
 
 # before anything is in the working directory as a package that can be loaded
 EARLY = ["ask:1", "convert:3"]
-# with a package in the working directory that holds the current weather of the hour
-LATE = [
-    "normalize:1",
-    "after-commit-package:1",
-    "after-normalize:1",
+# with a package in the working directory that holds the current weather of the hour, and nothing in the destination
+EXTRACTED = ["normalize:1", "after-commit-package:1", "after-normalize:1"]
+# while the destination takes the package, or after it; what is there then depends on the destination
+LOADING = [
     "update-schema:1",
     "complete-job:1",
     "complete-job:7",
@@ -57,9 +56,18 @@ LATE = [
     "load:2",
     "check-accounts:1",
 ]
-
 # between two others; tests.chaos kills there too, at random
-IN_BETWEEN = dict.fromkeys(["after-normalize:1", "complete-job:7", "start-job:8", "extract:2"], pytest.mark.slow)
+IN_BETWEEN = {"after-normalize:1", "complete-job:7", "start-job:8", "extract:2"}
+
+
+def kill_points() -> Iterator[object]:
+    """Destination and point of each kill."""
+    points = [("duckdb", point) for point in [*EARLY, *EXTRACTED]]
+    points += [(destination, point) for destination in ("duckdb", "postgres") for point in LOADING]
+    for destination, point in points:
+        yield pytest.param(
+            destination, point, id=f"{destination}-{point}", marks=[pytest.mark.slow] if point in IN_BETWEEN else []
+        )
 
 
 def assert_whole(target: Target, until: datetime, *, since: datetime) -> None:
@@ -111,7 +119,8 @@ def current_weather_at(target: Target, moment: datetime) -> int:
     return int(query(target, "SELECT count(*) FROM current_weather WHERE fetched_at = %s", moment)[0][0])
 
 
-@pytest.mark.parametrize("point", [*EARLY, *(pytest.param(point, marks=IN_BETWEEN.get(point, ())) for point in LATE)])
+@pytest.mark.process
+@pytest.mark.parametrize(("target", "point"), kill_points(), indirect=["target"])
 def test_a_load_that_is_killed_is_completed_by_the_next(target, settings, clock, point):
     since = hour(clock()) - HISTORY
     killed_at = clock()
@@ -120,11 +129,12 @@ def test_a_load_that_is_killed_is_completed_by_the_next(target, settings, clock,
     report = load_accounted(target, settings(**SMALL), clock)
     assert report.error is None
     assert_whole(target, hour(clock()), since=since)
-    if point in LATE:
+    if point not in EARLY:
         assert current_weather_at(target, killed_at) == len(PLACES), "observations that cannot be asked for again"
     assert current_weather_at(target, clock()) == len(PLACES)
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_kills_at_any_moment_one_after_another_lose_nothing(postgres, settings, clock):
     target = postgres
@@ -150,10 +160,10 @@ def test_kills_at_any_moment_one_after_another_lose_nothing(postgres, settings, 
     assert_whole(target, hour(clock()), since=since)
 
 
-@pytest.mark.parametrize("point", ["complete-job:4"])
-def test_a_kill_that_loses_the_working_directory_too_leaves_no_gap(target, settings, clock, point):
+@pytest.mark.process
+def test_a_kill_that_loses_the_working_directory_too_leaves_no_gap(target, settings, clock):
     since = hour(clock()) - HISTORY
-    load_and_die(target, point, dict(settings(**SMALL)), clock())
+    load_and_die(target, "complete-job:4", dict(settings(**SMALL)), clock())
     shutil.rmtree(target.root)
     target.root.mkdir()
     clock.pass_time(hours=1)
@@ -162,7 +172,9 @@ def test_a_kill_that_loses_the_working_directory_too_leaves_no_gap(target, setti
     assert_each_key_once(target)
 
 
-def test_a_package_left_behind_is_loaded_before_anything_new(target, settings, clock):
+@pytest.mark.process
+def test_a_package_left_behind_is_loaded_before_anything_new(duckdb, settings, clock):
+    target = duckdb
     load_and_die(target, "normalize:1", dict(settings(**SMALL)), clock())
     (left,) = folders(target)
     clock.pass_time(hours=1)
@@ -173,6 +185,7 @@ def test_a_package_left_behind_is_loaded_before_anything_new(target, settings, c
     assert load_accounted(target, settings(**SMALL), clock).finished_before == 0
 
 
+@pytest.mark.process
 def test_a_load_that_is_killed_while_it_finishes_another_loses_neither(target, settings, clock):
     since = hour(clock()) - HISTORY
     killed_at = clock()
@@ -186,6 +199,7 @@ def test_a_load_that_is_killed_while_it_finishes_another_loses_neither(target, s
     assert current_weather_at(target, killed_at) == len(PLACES)
 
 
+@pytest.mark.process
 def test_a_command_that_is_killed_leaves_nothing_in_the_temporary_folder(duckdb, tmp_path):  # noqa: ARG001
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -200,17 +214,19 @@ def test_a_command_that_is_killed_leaves_nothing_in_the_temporary_folder(duckdb,
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(request, settings, name):
-    target = request.getfixturevalue({"SIGINT": "duckdb", "SIGTERM": "postgres"}[name])
+@pytest.mark.process
+@pytest.mark.parametrize(("target", "name"), [("duckdb", "SIGINT"), ("postgres", "SIGTERM")], indirect=["target"])
+def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(target, settings, name):
     simulator = Simulator(latency=0.05)
-    places = [f"{n},{n}" for n in range(40)]
+    places = [f"{n},{n}" for n in range(20)]
+    resources = ["locations", "current_weather", "air_pollution"]
     with serve(simulator) as api:
         options = [option for place in places for option in ("--location", place)]
         slow = {"SOURCES__WEATHER__CALLS_PER_MINUTE": "1200", "SOURCES__WEATHER__HISTORY_DAYS_PER_CALL": "1"}
-        process = start("--destination", target.destination, *options, api=api, **slow)
+        given = ["--destination", target.destination, "--resources", ",".join(resources)]
+        process = start(*given, *options, api=api, **slow)
         deadline = time.monotonic() + 60
-        while simulator.stats.by_path["/data/2.5/air_pollution/history"] < 60:
+        while simulator.stats.by_path["/data/2.5/air_pollution/history"] < 30:
             assert process.poll() is None, finish(process).said
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -227,7 +243,7 @@ def test_an_interrupted_command_loads_what_came_and_the_next_completes_it(reques
         came = count(target, "air_pollution")
         assert 0 < came < len(places) * (7 * 24 + 1)
         assert ("interrupted",) in query(target, "SELECT status FROM load_runs WHERE resource = 'air_pollution'")
-        report = load(target, settings(base_url=api, locations=places))
+        report = load(target, settings(base_url=api, locations=places, resources=resources))
         assert_accounted(target, report)
     gaps = query(
         target,
@@ -255,6 +271,7 @@ def wait_for_a_merge(target: Target, process: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_signal_while_the_destination_writes_is_heard(postgres, settings, clock, signals, api):
     load_accounted(postgres, settings(**SMALL), clock)
@@ -278,6 +295,7 @@ def test_a_signal_while_the_destination_writes_is_heard(postgres, settings, cloc
     assert_whole(postgres, hour(clock()), since=hour(clock()) - HISTORY - timedelta(hours=1))
 
 
+@pytest.mark.process
 def test_a_signal_while_a_package_left_behind_is_loaded_is_no_try_of_it(postgres, settings, clock, api):
     load_accounted(postgres, settings(**SMALL), clock)
     clock.pass_time(hours=1)
@@ -287,7 +305,7 @@ def test_a_signal_while_a_package_left_behind_is_loaded_is_no_try_of_it(postgres
         process = start("--destination", "postgres", "--location", MADRID, api=api)
         wait_for_a_merge(postgres, process)
         process.send_signal(signal.SIGTERM)
-        time.sleep(1)
+        time.sleep(0.5)
     finished = finish(process)
     assert finished.code == 130, finished.said
     assert "Interrupted." in finished.err
@@ -322,6 +340,7 @@ def mend(target: Target, folder: Path) -> None:
         file.rename(file.with_suffix(".parquet"))
 
 
+@pytest.mark.process
 def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(target, settings, clock, caplog):
     choice = settings(resources=["current_weather"], locations=PLACES)
     load_accounted(target, choice, clock)
@@ -358,6 +377,7 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
 
 
 # dlt tries again and again, which takes long
+@pytest.mark.process
 @pytest.mark.slow
 def test_a_package_that_postgresql_cannot_even_copy_does_not_hold_up_the_hours_after_it(postgres, settings, clock):
     target = postgres
@@ -425,8 +445,9 @@ def test_a_server_that_goes_down_between_two_steps_is_told_in_a_sentence(own_ser
 
 @pytest.mark.parametrize("step", ["extract", "normalize", "load"])
 def test_a_full_disk_of_the_loaders_own_is_told_in_a_sentence_and_loses_nothing(
-    target, settings, clock, monkeypatch, step
+    duckdb, settings, clock, monkeypatch, step
 ):
+    target = duckdb
     since = hour(clock()) - HISTORY
     began = clock()
 
@@ -453,6 +474,7 @@ def connections(server: PostgresServer) -> Iterator[psycopg2.extensions.connecti
             yield psycopg2.connect(server.url("weather"))
 
 
+@pytest.mark.process
 def test_a_package_outlasts_a_server_that_has_connections_for_the_lock_alone(own_server, settings, clock):
     target = Target("postgres")
     choice = settings(**SMALL)
@@ -474,7 +496,16 @@ def test_a_package_outlasts_a_server_that_has_connections_for_the_lock_alone(own
     assert current_weather_at(target, killed_at) == len(PLACES)
 
 
-@pytest.mark.parametrize("lost", ["_dlt_pipeline_state", "_dlt_loads", "_dlt_version"])
+@pytest.mark.parametrize(
+    ("target", "lost"),
+    [
+        ("duckdb", "_dlt_pipeline_state"),
+        ("duckdb", "_dlt_loads"),
+        ("duckdb", "_dlt_version"),
+        ("postgres", "_dlt_pipeline_state"),
+    ],
+    indirect=["target"],
+)
 def test_a_table_of_dlts_own_that_was_dropped_is_made_again(target, settings, clock, lost):
     # by the second load the destination knows the schema that a load without any state begins with
     for losses in (["DROP TABLE _dlt_pipeline_state", "DELETE FROM _dlt_version"], [f"DROP TABLE {lost}"], []):

@@ -1,6 +1,5 @@
 """Shards: several runs load a part of the places each, side by side, into one dataset and within one budget."""
 
-import multiprocessing
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -20,12 +19,14 @@ from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
-from tests.helpers.processes import budget_worker, load_and_die, run, start_worker
+from tests.helpers.command import run
+from tests.helpers.processes import budget_worker, forkserver, load_and_die, start_worker
 from tests.helpers.support import assert_no_duplicates, columns, count, load_accounted, query, tables
 
-PLACES = [f"{lat}.0000,{lon}.0000" for lat in range(4) for lon in range(10)]
+PLACES = [f"{lat}.0000,{lon}.0000" for lat in range(4) for lon in range(5)]
 FOUR = [f"{number}/4" for number in range(1, 5)]
 CURRENT = "/data/2.5/weather"
+SLOW = pytest.mark.slow
 
 
 @given(st.text(), st.integers(1, MOST_SHARDS))
@@ -123,7 +124,8 @@ def test_a_shard_that_does_not_get_to_write_in_time_keeps_its_package(postgres, 
     assert count(postgres, "current_weather") == len(PLACES) * 2
 
 
-@pytest.mark.parametrize("point", ["load:1", "complete-job:1", "complete-package:1"])
+@pytest.mark.process
+@pytest.mark.parametrize("point", [pytest.param("load:1", marks=SLOW), "complete-job:1", "complete-package:1"])
 def test_a_killed_shards_package_is_finished_by_another(postgres, settings, clock, point):
     choice = {"resources": ["current_weather"], "locations": PLACES}
     killed_at = clock()
@@ -139,6 +141,7 @@ def test_a_killed_shards_package_is_finished_by_another(postgres, settings, cloc
     assert directories(postgres.root) == []
 
 
+@pytest.mark.process
 def test_the_directory_of_a_run_that_lives_is_left_alone(postgres, settings, clock):
     choice = {"resources": ["current_weather"], "locations": PLACES}
     load_and_die(postgres, "load:1", dict(settings(shard="1/2", **choice)), clock())
@@ -150,7 +153,8 @@ def test_the_directory_of_a_run_that_lives_is_left_alone(postgres, settings, clo
     assert load_accounted(postgres, settings(shard="2/2", **choice), clock).finished_before == 1
 
 
-@pytest.mark.parametrize("new_column", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.process
+@pytest.mark.parametrize("new_column", [pytest.param(False, marks=SLOW), True])
 def test_four_shards_at_once_lose_and_double_nothing(postgres, settings, clock, new_column):
     simulator = Simulator(latency=0.3, clock=lambda: clock().timestamp())
     if new_column:
@@ -159,7 +163,13 @@ def test_four_shards_at_once_lose_and_double_nothing(postgres, settings, clock, 
         clock.pass_time(hours=1)
     with serve(simulator) as url:
         # several packages each, and rounds of history long enough for all four to be under way
-        choice = {"base_url": url, "locations": PLACES, "history_days_per_call": 1, "chunk_rows": 400}
+        choice = {
+            "base_url": url,
+            "locations": PLACES,
+            "history_days": 4,
+            "history_days_per_call": 1,
+            "chunk_rows": 200,
+        }
         workers = [start_worker(postgres, "end", dict(settings(shard=one, **choice)), clock()) for one in FOUR]
         for worker in workers:
             worker.join(200)
@@ -168,9 +178,9 @@ def test_four_shards_at_once_lose_and_double_nothing(postgres, settings, clock, 
         assert_no_duplicates(postgres, table, *TABLES[table].key)
     assert query(postgres, "SELECT count(*) FROM current_weather WHERE fetched_at = %s", clock()) == [(len(PLACES),)]
     hours = query(postgres, "SELECT location_id, count(*) FROM air_pollution GROUP BY 1")
-    assert dict(hours) == dict.fromkeys(PLACES, 7 * 24 + 1)
+    assert dict(hours) == dict.fromkeys(PLACES, 4 * 24 + 1)
     assert query(postgres, "SELECT 1 FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == []
-    assert simulator.stats.calls == len(PLACES) * (3 + 8)
+    assert simulator.stats.calls == len(PLACES) * (3 + 5)
     assert_all_were_under_way(simulator)
     if new_column:
         assert {"main_uv_index", "station_name"} <= columns(postgres, "current_weather").keys()
@@ -188,14 +198,14 @@ def assert_all_were_under_way(simulator):
     assert max(min(times) for times in came.values()) < min(max(times) for times in came.values())
 
 
+@pytest.mark.process
 def test_four_processes_keep_to_one_budget_and_use_it_up(postgres):
     limit, calls, window = 48, 192, 1.0
     with postgres.connection() as client:
         ensure_budget(client)
-    context = multiprocessing.get_context("forkserver")
-    moments = context.Queue()
+    moments = forkserver.Queue()
     arguments = (calls // 4, limit, int(window * 1000), dict(os.environ), moments)
-    workers = [context.Process(target=budget_worker.work, args=arguments) for _ in range(4)]
+    workers = [forkserver.Process(target=budget_worker.work, args=arguments) for _ in range(4)]
     for worker in workers:
         worker.start()
     of_each = [moments.get(timeout=120) for _ in workers]

@@ -19,9 +19,12 @@ TYPES = [
     pytest.param(4, "very high", marks=SLOW),
     ("moderate", 4),
     pytest.param(True, "moderate", marks=SLOW),
-    (4, True),
+    pytest.param(4, True, marks=SLOW),
 ]
 SUFFIX = {str: "text", int: "number", bool: "bool"}
+
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_p
 LIMIT, WINDOW_SECONDS = 60, 3.0
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_thirds_and_quarters_at_once_lose_and_double_nothing_within_one_budget(postgres, settings, clock):
     # one a count, so that it is known who asked; they answer alike
