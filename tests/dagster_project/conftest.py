@@ -29,6 +29,9 @@ SETTINGS = {
     "HISTORY_DAYS": "2",
     "ATTEMPTS": "2",
 }
+# Dagster's own manager starts four processes for each step's output
+NO_COMPUTE_LOGS = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+QUIET = {"telemetry": {"enabled": False}, "compute_logs": NO_COMPUTE_LOGS}
 
 
 class RunResult:
@@ -91,7 +94,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     """A Dagster instance with its storage in files below the test's folder."""
     folder = tmp_path / "dagster"
     folder.mkdir()
-    with DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}}) as instance:
+    with DagsterInstance.local_temp(str(folder), overrides=QUIET) as instance:
         yield instance
 
 

@@ -30,9 +30,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster_project.alerts.sensor import alert_sensor
 from dagster_project.alerts.state import AlertState
 from tests.dagster_project.alerts.notify.receivers import Mailbox, Receiver, Silent
+from tests.dagster_project.conftest import QUIET
 from tests.helpers.postgres import PostgresServer
-
-QUIET = {"telemetry": {"enabled": False}}
 
 
 class Ticks:

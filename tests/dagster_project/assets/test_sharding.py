@@ -89,6 +89,7 @@ def test_a_run_of_a_shard_loads_its_places_and_says_what_came(sharded, postgres,
     assert materialized == {"1-of-2", "2-of-2"}
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_two_shards_are_materialised_at_the_same_time(postgres, tmp_path):
     # one each: two processes would create the tables of one home at the same moment

@@ -86,7 +86,7 @@ SILENT = {
 def test_a_channel_that_never_answers_delays_neither_the_tick_nor_the_others(  # noqa: PLR0917
     fail, receiver, to, ticks, silent, what, monkeypatch
 ):
-    monkeypatch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 0.5)
     url, *answer = SILENT[what]
     servers = [silent(*answer) for _ in range(5)]
     # several, all in front of the one that works
@@ -111,7 +111,7 @@ def test_a_channel_that_hangs_gets_no_other_try_meanwhile_and_others_go_on(fail,
     server = silent(b"", b"220-wait\r\n")
     to(MAIL.format(port=server.port), receiver.url)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 1.0)
+        patch.setattr("dagster_project.alerts.notify.channels.TIMEOUT_SECONDS", 0.3)
         for name in ("one", "two", "three", "four", "five", "one", "two", "three"):
             fail(name)
             ticks(hours=1)
@@ -120,6 +120,7 @@ def test_a_channel_that_hangs_gets_no_other_try_meanwhile_and_others_go_on(fail,
     assert not ticks.checks[-1].passed
 
 
+@pytest.mark.process
 def test_a_channel_that_hangs_does_not_keep_its_process_from_ending(silent):
     url = MAIL.format(port=silent(b"", b"220-wait\r\n").port)
     script = (
