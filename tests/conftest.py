@@ -6,6 +6,8 @@ Fixtures import what they need: pytest's main process, which only distributes th
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from tests.helpers.postgres import PostgresServer
 
 pytest_plugins = ["tests.helpers.markers"]
+# or each of the tests' processes would compile every library for itself, which takes seconds
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _numbers = itertools.count(1)
 
 

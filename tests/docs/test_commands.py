@@ -19,8 +19,8 @@ import tests.benchmarks.__main__ as benchmarks_main
 import tests.chaos.__main__ as chaos_main
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.cli import weather
-from tests.helpers.clock import SENTINEL_KEY
 from tests.docs.pages import CHECKED, PAGES, PROJECT, Command, blocks, commands, parse, spans
+from tests.helpers.clock import SENTINEL_KEY
 
 ALL_COMMANDS = {command.text: command for text in CHECKED.values() for command in commands(text)}
 PROGRAMS: dict[str, click.Command] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -140,7 +141,7 @@ def _instance_on(storage: str, folder: Path, server: PostgresServer | None) -> I
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DagsterInstance]:
     """Dagster instance, on SQLite unless the test parametrizes it with PostgreSQL."""
     folder = tmp_path / "dagster"
-    folder.mkdir()
+    shutil.copytree(request.getfixturevalue("empty_records"), folder)
     storage = getattr(request, "param", "sqlite")
     server = request.getfixturevalue("postgres_server") if storage == "postgres" else None
     with _instance_on(storage, folder, server) as instance:
