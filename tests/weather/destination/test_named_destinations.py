@@ -14,7 +14,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.packages import load_package
 from dlt_sources.weather.pipeline.plan import plan
-from tests.helpers.processes import finish, load_and_die, run, run_each, start, start_worker
+from tests.helpers.processes import finish, load_and_die, run, start, start_worker
 from tests.helpers.support import assert_no_duplicates, count, load_accounted, query, tables
 
 OSLO = "59.9139,10.7522"
@@ -68,12 +68,13 @@ def test_a_load_into_a_named_postgres_is_refused_while_another_writes(my_pg, clo
     holder = hold_lock(my_pg, clock)
     try:
         environment = {"SOURCES__WEATHER__LOCK_WAIT_SECONDS": "0", "DLT_DATA_DIR": str(tmp_path / "other")}
-        commands = {name: (["--destination", name, "--location", OSLO], environment) for name in ("my_pg", "postgres")}
-        refused = run_each(commands, api)
+        refused = [
+            run("--destination", name, "--location", OSLO, api=api, **environment) for name in ("my_pg", "postgres")
+        ]
     finally:
         holder.kill()
         holder.join()
-    for finished in refused.values():
+    for finished in refused:
         assert finished.code == 6, finished.said
         assert "Another run writes to this dataset and did not finish in time: weather run holder" in finished.err
     loaded = run("--destination", "my_pg", "--location", OSLO, api=api)
