@@ -17,7 +17,7 @@ from dagster_project.common.failures import failure, reported_failures
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
-from dlt_sources.weather.destination.status import table_status
+from dlt_sources.weather.destination.status import read_table_status
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
@@ -119,7 +119,7 @@ def _row_count(context: AssetExecutionContext, target: Target, contract: type[Co
     """Return the table's number of rows, or None if it cannot be read: a figure must not fail the step."""
     try:
         with target.reader() as reader:
-            status = table_status(reader, contract)
+            status = read_table_status(reader, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
         return None
@@ -132,7 +132,7 @@ def _table_metadata(
     """Return the table's figures and newest rows, or nothing if it cannot be read: the load has succeeded already."""
     try:
         with target.reader() as reader:
-            status = table_status(reader, contract)
+            status = read_table_status(reader, contract)
             newest_rows = preview(reader, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)

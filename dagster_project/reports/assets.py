@@ -16,7 +16,7 @@ from dagster_project.reports.chart import describe_errors, draw, html_page, mark
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
-from dlt_sources.weather.destination.status import status
+from dlt_sources.weather.destination.status import read_status
 
 GROUP = "reports"
 UPSTREAM = ("locations", "current_weather", "forecast", "air_pollution")
@@ -68,7 +68,7 @@ def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
     with reported_failures():
         settings = report_settings()
         with open_reader() as reader:
-            bronze_status = status(reader)
+            bronze_status = read_status(reader)
         lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
         lines += [
             f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"

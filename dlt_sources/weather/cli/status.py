@@ -13,7 +13,7 @@ from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import destination_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.logs import configure_logging
-from dlt_sources.weather.destination.status import Status, status
+from dlt_sources.weather.destination.status import Status, read_status
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 
@@ -29,7 +29,7 @@ def status_command(*, demo: bool, destination: str | None) -> None:
     configure_logging(level=logging.WARNING)
     target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)
     with target.reader() as reader:
-        result = status(reader)
+        result = read_status(reader)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)

@@ -63,22 +63,22 @@ class Status:
     missing_hours: int
 
 
-def status(reader: DestinationReader) -> Status:
-    """Return the state of all tables.
+def read_status(reader: DestinationReader) -> Status:
+    """Read the state of all tables.
 
     Args:
         reader: reads the destination.
     """
     return Status(
-        tables=tuple(one for contract in TABLES.values() if (one := table_status(reader, contract)) is not None),
+        tables=tuple(one for contract in TABLES.values() if (one := read_table_status(reader, contract)) is not None),
         runs=_runs(reader),
         conditions=_conditions(reader),
         missing_hours=_missing_hours(reader),
     )
 
 
-def table_status(reader: DestinationReader, contract: type[Contract]) -> TableStatus | None:
-    """Return the state of one table; None if it does not exist yet.
+def read_table_status(reader: DestinationReader, contract: type[Contract]) -> TableStatus | None:
+    """Read the state of one table; None if it does not exist yet.
 
     Args:
         reader: reads the destination.

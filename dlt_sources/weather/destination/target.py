@@ -176,22 +176,22 @@ class Target:
 
     @property
     def is_postgres(self) -> bool:
-        """Whether the destination's type is PostgreSQL, whatever its name."""
+        """True if the destination's type is PostgreSQL, whatever its name."""
         return self._destination.destination_type == POSTGRES
 
     @property
     def is_duckdb(self) -> bool:
-        """Whether the destination's type is DuckDB, whatever its name."""
+        """True if the destination's type is DuckDB, whatever its name."""
         return self._destination.destination_type == DUCKDB
 
     @property
     def is_database(self) -> bool:
-        """Whether the destination is a SQL database; dlt keeps its own tables there."""
+        """True if the destination is a SQL database; dlt keeps its own tables there."""
         return isinstance(self._client, SqlJobClientBase)
 
     @property
     def exists(self) -> bool:
-        """Whether there may be something to read: False for a DuckDB file that does not exist yet."""
+        """True if there may be something to read; False for a DuckDB file that does not exist yet."""
         database = getattr(self._client.config.credentials, "database", None)
         return not self.is_duckdb or database is None or Path(database).exists()
 

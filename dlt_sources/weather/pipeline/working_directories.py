@@ -32,7 +32,7 @@ def lock_directory(directory: Path) -> Iterator[bool]:
         directory: the working directory.
 
     Yields:
-        Whether the lock is acquired; False if a live run holds it.
+        True if the lock is acquired; False if a live run holds it.
     """
     file = directory.with_name(f"{directory.name}.lock")
     lock = FileLock(file)

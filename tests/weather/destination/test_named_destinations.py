@@ -9,7 +9,7 @@ import pytest
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.destination.status import status
+from dlt_sources.weather.destination.status import read_status
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.packages import load_package
@@ -135,11 +135,11 @@ def test_status_and_plan_read_a_named_destination(name, request, settings, clock
     target = request.getfixturevalue(name)
     choice = settings(resources=["air_pollution"], locations=[OSLO])
     with target.reader() as reader:
-        assert status(reader).tables == ()
+        assert read_status(reader).tables == ()
     assert target.is_postgres or not target.exists, "a look creates no file"
     load_accounted(target, choice, clock)
     with target.reader() as reader:
-        rows = {table.table: table.rows for table in status(reader).tables}
+        rows = {table.table: table.rows for table in read_status(reader).tables}
     assert rows["air_pollution"] == 7 * 24 + 1
     assert plan(target, settings(resources=["air_pollution"], locations=[OSLO, "1,1"]), clock()).locations == 2
 
