@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("dlt_sources", "dagster_project")
 LIST = ROOT / "docs" / "design-decisions.md"
 HEADING = "## Private names of libraries"
