@@ -32,6 +32,7 @@ from dlt_sources.weather.extract.locations import LocationStep, match_locations
 from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
 
 T = TypeVar("T")
+OpenReader = Callable[[], AbstractContextManager[DestinationReader]]
 
 
 def new_run_id(now: datetime) -> str:
@@ -50,7 +51,6 @@ class Run:
         command: load or replay, for ``load_runs``.
         many_packages: whether the caller loads the run in several packages and reads ``stopped_by``; otherwise a
             resource raises the error that stopped the run, as a dlt user expects.
-        resolve_unknown: whether unknown locations are looked up; otherwise only known ones are asked for.
         on_progress: called with a resource's counts after each result.
         rate_limiter: delays calls; by default, a limiter of this process.
     """
@@ -62,7 +62,6 @@ class Run:
         now: Callable[[], datetime] = utc_now,
         command: str = "load",
         many_packages: bool = False,
-        resolve_unknown: bool = True,
         on_progress: Callable[[LoadMetrics], None] = lambda _: None,
         rate_limiter: RateLimiter | None = None,
     ) -> None:
@@ -72,11 +71,10 @@ class Run:
         self._started_at = now()
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
-        self._resolve_unknown = resolve_unknown
         self._on_progress = on_progress
         self._client = Client(settings, now, rate_limiter)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
-        self._open_reader: Callable[[], AbstractContextManager[DestinationReader]] = _active_reader
+        self._open_reader: OpenReader = lambda: destination_reader(_active_pipeline())
         self._metrics: dict[str, LoadMetrics] = {}
         self._location_step: LocationStep | None = None
         self._queues: dict[str, RequestQueue] = {}
@@ -129,7 +127,7 @@ class Run:
         """The number of locations with coordinates."""
         return len(self._location_step.locations) if self._location_step else 0
 
-    def use_reader(self, open_reader: Callable[[], AbstractContextManager[DestinationReader]]) -> None:
+    def use_reader(self, open_reader: OpenReader) -> None:
         """Read the destination through this reader; without it, each look opens the active pipeline's connection."""
         self._open_reader = open_reader
 
@@ -170,11 +168,15 @@ class Run:
         """Whether the ``locations`` resource has a look-up to report."""
         return self._location_step is not None and self._location_step.has_items
 
-    def resolve_locations(self) -> None:
+    def resolve_locations(self, *, unknown: bool = True) -> None:
         """Look locations up until all are resolved or the package is full: the step before the endpoints are asked.
 
         Its rows, rejects and counts wait for the ``locations`` resource of the same package. Once all locations are
         resolved, the step does nothing.
+
+        Args:
+            unknown: whether to look up unknown locations and to reject invalid entries; otherwise both are left out,
+                because another load reports them.
 
         Raises:
             ConfigurationError: the file of locations cannot be read.
@@ -186,7 +188,7 @@ class Run:
         metrics.resume()
         if self._location_step is None:
             with self._open_reader() as reader:
-                lookup = match_locations(self._settings, reader, self._started_at, unknown=self._resolve_unknown)
+                lookup = match_locations(self._settings, reader, self._started_at, unknown=unknown)
             self._location_step = LocationStep(lookup, metrics, self._now)
         results = self._location_step.results(self._client, self.has_room)
         self._package.add_bytes(self._location_step.collect(self._observe(results, metrics)))
@@ -295,7 +297,3 @@ class Run:
 def _active_pipeline() -> dlt.Pipeline | None:
     # dlt.current.pipeline() would create a pipeline if none is active
     return dlt.current.pipeline() if Container()[PipelineContext].is_active() else None
-
-
-def _active_reader() -> AbstractContextManager[DestinationReader]:
-    return destination_reader(_active_pipeline())

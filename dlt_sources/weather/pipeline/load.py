@@ -37,8 +37,7 @@ def load(
     Args:
         target: the destination and dataset.
         settings: the resources, locations and limits.
-        resolve_unknown: whether unknown locations are looked up; otherwise they are left out, because another load
-            looks them up.
+        resolve_unknown: whether unknown locations are looked up; otherwise they are left out.
         on_start: called with the run before it asks anything, so that a signal handler may interrupt it.
         on_progress: called with a resource's counts after each result.
         load_package: loads one package; an orchestrator may wrap it.
@@ -56,21 +55,14 @@ def load(
     resources = resource_names(settings.resources)
     with (
         _shared_rate_limiter(target, settings) as rate_limiter,
-        Run(
-            settings,
-            now=now,
-            many_packages=True,
-            resolve_unknown=resolve_unknown,
-            on_progress=on_progress,
-            rate_limiter=rate_limiter,
-        ) as run,
+        Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=rate_limiter) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
         run.use_reader(writer.reader)
         on_start(run)
         while run.has_more(resources):
             run.begin_package()
-            run.resolve_locations()
+            run.resolve_locations(unknown=resolve_unknown)
             writer.load(next_source(run, resources))
     writer.report.error = run.stopped_by or _error_of_most(run)
     return writer.report
