@@ -172,7 +172,7 @@ def other() -> Iterator[Receiver]:
 
 @pytest.fixture
 def silent() -> Iterator[Callable[..., Silent]]:
-    """Function that starts a server that never answers."""
+    """Yield a function that starts a server that never answers."""
     made: list[Silent] = []
 
     def make(start: bytes = b"", rest: bytes = b"") -> Silent:
@@ -193,7 +193,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def to(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Function that configures the channels and other alert settings."""
+    """Return a function that configures the channels and other alert settings."""
 
     def configure(*urls: str, **settings: object) -> None:
         monkeypatch.setenv("ALERTS__URLS", json.dumps(urls))
