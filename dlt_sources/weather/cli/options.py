@@ -42,8 +42,8 @@ def destination_options(command: F) -> F:
         metavar="NAME",
         envvar="WEATHER_DESTINATION",
         show_envvar=True,
-        help="duckdb (the default), postgres, another type of dlt's, or a name whose type is set in dlt's "
-        "configuration, as the credentials are.",
+        help="duckdb (the default), postgres, another dlt destination, or a name whose type is set in dlt's "
+        "configuration; credentials are set there too.",
     )(command)
 
 

@@ -16,7 +16,10 @@ from dlt_sources.weather.pipeline.plan import Plan, plan
 @destination_options
 @settings_options
 def plan_command(*, demo: bool, **given: Any) -> None:
-    """Show the calls that a load would make, their duration and the tables, without a single call."""
+    """Show the calls that a load would make; make none.
+
+    The output has the calls of each resource, its tables, and the time that the calls take at the rate limit.
+    """
     with target_and_settings(demo=demo, **given) as (target, settings):
         _print_plan(plan(target, settings))
 

@@ -25,7 +25,11 @@ MOST_PLACES = 20
 @click.command("status")
 @destination_options
 def status_command(*, demo: bool, destination: str | None) -> None:
-    """Show rows, places and lag of each table, its last run and rejects, and the newest conditions of each place."""
+    """Show the state of the tables and the newest weather.
+
+    The output has rows, places and lag of each table, the last run of each resource with its rejects, and the newest
+    conditions of each place.
+    """
     configure_logging(level=logging.WARNING)
     target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)
     with target.reader() as reader:
