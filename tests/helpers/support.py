@@ -27,14 +27,14 @@ def query(target: Target, sql: str, *parameters: object) -> list[tuple[Any, ...]
 @contextmanager
 def _cursor(target: Target) -> Iterator[Any]:
     """A cursor by the database's driver, which takes a tenth of the time of a dlt pipeline."""
-    if target.destination == "postgres":
-        url, options = os.environ["DESTINATION__POSTGRES__CREDENTIALS"], f"-c search_path={target.dataset_name},public"
-        with closing(psycopg2.connect(url, options=options)) as connection:
+    place = target.file or os.environ[f"DESTINATION__{target.destination.upper()}__CREDENTIALS"]
+    if target.is_postgres:
+        options = f"-c search_path={target.dataset_name},public"
+        with closing(psycopg2.connect(place, options=options)) as connection:
             connection.autocommit = True
             yield connection.cursor()
         return
-    file = target.file or os.environ["DESTINATION__DUCKDB__CREDENTIALS"]
-    with closing(duckdb.connect(file)) as connection:
+    with closing(duckdb.connect(place)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         # before the first load there is no schema
         with suppress(duckdb.CatalogException):

@@ -14,7 +14,8 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.packages import load_package
 from dlt_sources.weather.pipeline.plan import plan
-from tests.helpers.processes import finish, load_and_die, run, start, start_worker
+from tests.helpers.command import run
+from tests.helpers.processes import finish, load_and_die, start, start_worker
 from tests.helpers.support import assert_no_duplicates, count, load_accounted, query, tables
 
 OSLO = "59.9139,10.7522"
@@ -49,6 +50,7 @@ def hold_lock(target, clock):
     return holder
 
 
+@pytest.mark.process
 def test_two_loads_at_once_into_one_postgres_under_two_names_take_turns(my_pg, tmp_path):
     with serve(Simulator(latency=0.05)) as api:
         # each as on a machine of its own: the database is all that they share
@@ -64,6 +66,7 @@ def test_two_loads_at_once_into_one_postgres_under_two_names_take_turns(my_pg, t
     assert query(my_pg, "SELECT 1 FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == []
 
 
+@pytest.mark.process
 def test_a_load_into_a_named_postgres_is_refused_while_another_writes(my_pg, clock, api, tmp_path):
     holder = hold_lock(my_pg, clock)
     try:
@@ -82,6 +85,7 @@ def test_a_load_into_a_named_postgres_is_refused_while_another_writes(my_pg, clo
     assert count(my_pg, "current_weather") == 1
 
 
+@pytest.mark.process
 def test_a_load_into_a_named_duckdb_waits_for_the_file(my_duck, clock, api, tmp_path):
     holder = hold_lock(my_duck, clock)
     try:
@@ -130,7 +134,7 @@ def test_a_named_duckdb_has_little_memory_for_a_load_unless_it_is_configured(my_
     assert seen == ["152.5 MiB", "1.0 GiB"]
 
 
-@pytest.mark.parametrize("name", ["my_pg", "my_duck"])
+@pytest.mark.parametrize("name", [pytest.param("my_pg", marks=pytest.mark.db), "my_duck"])
 def test_status_and_plan_read_a_named_destination(name, request, settings, clock):
     target = request.getfixturevalue(name)
     choice = settings(resources=["air_pollution"], locations=[OSLO])
@@ -144,7 +148,15 @@ def test_status_and_plan_read_a_named_destination(name, request, settings, clock
     assert plan(target, settings(resources=["air_pollution"], locations=[OSLO, "1,1"]), clock()).locations == 2
 
 
-@pytest.mark.parametrize("names", [("postgres", "my_pg"), ("my_pg", "postgres"), ("duckdb", "my_duck")])
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(("postgres", "my_pg"), marks=pytest.mark.db),
+        pytest.param(("my_pg", "postgres"), marks=pytest.mark.db),
+        ("duckdb", "my_duck"),
+    ],
+)
 def test_a_package_left_behind_is_found_after_the_destination_was_renamed(names, request, settings, clock):
     before, after = (request.getfixturevalue(name) for name in names)
     choice = settings(resources=["current_weather"])
