@@ -120,7 +120,7 @@ def current_weather_at(target: Target, moment: datetime) -> int:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("target", "point"), kill_points(), indirect=["target"])
+@pytest.mark.parametrize(("target", "point"), list(kill_points()), indirect=["target"])
 def test_a_load_that_is_killed_is_completed_by_the_next(target, settings, clock, point):
     since = hour(clock()) - HISTORY
     killed_at = clock()
