@@ -1,6 +1,7 @@
 """Pytest plugin for the project's markers: set from fixtures, held to by a guard, and run on request.
 
-- ``db`` follows from the fixtures of a PostgreSQL server and of a Dagster instance.
+- ``db`` follows from the fixtures of a PostgreSQL server and of a Dagster instance; it is written at tests that load
+  into DuckDB again and again, too.
 - ``process`` is written at the test; a test without it that starts a process fails.
 - ``slow`` and ``browser`` run only where ``-m`` names them, whatever else it selects.
 """

@@ -100,6 +100,7 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     assert found["forecast", "no_duplicate_keys"].severity == AssetCheckSeverity.ERROR
 
 
+@pytest.mark.db
 def test_a_row_off_by_a_second_hides_no_gap(target, settings, clock):
     load(target, settings(locations=PLACES, resources=["air_pollution"], history_days=1), now=clock)
     query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:01Z' WHERE dt = '2026-05-20T01:00Z'")

@@ -45,6 +45,7 @@ def restored_logging(monkeypatch):
         monkeypatch.setattr(logger, "level", logger.level)
 
 
+@pytest.mark.process
 def test_a_run_in_a_process_names_the_change_in_one_line(old_home):
     done = run_in_a_process(*RUN)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", LINE.format(home=old_home))

@@ -23,6 +23,7 @@ def picture_of(png):
     return image
 
 
+@pytest.mark.db
 def test_it_shows_what_the_tables_hold(target, settings, clock):
     for _ in range(3):
         load(target, settings(locations=PLACES, history_days=2), now=clock)
@@ -41,6 +42,7 @@ def test_it_shows_what_the_tables_hold(target, settings, clock):
     assert len(picture_of(draw(weather)).getcolors()) > 8
 
 
+@pytest.mark.db
 def test_a_forecast_is_held_against_the_observation_nearest_to_its_hour(duckdb, settings, clock):
     load(duckdb, settings(locations=PLACES[:1], resources=["current_weather", "forecast"]), now=clock)
     clock.pass_time(hours=24)
@@ -70,6 +72,7 @@ def test_empty_tables_make_a_picture_that_says_so(target, clock):
     assert describe_errors(weather) == "none is a day old yet"
 
 
+@pytest.mark.db
 def test_of_many_places_the_first_are_shown_and_old_hours_are_left_out(duckdb, settings, clock):
     places = [f"{n},{n}" for n in range(1, 40)]
     load(duckdb, settings(locations=places, resources=["current_weather", "air_pollution"], history_days=9), now=clock)

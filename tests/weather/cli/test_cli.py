@@ -115,6 +115,7 @@ def test_status_shows_how_the_tables_stand(target, settings, live_api):
     assert "10 hours are missing" in run("status", "--destination", target.destination).out
 
 
+@pytest.mark.db
 def test_replay_rebuilds_dropped_tables_without_a_call(target, settings, live, live_api):
     choice = settings(base_url=live_api, locations=["Madrid,ES", OSLO], history_days=1)
     report = load(target, choice)
@@ -151,6 +152,7 @@ def test_replay_rebuilds_dropped_tables_without_a_call(target, settings, live, l
     assert "No answers are kept for air_pollution" in refused.err
 
 
+@pytest.mark.db
 def test_exit_codes_tell_what_to_do(live, live_api, tmp_path):
     live.inject(Fault(path=HISTORY, where={"lat": "59.9139"}, status=400))
     live.inject(Fault(path="/data/2.5/weather", where={"lat": "1.0000"}, status=401))

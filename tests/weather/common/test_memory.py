@@ -13,6 +13,7 @@ from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted
 
 
+@pytest.mark.db
 def test_a_package_is_closed_when_its_rows_take_so_many_bytes(duckdb, settings, clock, monkeypatch):
     monkeypatch.setattr("dlt_sources.weather.extract.limits.PACKAGE_BYTES", 5_000)
     monkeypatch.setattr("dlt_sources.weather.extract.endpoint.BATCH_BYTES", 1)

@@ -44,6 +44,7 @@ def test_a_field_that_appears_in_the_middle_of_a_series_becomes_a_column(duckdb,
     assert sorted(found, key=str) == sorted([(2.0, 48), (3.0, 25), (None, 96)], key=str)
 
 
+@pytest.mark.db
 def test_a_new_field_is_announced_once_and_kept_from_then_on(target, current, clock, simulator):
     report = load_accounted(target, current, clock)
     assert announced(target, report) is None

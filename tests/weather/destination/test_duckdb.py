@@ -65,6 +65,7 @@ def test_duckdb_has_less_memory_to_close_its_file_unless_it_is_configured(duckdb
         assert client.execute_sql(LIMIT) == [("1.0 GiB",)]
 
 
+@pytest.mark.db
 def test_a_package_that_duckdb_has_too_little_memory_for_does_not_hold_up_the_hours_after_it(
     duckdb, settings, clock, monkeypatch, caplog
 ):

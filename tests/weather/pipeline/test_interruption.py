@@ -28,6 +28,7 @@ from tests.helpers.postgres import PostgresServer
 from tests.helpers.processes import finish, load_and_die, start, start_worker
 from tests.helpers.support import assert_accounted, assert_no_duplicates, count, load_accounted, query, tables
 
+pytestmark = pytest.mark.db
 MADRID = "40.4168,-3.7038"
 OSLO = "59.9139,10.7522"
 PLACES = [MADRID, OSLO]
