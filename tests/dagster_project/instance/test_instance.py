@@ -98,7 +98,7 @@ def test_services_that_open_a_new_home_at_the_same_moment_all_can(home):
     assert [service.returncode for service in services] == [0, 0, 0], said
 
 
-@pytest.mark.process
+@pytest.mark.process  # the shipped instance keeps the output of steps, by processes
 def test_records_are_in_postgresql_when_its_variables_are_set(home, postgres_server, monkeypatch):
     postgres_server.create_database("dagster_records")
     monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")
