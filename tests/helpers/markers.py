@@ -1,7 +1,6 @@
 """Pytest plugin for the project's markers: set from fixtures, held to by a guard, and run on request.
 
-- ``db`` follows from the fixtures of a PostgreSQL server and of a Dagster instance; it is written at tests that load
-  into DuckDB again and again, too.
+- ``db`` follows from the fixtures of the databases: PostgreSQL, a DuckDB file, the records of a Dagster instance.
 - ``process`` is written at the test; a test without it that starts a process fails.
 - ``slow`` and ``browser`` run only where ``-m`` names them, whatever else it selects.
 """
@@ -19,7 +18,7 @@ import pytest
 
 ON_REQUEST = ("slow", "browser")
 # a test that asks for one of these, or has it as a parameter, needs a database
-DATABASES = {"postgres", "postgres_template", "instance", "environment"}
+DATABASES = {"duckdb", "postgres", "postgres_template", "instance", "environment"}
 
 
 class _Running:
