@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.helpers.clock import SENTINEL_KEY, Clock
-from tests.helpers.markers import unguarded
 
 if TYPE_CHECKING:
     from dlt_sources.openweather_simulator import Simulator
@@ -80,17 +79,15 @@ def plain_dlt(tmp_path_factory: pytest.TempPathFactory) -> None:
 
     The definitions, which are imported while tests are collected, read ``.dlt/config.toml`` of the project's folder.
     """
-    # a library that dlt imports starts `file` to learn of how many bits Python is
-    with unguarded():
-        from dlt.common.configuration.container import Container  # noqa: PLC0415
-        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext  # noqa: PLC0415
+    from dlt.common.configuration.container import Container  # noqa: PLC0415
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext  # noqa: PLC0415
 
-        from tests.helpers.dlt_hints import remember_hints  # noqa: PLC0415
+    from tests.helpers.dlt_hints import remember_hints  # noqa: PLC0415
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path_factory.mktemp("nowhere"))
-            Container()[PluggableRunContext].reload_providers()
-        remember_hints()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("nowhere"))
+        Container()[PluggableRunContext].reload_providers()
+    remember_hints()
 
 
 @pytest.fixture(autouse=True)
