@@ -31,6 +31,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _numbers = itertools.count(1)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two processes more than cores: many tests wait, for processes, locks, servers and time limits."""
+    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock(datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc))

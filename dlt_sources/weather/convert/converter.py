@@ -16,7 +16,7 @@ import orjson
 import pyarrow as pa
 
 from dlt_sources.weather.contracts.base import Contract
-from dlt_sources.weather.convert.fields import MAX_DEPTH, known_field, lists_as_json, unknown_field, value_at
+from dlt_sources.weather.convert.fields import MAX_DEPTH, known_field, simplified, unknown_field, value_at
 from dlt_sources.weather.convert.invalid_rows import ContractViolationError, InvalidRow, explain
 from dlt_sources.weather.convert.new_columns import column_name
 
@@ -78,8 +78,12 @@ class Converter:
                 yield from self._pieces(records[:middle], start, invalid_rows)
                 yield from self._pieces(records[middle:], start + middle, invalid_rows)
 
-    def _converted(self, records: Sequence[dict[str, Any]]) -> pa.Table:
+    def _converted(self, records: Sequence[dict[str, Any]], *, are_simplified: bool = False) -> pa.Table:
         """Return all records as one table.
+
+        Args:
+            records: the records as the API sent them.
+            are_simplified: whether ``simplified`` has been applied, as it is to a single record that Arrow refuses.
 
         Raises:
             ContractViolationError: at least one record is invalid.
@@ -92,8 +96,8 @@ class Converter:
             structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             # orjson and Arrow refuse deep nesting, numbers beyond 64 bits, and values of mixed types
-            if len(prepared) == 1 and (plainer := lists_as_json(prepared[0], self.contract)) != prepared[0]:
-                return self._converted([plainer])
+            if len(prepared) == 1 and not are_simplified:
+                return self._converted([simplified(prepared[0], self.contract)], are_simplified=True)
             raise ContractViolationError("", str(error)) from None
         leaves = dict(_leaves(structs, (), self.contract))
         if b"true" in text or b"false" in text:

@@ -84,8 +84,11 @@ def unknown_field(leaf: pa.Array, path: tuple[str, ...], records: Sequence[dict[
     return pa.array([_as_json(record, path) for record in records], pa.string())
 
 
-def lists_as_json(value: Any, contract: type[Contract], path: tuple[str, ...] = ()) -> Any:
-    """Return a value with the lists that no contract names as JSON text: Arrow cannot type a list of mixed values.
+def simplified(value: Any, contract: type[Contract], path: tuple[str, ...] = ()) -> Any:
+    """Return a value with the fields that no contract names in a form that Arrow can type.
+
+    A list becomes JSON text, since it may hold mixed values; an integer beyond 64 bits becomes a float, as all unknown
+    numbers do in the end.
 
     Args:
         value: a record, or a value inside one.
@@ -96,13 +99,15 @@ def lists_as_json(value: Any, contract: type[Contract], path: tuple[str, ...] = 
         ContractViolationError: a list is nested too deeply for JSON.
     """
     if isinstance(value, dict) and len(path) < MAX_DEPTH:
-        return {name: lists_as_json(inner, contract, (*path, name)) for name, inner in value.items()}
-    if isinstance(value, list) and path not in contract.paths() | contract.parents():
+        return {name: simplified(inner, contract, (*path, name)) for name, inner in value.items()}
+    if path in contract.paths() | contract.parents():
+        return value
+    if isinstance(value, list):
         try:
             return orjson.dumps(value).decode()
         except TypeError as error:
             raise ContractViolationError(".".join(path), str(error)) from None
-    return value
+    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
 
 
 def _as_json(record: dict[str, Any], path: tuple[str, ...]) -> str | None:

@@ -26,6 +26,7 @@ from tests.weather.contracts.records import (
     [
         pytest.param("uv", 7, "uv", pa.float64(), 7.0, id="int"),
         pytest.param("uv", 7.5, "uv", pa.float64(), 7.5, id="float"),
+        pytest.param("uv", 2**63, "uv", pa.float64(), 2.0**63, id="int beyond 64 bits"),
         pytest.param("source", "radar", "source", pa.string(), "radar", id="text"),
         pytest.param("estimated", False, "estimated", pa.bool_(), False, id="bool"),
         pytest.param("snow", {"9h": 1}, "snow_9h", pa.float64(), 1.0, id="snow.9h"),
@@ -58,6 +59,12 @@ def test_an_unknown_field_becomes_a_column(field, value, column, type_, stored):
     assert 0 < len(name) <= 63
     assert table["location_id"].to_pylist() == ["0", "1"]
     assert table["temp"].to_pylist() == [17.4, 17.4]
+
+
+def test_a_field_that_is_ignored_never_costs_a_row():
+    table, invalid_rows = convert(CurrentWeather, changed(CURRENT, cod=2**63))
+    assert (table.num_rows, invalid_rows) == (1, [])
+    assert table.schema.names == CurrentWeather.arrow_schema().names
 
 
 @pytest.mark.parametrize("value", [None, {}, {"a": None}, {"a": {}}], ids=str)
