@@ -32,8 +32,8 @@ _numbers = itertools.count(1)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two processes more than cores: many tests wait, for processes, locks, servers and time limits."""
-    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
+    """Run one process more than cores: many tests wait, for processes, locks, servers and time limits."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture

@@ -104,6 +104,7 @@ def _counts(table: str) -> list[str]:
     return re.findall(r"^\w+ +\d+ +\d+ +\d+ +\d+", table, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_commands_of_the_demo_run_as_they_stand(tmp_path):
     printed = [_run(text, tmp_path) for text in RUN_DEMO]
@@ -117,6 +118,7 @@ def test_the_commands_of_the_demo_run_as_they_stand(tmp_path):
     assert sorted(places) == re.findall(r"^│ (\w+) +│ \d", result, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("texts", [RUN, RUN_HISTORY], ids=["load", "history"])
 def test_the_commands_run_as_they_stand(texts: Sequence[str], tmp_path):
@@ -126,6 +128,7 @@ def test_the_commands_run_as_they_stand(texts: Sequence[str], tmp_path):
     assert "air_pollution" in printed[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_source_works_in_a_pipeline_as_the_readme_says(tmp_path):
     (snippet,) = blocks(PAGES["README.md"], "python")
@@ -137,7 +140,7 @@ def test_the_source_works_in_a_pipeline_as_the_readme_says(tmp_path):
         assert connection.sql("SELECT location_id FROM bronze.current_weather").fetchall() == [("madrid,es",)]
 
 
-@pytest.mark.db
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.usefixtures("postgres")
 def test_the_commands_for_postgres_run_as_they_stand(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather.contracts import AirPollution
 from tests.dagster_project.conftest import RESOURCES, SETTINGS
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.processes.deployment import Deployment, until
@@ -80,7 +81,7 @@ def test_the_graph_shows_every_resource_below_openweather(ui, page, keep):
 
 def test_the_page_of_an_asset_shows_what_came(ui, page, keep):
     page.goto(f"{ui}/assets/bronze/air_pollution")
-    for shown in ("rows_fetched", "rows_loaded", "rows_rejected", "The hour this row speaks of, UTC"):
+    for shown in ("rows_fetched", "rows_loaded", "rows_rejected", str(AirPollution.hints()["dt"]["description"])):
         expect(page.get_by_text(shown).first).to_be_visible()
     keep("asset")
     assert SENTINEL_KEY not in page.content()
