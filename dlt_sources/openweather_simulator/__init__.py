@@ -6,8 +6,8 @@ place and time alone. `lang` and `mode` have no effect: descriptions are English
 
 from __future__ import annotations
 
-from dlt_sources.openweather_simulator.faults import Fault
-from dlt_sources.openweather_simulator.server import serve
-from dlt_sources.openweather_simulator.simulator import Simulator
+from dlt_sources.openweather_simulator.http.server import serve
+from dlt_sources.openweather_simulator.service.faults import Fault
+from dlt_sources.openweather_simulator.service.simulator import Simulator
 
 __all__ = ["Fault", "Simulator", "serve"]

@@ -7,8 +7,8 @@ import threading
 
 import click
 
-from dlt_sources.openweather_simulator.server import serve
-from dlt_sources.openweather_simulator.simulator import Simulator
+from dlt_sources.openweather_simulator.http.server import serve
+from dlt_sources.openweather_simulator.service.simulator import Simulator
 
 
 @click.command()

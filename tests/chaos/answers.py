@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from dlt_sources.openweather_simulator.faults import Fault
+from dlt_sources.openweather_simulator.service.faults import Fault
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError
 from tests.chaos.world import HISTORY, Round

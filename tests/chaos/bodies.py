@@ -14,7 +14,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from dlt_sources.openweather_simulator.faults import Fault
+from dlt_sources.openweather_simulator.service.faults import Fault
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
 from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from dlt_sources.weather.common.clock import HOUR, floor_hour

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dlt_sources.openweather_simulator import Simulator, air
+from dlt_sources.openweather_simulator import Simulator
+from dlt_sources.openweather_simulator.world import air
 from tests.helpers.simulator_support import NOW, Get
 
 AIR = "/data/2.5/air_pollution"

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from dlt_sources.openweather_simulator import Fault, Simulator
-from dlt_sources.openweather_simulator.stats import SlidingMinute
+from dlt_sources.openweather_simulator.service.stats import SlidingMinute
 from tests.helpers.simulator_support import KEY, NOW, Get
 
 WEATHER = "/data/2.5/weather"

@@ -7,8 +7,9 @@ from statistics import mean
 
 import pytest
 
-from dlt_sources.openweather_simulator import Simulator, sun
-from dlt_sources.openweather_simulator.weather import state_at
+from dlt_sources.openweather_simulator import Simulator
+from dlt_sources.openweather_simulator.world import sun
+from dlt_sources.openweather_simulator.world.weather import state_at
 from tests.helpers.simulator_support import NOW, Get
 
 JANUARY, JULY = 1_767_225_600, 1_782_864_000  # 2026

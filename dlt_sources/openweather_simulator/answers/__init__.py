@@ -1,1 +1,4 @@
-"""Bodies of the answers, one module per product: each function takes parameters and a moment."""
+"""Bodies of the answers, one module per product: each function takes parameters and a moment.
+
+Imports ``world``.
+"""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import orjson
 
-from dlt_sources.openweather_simulator import air
-from dlt_sources.openweather_simulator.errors import bad_request
-from dlt_sources.openweather_simulator.places import Params, coordinates
-from dlt_sources.openweather_simulator.units import tidy
+from dlt_sources.openweather_simulator.answers.errors import bad_request
+from dlt_sources.openweather_simulator.answers.places import Params, coordinates
+from dlt_sources.openweather_simulator.answers.units import tidy
+from dlt_sources.openweather_simulator.world import air
 
 FORECAST_HOURS = 96
 

@@ -7,10 +7,10 @@ from zlib import crc32
 
 import orjson
 
-from dlt_sources.openweather_simulator import conditions, sun
-from dlt_sources.openweather_simulator.places import Params, Place, place_of
-from dlt_sources.openweather_simulator.units import Units, tidy, units_of
-from dlt_sources.openweather_simulator.weather import State, state_at
+from dlt_sources.openweather_simulator.answers.places import Params, Place, place_of
+from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world.weather import State, state_at
 
 
 def weather(params: Params, moment: int) -> bytes:

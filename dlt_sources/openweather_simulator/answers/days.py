@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
-from dlt_sources.openweather_simulator import conditions, sun
-from dlt_sources.openweather_simulator.errors import bad_parameter
-from dlt_sources.openweather_simulator.places import Params, Place, coordinates, place_at
-from dlt_sources.openweather_simulator.units import Units, tidy, units_of
-from dlt_sources.openweather_simulator.weather import State, state_at
+from dlt_sources.openweather_simulator.answers.errors import bad_parameter
+from dlt_sources.openweather_simulator.answers.places import Params, Place, coordinates, place_at
+from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world.weather import State, state_at
 
 _NEW_MOON = 947_182_440  # 2000-01-06 18:14 UTC, the usual epoch for the mean phase
 _LUNATION = 29.530588853 * sun.DAY

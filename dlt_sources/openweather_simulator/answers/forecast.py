@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from dlt_sources.openweather_simulator import conditions, sun
 from dlt_sources.openweather_simulator.answers.current import wind
-from dlt_sources.openweather_simulator.places import Params, Place, place_of
-from dlt_sources.openweather_simulator.units import Units, tidy, units_of
-from dlt_sources.openweather_simulator.weather import state_at
+from dlt_sources.openweather_simulator.answers.places import Params, Place, place_of
+from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world.weather import state_at
 
 STEP = 10_800
 STEPS = 40

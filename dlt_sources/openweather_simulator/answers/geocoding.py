@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from dlt_sources.openweather_simulator.errors import NOT_FOUND, NOTHING_TO_GEOCODE, ApiError
-from dlt_sources.openweather_simulator.gazetteer import GAZETTEER, City
-from dlt_sources.openweather_simulator.places import Params, coordinates, postcode
-from dlt_sources.openweather_simulator.units import tidy
+from dlt_sources.openweather_simulator.answers.errors import NOT_FOUND, NOTHING_TO_GEOCODE, ApiError
+from dlt_sources.openweather_simulator.answers.places import Params, coordinates, postcode
+from dlt_sources.openweather_simulator.answers.units import tidy
+from dlt_sources.openweather_simulator.world.gazetteer import GAZETTEER, City
 
 LIMIT = 5
 

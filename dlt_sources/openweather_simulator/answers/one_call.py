@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 
-from dlt_sources.openweather_simulator import conditions, sun
 from dlt_sources.openweather_simulator.answers.days import day_part, offset_text
-from dlt_sources.openweather_simulator.errors import bad_parameter, bad_request
-from dlt_sources.openweather_simulator.places import Params, Place, coordinates, place_at
-from dlt_sources.openweather_simulator.units import Units, tidy, units_of
-from dlt_sources.openweather_simulator.weather import State, state_at
+from dlt_sources.openweather_simulator.answers.errors import bad_parameter, bad_request
+from dlt_sources.openweather_simulator.answers.places import Params, Place, coordinates, place_at
+from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world.weather import State, state_at
 
 HOUR = 3600
 _FIRST_MOMENT = 283_996_800  # 1979-01-01

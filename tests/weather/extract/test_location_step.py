@@ -4,7 +4,7 @@ import dlt
 import pytest
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.openweather_simulator.gazetteer import GAZETTEER
+from dlt_sources.openweather_simulator.world.gazetteer import GAZETTEER
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES
 from dlt_sources.weather.extract.run import Run

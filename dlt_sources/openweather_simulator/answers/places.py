@@ -10,8 +10,8 @@ from typing import NamedTuple
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-from dlt_sources.openweather_simulator.errors import CITY_NOT_FOUND, NOTHING_TO_GEOCODE, ApiError, bad_request
-from dlt_sources.openweather_simulator.gazetteer import GAZETTEER, City
+from dlt_sources.openweather_simulator.answers.errors import CITY_NOT_FOUND, NOTHING_TO_GEOCODE, ApiError, bad_request
+from dlt_sources.openweather_simulator.world.gazetteer import GAZETTEER, City
 
 Params = Mapping[str, str]
 

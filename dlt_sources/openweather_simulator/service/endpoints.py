@@ -13,8 +13,8 @@ from dlt_sources.openweather_simulator.answers import (
     geocoding,
     one_call,
 )
-from dlt_sources.openweather_simulator.cache import REFRESH
-from dlt_sources.openweather_simulator.places import Params
+from dlt_sources.openweather_simulator.answers.places import Params
+from dlt_sources.openweather_simulator.service.cache import REFRESH
 
 
 class Endpoint(NamedTuple):

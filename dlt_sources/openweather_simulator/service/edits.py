@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dlt_sources.openweather_simulator.faults import Fault
+from dlt_sources.openweather_simulator.service.faults import Fault
 
 
 def edited(answer: Any, fault: Fault) -> Any:

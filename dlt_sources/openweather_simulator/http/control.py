@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dlt_sources.openweather_simulator.faults import fault_from_json
-from dlt_sources.openweather_simulator.simulator import Simulator
+from dlt_sources.openweather_simulator.service.faults import fault_from_json
+from dlt_sources.openweather_simulator.service.simulator import Simulator
 
 CONTROL = "/_simulator/"
 

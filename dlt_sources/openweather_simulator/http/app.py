@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dlt_sources.openweather_simulator.cache import cache_key
-from dlt_sources.openweather_simulator.control import CONTROL, control_routes
-from dlt_sources.openweather_simulator.endpoints import ENDPOINTS, RETIRED
-from dlt_sources.openweather_simulator.simulator import Answer, Simulator
-from dlt_sources.openweather_simulator.stats import ReceivedRequest
+from dlt_sources.openweather_simulator.http.control import CONTROL, control_routes
+from dlt_sources.openweather_simulator.service.cache import cache_key
+from dlt_sources.openweather_simulator.service.endpoints import ENDPOINTS, RETIRED
+from dlt_sources.openweather_simulator.service.simulator import Answer, Simulator
+from dlt_sources.openweather_simulator.service.stats import ReceivedRequest
 
 _FIXED_HEADERS = [
     (b"Server", b"openresty"),

@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from dlt_sources.openweather_simulator import errors
-from dlt_sources.openweather_simulator.cache import AnswerCache, computed_at
-from dlt_sources.openweather_simulator.edits import edited
-from dlt_sources.openweather_simulator.endpoints import ENDPOINTS, RETIRED
-from dlt_sources.openweather_simulator.errors import ApiError
-from dlt_sources.openweather_simulator.faults import Fault, Faults
-from dlt_sources.openweather_simulator.stats import ReceivedRequest, SlidingMinute, Stats
+from dlt_sources.openweather_simulator.answers import errors
+from dlt_sources.openweather_simulator.answers.errors import ApiError
+from dlt_sources.openweather_simulator.service.cache import AnswerCache, computed_at
+from dlt_sources.openweather_simulator.service.edits import edited
+from dlt_sources.openweather_simulator.service.endpoints import ENDPOINTS, RETIRED
+from dlt_sources.openweather_simulator.service.faults import Fault, Faults
+from dlt_sources.openweather_simulator.service.stats import ReceivedRequest, SlidingMinute, Stats
 
 _KEY = re.compile(r"[0-9a-fA-F]{32}")
 # Larger bodies (long histories are not cached at all) would push out too many others.

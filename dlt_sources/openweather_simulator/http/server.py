@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from dlt_sources.openweather_simulator.app import create_app
-from dlt_sources.openweather_simulator.simulator import Simulator
+from dlt_sources.openweather_simulator.http.app import create_app
+from dlt_sources.openweather_simulator.service.simulator import Simulator
 
 
 class _Protocol(HttpToolsProtocol):

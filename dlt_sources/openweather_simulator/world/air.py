@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import cos, exp, floor, pi, radians, sin
 from typing import NamedTuple
 
-from dlt_sources.openweather_simulator.noise import along_time, lattice
+from dlt_sources.openweather_simulator.world.noise import along_time, lattice
 
 HOUR = 3600
 # The history begins on 27 November 2020 (openweathermap.org/api/air-pollution).

@@ -10,8 +10,8 @@ from __future__ import annotations
 from math import cos, exp, log, pi, radians, sin
 from typing import NamedTuple
 
-from dlt_sources.openweather_simulator import conditions, sun
-from dlt_sources.openweather_simulator.noise import Field, lattice
+from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world.noise import Field, lattice
 
 _WAVES = Field(degrees=15.0, hours=60.0, drift=0.35, seed=11)
 _FRONTS = Field(degrees=5.0, hours=20.0, drift=0.45, seed=23)

@@ -1,0 +1,4 @@
+"""The simulator over HTTP: application, control calls, server.
+
+Imports ``service``.
+"""

@@ -1,0 +1,4 @@
+"""The service as an object: endpoints, keys, limits, cache, faults, statistics.
+
+Imports ``answers``.
+"""

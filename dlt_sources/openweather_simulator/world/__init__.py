@@ -1,0 +1,4 @@
+"""The weather itself, by arithmetic alone: atmosphere, air, sun, cities.
+
+Imports nothing outside this folder.
+"""
