@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +86,9 @@ def test_every_command_is_run_or_has_a_reason_why_not():
 
 
 def _run(text: str, folder: Path, **environment: str) -> str:
-    """Run a documented command in a folder, with the project's environment; return what it prints."""
+    """Run a documented command with the shipped settings and the project's environment; return what it prints."""
+    (folder / ".dlt").mkdir(exist_ok=True)
+    shutil.copy(PROJECT / ".dlt" / "config.toml", folder / ".dlt")
     finished = subprocess.run(
         shlex.split(text),
         cwd=folder,

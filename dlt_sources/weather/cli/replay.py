@@ -23,7 +23,9 @@ from dlt_sources.weather.pipeline.replay import replay
 @destination_options
 @click.option("--resources", type=ResourceList(), help="Resources to rebuild; by default all whose answers are kept.")
 @log_options
-def replay_command(*, demo: bool, log_format: LogFormat, quiet: bool, **given: Any) -> None:
+def replay_command(
+    *, resources: list[str] | None, demo: bool, log_format: LogFormat, quiet: bool, **given: Any
+) -> None:
     """Rebuild the bronze tables from weather_raw, without a single call.
 
     Use it after a contract was corrected or a table dropped: every kept answer is converted again and merged by key.
@@ -33,7 +35,7 @@ def replay_command(*, demo: bool, log_format: LogFormat, quiet: bool, **given: A
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
         progress(quiet=quiet) as on_progress,
     ):
-        report = replay(target, settings, on_progress=on_progress)
+        report = replay(target, settings, resources, on_progress=on_progress)
     conclude(
         report,
         log_format=log_format,

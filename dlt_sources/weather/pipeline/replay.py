@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dlt
@@ -71,13 +71,18 @@ class StoredAnswers:
 
 
 def replay(
-    target: Target, settings: WeatherSettings, *, on_progress: Callable[[LoadMetrics], None] = lambda _: None
+    target: Target,
+    settings: WeatherSettings,
+    resources: Sequence[str] | None = None,
+    *,
+    on_progress: Callable[[LoadMetrics], None] = lambda _: None,
 ) -> Report:
-    """Rebuild the tables of the settings' resources from their stored answers.
+    """Rebuild tables from the stored answers.
 
     Args:
         target: the destination and dataset.
-        settings: the resources.
+        settings: the limits of packages and of waiting; its resources are those of a load, and do not count here.
+        resources: the resources to rebuild; by default all whose answers are stored.
         on_progress: called with a resource's counts after each answer.
 
     Returns:
@@ -88,7 +93,7 @@ def replay(
         WriterBusyError: another run holds the dataset.
         DestinationError: the destination did not take the rows; they are kept for the next run.
     """
-    endpoints = _endpoints(settings)
+    endpoints = _endpoints(resources)
     with (
         Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run,
         writing(target, run) as writer,
@@ -112,12 +117,11 @@ def _source(run: Run, endpoint: Endpoint, answers: StoredAnswers) -> DltSource:
     return DltSource(dlt.Schema("weather"), "weather", [resource])
 
 
-def _endpoints(settings: WeatherSettings) -> list[Endpoint]:
+def _endpoints(names: Sequence[str] | None) -> list[Endpoint]:
     stored = [endpoint for endpoint in ENDPOINTS if endpoint.keeps_raw]
-    if not settings.resources:
+    if not names:
         return stored
-    chosen = [endpoint for endpoint in stored if endpoint.name in settings.resources]
-    if missing := set(settings.resources) - {endpoint.name for endpoint in chosen}:
-        names = ", ".join(endpoint.name for endpoint in stored)
-        raise ConfigurationError(f"No answers are kept for {', '.join(sorted(missing))}; there are {names}.")
-    return chosen
+    if missing := set(names) - {endpoint.name for endpoint in stored}:
+        kept = ", ".join(endpoint.name for endpoint in stored)
+        raise ConfigurationError(f"No answers are kept for {', '.join(sorted(missing))}; there are {kept}.")
+    return [endpoint for endpoint in stored if endpoint.name in names]
