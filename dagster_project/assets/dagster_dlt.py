@@ -24,19 +24,22 @@ with warnings.catch_warnings():
 
 __all__ = ["BronzeDltResource", "DagsterDltTranslator", "dagster_package_loader", "dlt_assets"]
 
+# the locations that a step's configuration chooses; None for all
+LocationIds = frozenset[str] | None
+
 
 class BronzeDltResource(DagsterDltResource):
     """dagster-dlt's resource, with metadata that holds for a load of many packages. The steps of a run share one."""
 
-    _resolved_in: str | None = PrivateAttr(default=None)
+    _resolved: set[tuple[str, LocationIds]] = PrivateAttr(default_factory=set)
 
-    def has_resolved_locations(self, run_id: str) -> bool:
-        """Return whether a step of this Dagster run has looked up the run's unknown locations."""
-        return self._resolved_in == run_id
+    def has_resolved_locations(self, run_id: str, only_location_ids: LocationIds) -> bool:
+        """Return whether a step of this Dagster run has looked up the same unknown locations."""
+        return (run_id, only_location_ids) in self._resolved
 
-    def mark_locations_resolved(self, run_id: str) -> None:
-        """Note that the unknown locations are looked up, so that later steps of this Dagster run leave them out."""
-        self._resolved_in = run_id
+    def mark_locations_resolved(self, run_id: str, only_location_ids: LocationIds) -> None:
+        """Note that unknown locations are looked up, so that later steps of this Dagster run leave them out."""
+        self._resolved.add((run_id, only_location_ids))
 
     def extract_resource_metadata(
         self,

@@ -55,6 +55,7 @@ def load_asset(
         bound_contextvars(asset=context.asset_key.to_user_string()),
         target_and_settings(name, **overrides) as (target, settings),
     ):
+        chosen = None if settings.only_location_ids is None else frozenset(settings.only_location_ids)
         metadata = _estimate(context, target, settings)
         package_metadata: dict[str, Any] = {}
         # other shards add rows to the table meanwhile, so a difference would count theirs
@@ -63,12 +64,12 @@ def load_asset(
             target,
             settings,
             # a location that one step has rejected would be rejected by every further step
-            resolve_unknown=not resource.has_resolved_locations(context.run.run_id),
+            resolve_unknown=not resource.has_resolved_locations(context.run.run_id, chosen),
             on_start=lambda run: _log_start(context, run, target),
             load_package=dagster_package_loader(context, resource, translator, package_metadata.update),
             now=clock.now,
         )
-        resource.mark_locations_resolved(context.run.run_id)
+        resource.mark_locations_resolved(context.run.run_id, chosen)
         metadata |= _load_metadata(report, name)
         if report.error:
             raise failure(report.error, metadata)

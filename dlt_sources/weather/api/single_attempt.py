@@ -15,6 +15,7 @@ class SingleAttempt:
 
     def __init__(self) -> None:
         self._sent = False
+        self._error: aiohttp.ClientError = aiohttp.ServerDisconnectedError()
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -22,9 +23,13 @@ class SingleAttempt:
         """Pass the first attempt on and refuse the second.
 
         Raises:
-            aiohttp.ServerDisconnectedError: this is the second attempt.
+            aiohttp.ClientError: the error of the first attempt, raised again by the second.
         """
         if self._sent:
-            raise aiohttp.ServerDisconnectedError
+            raise self._error
         self._sent = True
-        return await handler(request)
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as error:
+            self._error = error
+            raise

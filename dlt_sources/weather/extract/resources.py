@@ -6,9 +6,9 @@
 
 Locations are looked up in a step before any endpoint is asked (``Run.resolve_locations``). A load takes the step before
 it builds the source of a package. In a plain dlt pipeline the first resource takes it, and ``resources_of`` puts
-``locations`` first. Only the resource ``locations`` yields the rows and rejects of the step. A dlt user who deselects
-it (``with_resources("forecast")``) still gets the data of all locations, but nothing is remembered: every run looks
-unknown locations up.
+``locations`` first. The resource ``locations`` yields the rows and rejects of the step. If a dlt user deselects it
+(``with_resources("forecast")``), the first endpoint yields them: without them rejects would be lost, and locations and
+their watermarks forgotten.
 
 Every table is merged by its key with dlt's ``upsert`` strategy, so a load that is repeated after a kill changes
 nothing. (dlt's default, delete-insert, doubles rows if two writers share a dataset.)
@@ -61,7 +61,7 @@ def resource_names(names: Iterable[str] | None) -> list[str]:
     Raises:
         ConfigurationError: a name is no resource.
     """
-    names = list(names or DEFAULT_RESOURCES)
+    names = list(dict.fromkeys(names or DEFAULT_RESOURCES))
     if unknown := [name for name in names if name not in RESOURCES]:
         raise ConfigurationError(f"No such resource: {', '.join(unknown)}. There are {', '.join(RESOURCES)}.")
     return names
@@ -91,6 +91,8 @@ def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
 
     def extract() -> Iterator[object]:
         run.resolve_locations()
+        # nothing is left of them unless the resource `locations`, which comes first, was deselected
+        yield from run.location_items()
         yield from run.endpoint_items(endpoint)
 
     return dlt.resource(

@@ -6,7 +6,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 
 
-def test_a_folder_of_parquet_files_is_a_destination(settings, clock, tmp_path, monkeypatch):
+def test_a_folder_of_parquet_files_is_a_destination(settings, clock, simulator, tmp_path, monkeypatch):
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", (tmp_path / "lake").as_uri())
     target = Target("filesystem")
     report = load(target, settings(history_days=1), now=clock)
@@ -27,3 +27,6 @@ def test_a_folder_of_parquet_files_is_a_destination(settings, clock, tmp_path, m
     air = rows("air_pollution").select(["location_id", "dt"])
     assert air.num_rows == 2 * 27
     assert len(set(map(tuple, (row.values() for row in air.to_pylist())))) == 2 * 27
+    # nor are locations looked up twice
+    assert rows("locations").num_rows == 2
+    assert [request.path for request in simulator.requests].count("/geo/1.0/direct") == 1

@@ -1,5 +1,7 @@
 """Locations are resolved in a step before any endpoint is asked, and reported by the resource ``locations`` alone."""
 
+import time
+
 import dlt
 import pytest
 
@@ -94,12 +96,17 @@ def test_the_look_up_comes_first_if_dlt_takes_the_resources_by_turns(pipeline, s
     assert rows(pipeline, "locations") == len(NAMES)
 
 
-def test_a_dlt_user_who_deselects_locations_gets_the_data_and_nothing_is_remembered(pipeline, source, simulator):
-    for times in (1, 2):
-        pipeline.run(source().with_resources("current_weather"))
-        assert paths(simulator).count(GEOCODER) == times * len(NAMES)
-    assert "locations" not in pipeline.default_schema.data_table_names(seen_data_only=True)
-    assert rows(pipeline, "current_weather") >= len(NAMES)
+def test_a_dlt_user_who_deselects_locations_loses_none_of_them(pipeline, source, simulator):
+    simulator.set_clock(now=time.time())  # a plain source goes by the real clock
+    for _ in (1, 2):
+        pipeline.run(source(locations=[*NAMES, "Madird,ES"]).with_resources("air_pollution"))
+    assert paths(simulator).count(GEOCODER) == len(NAMES) + 2, "only the misspelt one is looked up again"
+    assert rows(pipeline, "locations") == len(NAMES)
+    assert rows(pipeline, "rejects") == 2
+    history = [request for request in simulator.requests if request.path == "/data/2.5/air_pollution/history"]
+    assert len(history) <= 2 * len(NAMES)
+    hours = [float(request.params["end"]) - float(request.params["start"]) for request in history]
+    assert max(hours[len(NAMES) :], default=0) < 86_400, "each location's watermark is known"
 
 
 @pytest.mark.parametrize("error_class", PASSING)
