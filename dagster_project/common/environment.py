@@ -44,7 +44,7 @@ def destination() -> str:
 def destination_type() -> str:
     """Return the destination's type, by any name, or the name if dlt does not know it, for a run to report."""
     try:
-        return Target(destination()).type_name
+        return bronze_target().type_name
     except ConfigurationError:
         return destination()
 
