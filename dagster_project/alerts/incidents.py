@@ -47,11 +47,11 @@ def update_incidents(
     incident open.
 
     Args:
-        incidents: Open incidents by key; not changed.
-        runs: Runs that finished since the last update, redacted.
-        last_loads: When each asset was last loaded, UNIX seconds.
-        started: When alerts began, UNIX seconds.
-        now: The present moment, UNIX seconds.
+        incidents: open incidents by key; not changed.
+        runs: runs that finished since the last update, redacted.
+        last_loads: when each asset was last loaded, UNIX seconds.
+        started: when alerts began, UNIX seconds.
+        now: the present moment, UNIX seconds.
     """
     open_incidents = {key: incident.model_copy(deep=True) for key, incident in incidents.items()}
     resolved = []

@@ -31,11 +31,11 @@ def compose_messages(
     of a resolved one is dropped.
 
     Args:
-        state: The alert state with the incidents that are open; not changed.
-        resolved: Incidents that were resolved since the last call.
-        settings: The hourly limit, and the URL for links to runs.
-        secrets: Secrets to redact.
-        now: The present moment, UNIX seconds.
+        state: the alert state with the incidents that are open; not changed.
+        resolved: incidents that were resolved since the last call.
+        settings: the hourly limit, and the URL for links to runs.
+        secrets: secrets to redact.
+        now: the present moment, UNIX seconds.
     """
     state = state.model_copy(deep=True)
     state.sent = in_the_last_hour(state.sent, now)

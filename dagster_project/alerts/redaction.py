@@ -34,7 +34,7 @@ def find_secrets(urls: Sequence[str]) -> Secrets:
     """Return the configured secrets.
 
     Args:
-        urls: The alert URLs.
+        urls: the alert URLs.
     """
     parts = sorted({part for url in urls for part in _secret_parts(url)}, key=len, reverse=True)
     return Secrets(secret_key(), tuple(map(SecretStr, parts)))

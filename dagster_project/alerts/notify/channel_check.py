@@ -59,8 +59,8 @@ def channel_evaluation(state: AlertState, faults: Mapping[str, str]) -> AssetChe
     """Return the evaluation of ``channels_work`` that the sensor reports.
 
     Args:
-        state: The alert state, for the numbers of channels and messages.
-        faults: Reasons by the name of the channel, or of the settings, at fault.
+        state: the alert state, for the numbers of channels and messages.
+        faults: reasons by the name of the channel, or of the settings, at fault.
     """
     return AssetCheckEvaluation(
         asset_key=ALERTS.key,

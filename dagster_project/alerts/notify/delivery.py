@@ -37,12 +37,12 @@ def deliver(
     """Send the waiting messages and then the new ones, in order; those not delivered wait in the state.
 
     Args:
-        state: The alert state; not changed.
-        messages: New messages, for every channel.
-        channels: The configured channels. Messages for others are dropped.
-        now: The present moment, UNIX seconds.
-        most_an_hour: Most messages to one channel in an hour: it bounds what a channel gets when it works again.
-        log: Receives failures and recoveries of channels, by name.
+        state: the alert state; not changed.
+        messages: new messages, for every channel.
+        channels: the configured channels. Messages for others are dropped.
+        now: the present moment, UNIX seconds.
+        most_an_hour: most messages to one channel in an hour: it bounds what a channel gets when it works again.
+        log: receives failures and recoveries of channels, by name.
     """
     state = state.model_copy(deep=True)
     by_name = {channel.name: channel for channel in channels}

@@ -35,8 +35,8 @@ def read_last_loads(instance: DagsterInstance, log: logging.Logger) -> dict[str,
     An asset that was never materialized is left out: it has no age, in Dagster's UI neither.
 
     Args:
-        instance: The instance whose records are read.
-        log: Receives the error if the records cannot be read; a later tick reads them.
+        instance: the instance whose records are read.
+        log: receives the error if the records cannot be read; a later tick reads them.
     """
     try:
         records = instance.get_asset_records([asset_key(name) for name in configured_resources()])
@@ -56,11 +56,11 @@ def assess_freshness(
     """Return which assets are fresh, and one problem for all that are not.
 
     Args:
-        last_loads: When each asset was last loaded, in UNIX seconds.
-        explained: Names of successes that open incidents wait for. An asset among them is left out of the problem: its
+        last_loads: when each asset was last loaded, in UNIX seconds.
+        explained: names of successes that open incidents wait for. An asset among them is left out of the problem: its
             incident already says why nothing was loaded.
-        started: When alerts began, UNIX seconds; the age of an asset counts from then at the earliest.
-        now: The present moment, UNIX seconds.
+        started: when alerts began, UNIX seconds; the age of an asset counts from then at the earliest.
+        now: the present moment, UNIX seconds.
     """
     fresh = {asset for asset, loaded_at in last_loads.items() if now - max(loaded_at, started) < LATE_SECONDS}
     succeeded = {asset_fresh(asset) for asset in fresh}

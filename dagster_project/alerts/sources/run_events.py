@@ -110,10 +110,10 @@ def read_finished_runs(
     A run whose events cannot be read is a problem if it failed, and is left out otherwise.
 
     Args:
-        instance: The instance whose records are read.
-        cursor: Position after the runs that were read before.
-        ignored_assets: Assets whose problems are left out.
-        log: Receives the class of an error. Its text may hold a secret.
+        instance: the instance whose records are read.
+        cursor: position after the runs that were read before.
+        ignored_assets: assets whose problems are left out.
+        log: receives the class of an error. Its text may hold a secret.
     """
     try:
         records = _end_records(instance, cursor)
