@@ -5,6 +5,7 @@ Fixtures import what they need: pytest's main process, which only distributes th
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -174,3 +175,14 @@ def target(request: pytest.FixtureRequest) -> Target:
     """An empty target on each destination in turn."""
     found: Target = request.getfixturevalue(request.param)
     return found
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules that are imported by now: it would walk through them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Give the modules back to the collector, so that libraries that count their objects at exit find none left."""
+    gc.unfreeze()
