@@ -17,12 +17,12 @@ from dagster_project.common.failures import failure, reported_failures
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
-from dlt_sources.weather.destination.status import read_table_status
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.writer import Report
+from dlt_sources.weather.status.tables import read_table_status
 
 JOB = "weather_ingestion_job"
 

@@ -16,7 +16,7 @@ from dagster_project.reports.chart import describe_errors, draw, html_page, mark
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
-from dlt_sources.weather.destination.status import read_status
+from dlt_sources.weather.status.report import read_status
 
 GROUP = "reports"
 UPSTREAM = ("locations", "current_weather", "forecast", "air_pollution")

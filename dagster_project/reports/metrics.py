@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dlt_sources.weather.destination.status import Status
+from dlt_sources.weather.status.report import Status
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

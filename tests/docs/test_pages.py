@@ -19,7 +19,7 @@ from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
-from dlt_sources.weather.destination.status import Status
+from dlt_sources.weather.status.report import Status
 from tests.docs.pages import PAGES, PROJECT, anchors, blocks, links
 
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()

@@ -13,9 +13,9 @@ from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import destination_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.logs import configure_logging
-from dlt_sources.weather.destination.status import Status, read_status
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
+from dlt_sources.weather.status.report import Status, read_status
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
 # rows of the conditions table, about one screen; further locations are counted

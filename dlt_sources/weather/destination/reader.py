@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from dlt import Pipeline
+from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
@@ -21,6 +22,8 @@ from dlt_sources.weather.destination.connection import connected
 
 # rows of air pollution on the hour; an answer that is off by seconds has others, which fill no hour
 ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
+# a package's load id is older than its answers by the time that asking took; see DestinationReader.stale_locations
+PACKAGE_AGE = timedelta(minutes=15)
 
 
 class KnownLocation(NamedTuple):
@@ -62,6 +65,33 @@ class DestinationReader:
         except DatabaseUndefinedRelation:
             return []
 
+    def columns(self, table: str) -> frozenset[str]:
+        """Return the names of a table's columns; none if the table does not exist yet.
+
+        Args:
+            table: name of the table.
+        """
+        if self._client is None:
+            return frozenset()
+        try:
+            with self._client.execute_query(
+                f"SELECT * FROM {self._client.make_qualified_table_name(table)} LIMIT 0"
+            ) as c:
+                return frozenset(str(column[0]) for column in c.description or ())
+        except DatabaseUndefinedRelation:
+            return frozenset()
+
+    def recently_loaded(self, table: str, since: datetime) -> list[str]:
+        """Return an SQL condition that is true for the rows loaded since a moment, and its parameters.
+
+        Args:
+            table: name of the table. A plain dlt pipeline writes no load ids unless it is told to; then the condition
+                is true for all rows.
+            since: the moment, with a time zone.
+        """
+        has_load_ids = C_DLT_LOAD_ID in self.columns(table)
+        return [f"{C_DLT_LOAD_ID} >= %s", loaded_since(since)] if has_load_ids else ["1 = 1"]
+
     def locations(self) -> dict[str, KnownLocation]:
         """Return the locations already resolved, by location_id."""
         sql = "SELECT location_id, query, name, lat, lon FROM {locations}"
@@ -89,12 +119,42 @@ class DestinationReader:
         """
         sql = f"SELECT max({moment}) FROM {{table}}"
         if contract.key[:2] == ("location_id", "dt"):
-            # look-ups per location in the key's index; max() alone would read the whole table
-            hour = "(SELECT max(h.dt) FROM {table} h WHERE h.location_id = l.location_id)"
-            newest = f"(SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id AND t.dt = {hour})"
+            # max() alone would read the whole table
+            newest = _newest_of_location(contract, moment)
             sql = f"SELECT max(newest) FROM (SELECT {newest} AS newest FROM {{locations}} l) AS places"
         rows = self.rows(sql, table=contract.table, locations=Location.table)
         return utc(rows[0][0]) if rows and rows[0][0] else None
+
+    def stale_locations(
+        self, contract: type[Contract], before: datetime, moment: str = "fetched_at"
+    ) -> dict[str, datetime | None]:
+        """Return the known locations that have no row of a table as recent as a moment.
+
+        The rows of recent loads are found by their ``_dlt_load_id`` (in PostgreSQL by its BRIN index); only the
+        locations that have none of those are looked up in the key's index. So a table of years costs no more than one
+        of days, and a healthy table returns nothing, however many locations there are.
+
+        Args:
+            contract: the table's contract; the key begins with ``location_id``.
+            before: the earliest moment of a recent row, UTC.
+            moment: the column, of timestamps: ``fetched_at``, or ``dt`` for history.
+
+        Returns:
+            The newest moment (UTC) by location_id, None for a location without any row; every location if the table
+            does not exist yet.
+        """
+        if not self.columns(contract.table):
+            return dict.fromkeys(row[0] for row in self.rows("SELECT location_id FROM {l}", l=Location.table))
+        recent, *parameters = self.recently_loaded(contract.table, before - PACKAGE_AGE)
+        sql = (
+            f"SELECT l.location_id, {_newest_of_location(contract, moment)}"
+            " FROM (SELECT location_id FROM {locations} EXCEPT"
+            f" SELECT location_id FROM {{table}} WHERE {recent} AND {moment} >= %s) AS l"
+        )
+        rows = self.rows(sql, *parameters, before, table=contract.table, locations=Location.table)
+        newest = {location_id: utc(last) if last else None for location_id, last in rows}
+        # a package that took longer than PACKAGE_AGE to fetch has recent rows under an older load id
+        return {location_id: last for location_id, last in newest.items() if last is None or last < before}
 
     def complete_windows(self, windows: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[str, datetime]]:
         """Find the windows of air pollution that miss no hour, so that an interrupted backfill continues.
@@ -134,6 +194,17 @@ def destination_reader(pipeline: Pipeline | None) -> Iterator[DestinationReader]
         return
     with connected(pipeline) as client:
         yield DestinationReader(client)
+
+
+def _newest_of_location(contract: type[Contract], moment: str) -> str:
+    """Return SQL for the newest moment of the location ``l``, by look-ups in the key's index.
+
+    For a series, among the rows with the location's newest ``dt``, as in ``DestinationReader.newest``.
+    """
+    newest = f"SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id"
+    if contract.key[:2] == ("location_id", "dt"):
+        newest += " AND t.dt = (SELECT max(h.dt) FROM {table} h WHERE h.location_id = l.location_id)"
+    return f"({newest})"
 
 
 def loaded_since(moment: datetime) -> str:

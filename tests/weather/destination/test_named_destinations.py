@@ -9,11 +9,11 @@ import pytest
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.destination.status import read_status
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.packages import load_package
 from dlt_sources.weather.pipeline.plan import plan
+from dlt_sources.weather.status.report import read_status
 from tests.helpers.command import run
 from tests.helpers.processes import finish, load_and_die, start, start_worker
 from tests.helpers.support import assert_no_duplicates, count, load_accounted, query, tables

@@ -1,0 +1,116 @@
+"""Locations whose rows are older than the hourly schedule demands, with the cause of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
+from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.contracts import LoadRun, Location, Reject
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.locations.geocoding import location_queries
+from dlt_sources.weather.locations.model import InvalidLocation
+
+# an hourly load may take half an hour to reach a location that it reached at once the hour before
+LATE_AFTER = timedelta(minutes=90)
+# history is late by the hours that it describes, and the API has the newest hours an hour or two late
+HISTORY_LATE_AFTER = timedelta(hours=3)
+# a location that fails is rejected by every load, so older rejects explain nothing
+CAUSES_SINCE = timedelta(days=2)
+
+
+class LateLocation(NamedTuple):
+    """Configured location without a recent row of a resource.
+
+    Attributes:
+        resource: name of the resource.
+        location_id: the location, as in ``bronze.locations``; None for an entry of the list that is no location.
+        query: the location as the user wrote it.
+        newest: newest ``fetched_at``, or for history ``dt``, UTC; None for a location without any row.
+        cause: class and message of its newest reject since then, or the error of the resource's newest run; None if
+            neither is known, for example because nothing has run.
+    """
+
+    resource: str
+    location_id: str | None
+    query: str
+    newest: datetime | None
+    cause: str | None
+
+
+def late_after(resource: str) -> timedelta:
+    """Return the age from which on the newest row of a location is late.
+
+    Args:
+        resource: name of the resource.
+    """
+    return HISTORY_LATE_AFTER if resource in BY_NAME and BY_NAME[resource].incremental else LATE_AFTER
+
+
+def late_locations(
+    reader: DestinationReader, settings: WeatherSettings, resource: str, now: datetime
+) -> list[LateLocation]:
+    """Return the configured locations without a recent row in the main table of a resource, longest waiting first.
+
+    A location that was never looked up is late for every resource; for the resource ``locations``, only such a location
+    is late.
+
+    Args:
+        reader: reads the destination.
+        settings: the user's list of locations.
+        resource: name of the resource.
+        now: the present moment, UTC.
+
+    Raises:
+        ConfigurationError: the file of locations cannot be read.
+    """
+    known = {row[0] for row in reader.rows("SELECT location_id FROM {locations}", locations=Location.table)}
+    stale: dict[str, datetime | None] = {}
+    if resource != LOCATIONS:
+        endpoint = BY_NAME[resource]
+        moment = "dt" if endpoint.incremental else "fetched_at"
+        stale = reader.stale_locations(endpoint.parts[0].contract, now - late_after(resource), moment)
+    late: dict[str, LateLocation] = {}
+    invalid = []
+    for query in location_queries(settings):
+        if isinstance(query, InvalidLocation):
+            invalid.append(LateLocation(resource, None, query.text, None, f"{query.position}: {query.message}"))
+        elif query.location_id in stale or query.location_id not in known:
+            newest = stale.get(query.location_id)
+            late[query.location_id] = LateLocation(resource, query.location_id, query.query, newest, None)
+    explained = _with_causes(reader, resource, late.values(), now)
+    return sorted(invalid + explained, key=lambda one: (one.newest is not None, one.newest, one.query))
+
+
+def _with_causes(
+    reader: DestinationReader, resource: str, late: Iterable[LateLocation], now: datetime
+) -> list[LateLocation]:
+    late = list(late)
+    if not late:
+        return []
+    since = now - CAUSES_SINCE
+    recent, *parameters = reader.recently_loaded(Reject.table, since)
+    # a location that cannot be looked up is rejected by the resource `locations`, and never asked for by the others
+    newest = (
+        "SELECT location_id, rejected_at, error_class, message,"
+        " row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place FROM {rejects}"
+        f" WHERE {recent} AND resource IN (%s, %s) AND rejected_at >= %s AND location_id IS NOT NULL"
+    )
+    sql = f"SELECT location_id, rejected_at, error_class, message FROM ({newest}) AS r WHERE place = 1"
+    rejects = {
+        location_id: (utc(at), f"{error_class}: {message}")
+        for location_id, at, error_class, message in reader.rows(
+            sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table
+        )
+    }
+    sql = "SELECT finished_at, error FROM {runs} WHERE resource = %s ORDER BY finished_at DESC LIMIT 1"
+    runs = [(utc(at), error) for at, error in reader.rows(sql, resource, runs=LoadRun.table)]
+    explained = []
+    for one in late:
+        causes = [rejects[one.location_id]] if one.location_id in rejects else runs
+        cause = next((text for at, text in causes if one.newest is None or at > one.newest), None)
+        explained.append(one._replace(cause=cause))
+    return explained

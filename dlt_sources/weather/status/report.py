@@ -1,0 +1,68 @@
+"""Content of ``weather status``: tables, runs, gaps, and the newest conditions of each location."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Location
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.status.runs import RunStatus, read_runs
+from dlt_sources.weather.status.tables import TableStatus, read_missing_hours, read_table_status
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Newest observation of one location, in the units of its row, and the location's newest air-quality index."""
+
+    location: str
+    dt: datetime
+    temp: float
+    units: str
+    description: str | None
+    aqi: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """Content of ``weather status``; ``missing_hours`` counts gaps inside the series of ``air_pollution``."""
+
+    tables: tuple[TableStatus, ...]
+    runs: tuple[RunStatus, ...]
+    conditions: tuple[Conditions, ...]
+    missing_hours: int
+
+
+def read_status(reader: DestinationReader) -> Status:
+    """Read the state of all tables.
+
+    Args:
+        reader: reads the destination.
+    """
+    return Status(
+        tables=tuple(one for contract in TABLES.values() if (one := read_table_status(reader, contract)) is not None),
+        runs=read_runs(reader),
+        conditions=_conditions(reader),
+        missing_hours=read_missing_hours(reader),
+    )
+
+
+def _conditions(reader: DestinationReader) -> tuple[Conditions, ...]:
+    # the newest hour of a location is looked up once, not for each of its rows
+    newest = (
+        "(SELECT l.location_id, l.name, (SELECT max(n.dt) FROM {table} n WHERE n.location_id = l.location_id) AS dt"
+        " FROM {locations} l) AS l ON t.location_id = l.location_id AND t.dt = l.dt"
+    )
+    sql = f"SELECT t.location_id, t.aqi FROM {{table}} t JOIN {newest}"
+    aqi = dict(reader.rows(sql, table=AirPollution.table, locations=Location.table))
+    sql = (
+        "SELECT l.name, t.location_id, t.dt, t.temp, t.units, t.weather_description"
+        f" FROM {{table}} t JOIN {newest} ORDER BY l.name"
+    )
+    return tuple(
+        Conditions(name or location_id, utc(dt), temp, units, description, aqi.get(location_id))
+        for name, location_id, dt, temp, units, description in reader.rows(
+            sql, table=CurrentWeather.table, locations=Location.table
+        )
+    )

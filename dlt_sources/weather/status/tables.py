@@ -1,0 +1,64 @@
+"""State of single tables: rows, locations, newest moment, and the gaps of the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dlt_sources.weather.contracts import AirPollution, Contract, Location
+from dlt_sources.weather.destination.reader import DestinationReader
+
+MOMENTS = ("dt", "start", "fetched_at", "rejected_at", "finished_at")
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """State of one table.
+
+    Attributes:
+        table: its name.
+        rows: number of rows.
+        locations: number of locations with a row; None for a table without ``location_id``.
+        newest: newest moment (UTC) in the first column of ``MOMENTS`` that the table has; None if it is empty.
+    """
+
+    table: str
+    rows: int
+    locations: int | None
+    newest: datetime | None
+
+
+def read_table_status(reader: DestinationReader, contract: type[Contract]) -> TableStatus | None:
+    """Read the state of one table; None if it does not exist yet.
+
+    Args:
+        reader: reads the destination.
+        contract: the table's contract.
+    """
+    rows = reader.rows("SELECT count(*) FROM {table}", table=contract.table)
+    if not rows:
+        return None
+    names = contract.model_fields
+    moment = next(name for name in MOMENTS if name in names)
+    return TableStatus(contract.table, rows[0][0], _locations(reader, contract), reader.newest(contract, moment))
+
+
+def read_missing_hours(reader: DestinationReader) -> int:
+    """Count the hours missing between each location's first and newest, rejected ones included."""
+    sql = "SELECT count(*), min(dt), max(dt) FROM {air} GROUP BY location_id"
+    return sum(
+        round((last - first).total_seconds() / 3600) + 1 - hours
+        for hours, first, last in reader.rows(sql, air=AirPollution.table)
+    )
+
+
+def _locations(reader: DestinationReader, contract: type[Contract]) -> int | None:
+    if "location_id" not in contract.model_fields:
+        return None
+    sql = "SELECT count(DISTINCT location_id) FROM {table}"
+    if contract.key[0] == "location_id":
+        # a look-up per location in the key's index; counting distinct ones would sort the whole table
+        any_row = "SELECT 1 FROM {table} t WHERE t.location_id = l.location_id"
+        sql = f"SELECT count(*) FROM {{locations}} l WHERE EXISTS ({any_row})"
+    rows = reader.rows(sql, table=contract.table, locations=Location.table)
+    return rows[0][0] if rows else None
