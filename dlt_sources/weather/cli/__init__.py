@@ -1,4 +1,4 @@
-"""Command line: ``load`` (the default), ``plan``, ``replay`` and ``status``.
+"""Command line: ``load`` (the default), ``plan``, ``replay``, ``status`` and ``packages``.
 
 May import every other folder of the package.
 """
@@ -13,6 +13,7 @@ from click_default_group import DefaultGroup
 
 from dlt_sources.weather.cli.console import tell
 from dlt_sources.weather.cli.load import load_command
+from dlt_sources.weather.cli.packages import packages_command
 from dlt_sources.weather.cli.plan import plan_command
 from dlt_sources.weather.cli.replay import replay_command
 from dlt_sources.weather.cli.status import status_command
@@ -68,7 +69,7 @@ def weather() -> None:
     """
 
 
-for command in (load_command, plan_command, replay_command, status_command):
+for command in (load_command, plan_command, replay_command, status_command, packages_command):
     weather.add_command(command)
 
 

@@ -22,11 +22,13 @@ from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.connection import connected
+from dlt_sources.weather.destination.postgres.session import session_credentials
 from dlt_sources.weather.destination.reader import DestinationReader
 
 PIPELINE_NAME = "weather"
@@ -64,11 +66,10 @@ class Target:
         Raises:
             ConfigurationError: the destination is unknown, or its credentials are missing.
         """
-        # checked first: a pipeline without credentials fails no sooner than it loads
-        _ = self._client
-        return self._pipeline(working_directory)
+        # resolved first: a pipeline without credentials fails no sooner than it loads
+        return self._pipeline(working_directory, self._connecting_destination)
 
-    def _pipeline(self, working_directory: Path) -> dlt.Pipeline:
+    def _pipeline(self, working_directory: Path, destination: Destination[Any, Any]) -> dlt.Pipeline:
         # every row names its load; dlt leaves that out of Arrow tables by default
         dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
         # merged rows need no second copy in the destination
@@ -77,7 +78,7 @@ class Target:
         dlt.config["runtime.intercept_signals"] = False
         return dlt.pipeline(
             self.pipeline_name,
-            destination=self._destination,
+            destination=destination,
             dataset_name=self.dataset_name,
             pipelines_dir=str(working_directory),
             progress=NULL_COLLECTOR,
@@ -98,19 +99,31 @@ class Target:
             raise ConfigurationError(_unknown_destination(self.destination, error)) from None
 
     @cached_property
+    def _connecting_destination(self) -> Destination[Any, Any]:
+        """The destination with its configuration; a PostgreSQL's connections get the session that a load needs."""
+        credentials = self._client.config.credentials
+        if not isinstance(credentials, PostgresCredentials) or not self.is_postgres:
+            return self._destination
+        return dlt.destination(self.destination, credentials=session_credentials(credentials))
+
+    @cached_property
     def _inspection_pipeline(self) -> dlt.Pipeline:
-        """A pipeline to read with. Its working directory is temporary: dlt would remember another run's paths.
+        """A pipeline to read with."""
+        return self._temporary_pipeline(self._connecting_destination)
+
+    def _temporary_pipeline(self, destination: Destination[Any, Any]) -> dlt.Pipeline:
+        """Return a pipeline in a temporary directory: dlt would remember another run's paths.
 
         dlt needs the directory only while it makes the pipeline, so a killed process leaves none behind.
         """
         with TemporaryDirectory(prefix="weather-look-") as folder:
-            return self._pipeline(Path(folder))
+            return self._pipeline(Path(folder), destination)
 
     @cached_property
     def _client(self) -> JobClientBase:
         """The destination's client with its configuration, not connected; cached, because dlt resolves it slowly."""
         try:
-            return self._inspection_pipeline.destination_client()
+            return self._temporary_pipeline(self._destination).destination_client()
         except ImportError as error:
             message = " ".join(str(error).split())
             raise ConfigurationError(f"The destination {self.destination} cannot be used: {message}") from None

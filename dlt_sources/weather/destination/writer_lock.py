@@ -29,8 +29,8 @@ from filelock import FileLock, Timeout
 
 from dlt_sources.weather.common.errors import WriterBusyError
 from dlt_sources.weather.common.shards import Shard
-from dlt_sources.weather.destination.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.duckdb import limit_closing, limit_memory
+from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.target import Target
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,8 @@ from dlt_sources.weather.convert.new_columns import rename_conflicting_columns
 from dlt_sources.weather.destination.connection import is_down, translated_errors
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.packages import PackageLoader
-from dlt_sources.weather.pipeline.working_directories import QUARANTINE, directories, lock_directory
+from dlt_sources.weather.pipeline.quarantine import set_aside
+from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
 
 logger = logging.getLogger(__name__)
 TRIES = 3
@@ -157,13 +158,11 @@ def _count_attempt(directory: Path, error: Exception) -> None:
         tries_file.write_text(str(tries))
         logger.error("The load of run %s failed again, try %d of %d: %s", directory.name, tries, TRIES, reason(error))
         return
-    quarantine = directory.parent / QUARANTINE / directory.name
-    quarantine.parent.mkdir(exist_ok=True)
     tries_file.unlink(missing_ok=True)
-    directory.rename(quarantine)
+    quarantine = set_aside(directory, reason(error))
     logger.error(
-        "The load of run %s failed %d times and is set aside, with its data, in %s: %s. To try it again, move that "
-        "folder one level up.",
+        "The load of run %s failed %d times and is set aside, with its data, in %s: %s. `weather packages` lists what "
+        "is set aside; `weather packages --retry` brings it back for the next load.",
         directory.name,
         tries,
         quarantine,

@@ -22,7 +22,7 @@ from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
-from dlt_sources.weather.destination.postgres import ensure_indexes, verify_rows_loaded
+from dlt_sources.weather.destination.postgres.maintenance import ensure_indexes, verify_rows_loaded
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.writer_lock import WriterLock, writer_lock

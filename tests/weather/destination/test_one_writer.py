@@ -12,7 +12,7 @@ import pytest
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.errors import WriterBusyError
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.destination.advisory_locks import AdvisoryLocks
+from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.command import run

@@ -17,6 +17,8 @@ from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline import writer as writing
 from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.quarantine import retry_set_aside, set_aside_packages
+from tests.helpers.command import run
 from tests.helpers.postgres import PostgresServer
 from tests.helpers.processes import load_and_die
 from tests.helpers.support import assert_no_duplicates, count, load_accounted, query
@@ -80,7 +82,8 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
         errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
         assert any(run_id in message and ("try" in message or "set aside" in message) for message in errors), attempt
     aside = target.root / "set_aside" / run_id
-    assert f"is set aside, with its data, in {aside}" in caplog.text
+    logged = caplog.text
+    assert f"is set aside, with its data, in {aside}" in logged
     assert list(aside.rglob("current_weather.*.parquet")), "with its data"
     clock.pass_time(hours=1)
     caplog.clear()
@@ -88,7 +91,22 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
     assert run_id not in caplog.text, "what is set aside is left alone"
     assert current_weather_at(target, refused_at) == 0
     mend(target, aside)
-    aside.rename(target.root / run_id)
+    (package,) = set_aside_packages(target)
+    assert (package.path, package.run_id) == (aside, run_id)
+    assert package.started_at == refused_at.replace(microsecond=0)
+    assert package.hours == (refused_at, refused_at)
+    assert package.tables["current_weather"] == len(PLACES)
+    assert package.bytes > 0
+    assert package.reason in logged
+    assert retry_set_aside(target, ["another"]) == []
+    options = ("packages", "--destination", target.destination)
+    listed = run(*options)
+    assert listed.code == 0
+    assert all(text in listed.out for text in (run_id, f"{refused_at:%Y-%m-%d %H:%MZ}", str(aside)))
+    assert run(*options, "--retry", "another").code == 2
+    assert run(*options, "--retry").code == 0
+    assert set_aside_packages(target) == []
+    assert "No package is set aside" in run(*options).said
     report = load_accounted(target, choice, clock)
     assert report.finished_before == 1
     assert current_weather_at(target, refused_at) == len(PLACES)
