@@ -19,12 +19,12 @@ from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, retry_set_a
 @click.command("packages")
 @destination_options
 @click.option("--retry", is_flag=True, help="Bring them back: the next load loads them before anything new.")
-@click.argument("run_ids", metavar="[RUN_ID]...", nargs=-1)
+@click.option("--run", "run_ids", metavar="RUN_ID", multiple=True, help="Only those of this run. Repeatable.")
 def packages_command(*, retry: bool, run_ids: tuple[str, ...], demo: bool, destination: str | None) -> None:
     """List the load packages that are set aside on this machine, with the cause.
 
     A package is set aside if the destination refuses its rows three times, so that it does not hold up later hours. Its
-    rows are in no table until it is retried; without a RUN_ID, all are.
+    rows are in no table until it is retried.
     """
     configure_logging(level=logging.WARNING)
     target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)

@@ -103,7 +103,7 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
     listed = run(*options)
     assert listed.code == 0
     assert all(text in listed.out for text in (run_id, f"{refused_at:%Y-%m-%d %H:%MZ}", str(aside)))
-    assert run(*options, "--retry", "another").code == 2
+    assert run(*options, "--retry", "--run", "another").code == 2
     assert run(*options, "--retry").code == 0
     assert set_aside_packages(target) == []
     assert "No package is set aside" in run(*options).said
