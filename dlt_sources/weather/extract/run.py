@@ -13,23 +13,19 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
 from dlt_sources.weather.api.client import Client
-from dlt_sources.weather.api.endpoints import LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Failure, Result
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.contracts import Contract, LoadRun
-from dlt_sources.weather.convert.converter import Converter
-from dlt_sources.weather.convert.items import to_table
-from dlt_sources.weather.convert.new_columns import columns_beyond
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
+from dlt_sources.weather.extract.conversion import RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
-from dlt_sources.weather.extract.endpoint import Extraction
-from dlt_sources.weather.extract.history import history_of, merges_rows
 from dlt_sources.weather.extract.limits import PackageLimits, error_for
 from dlt_sources.weather.extract.locations import LocationStep, match_locations
-from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
+from dlt_sources.weather.extract.requests import History, RequestQueue, RequestWindow
+from dlt_sources.weather.extract.requests.history import history_of, merges_rows
 
 T = TypeVar("T")
 OpenReader = Callable[[], AbstractContextManager[DestinationReader]]
@@ -67,7 +63,6 @@ class Run:
     ) -> None:
         self._settings = settings
         self._now = now
-        self._command = command
         self._started_at = now()
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
@@ -75,10 +70,10 @@ class Run:
         self._client = Client(settings, now, rate_limiter)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = lambda: destination_reader(_active_pipeline())
-        self._metrics: dict[str, LoadMetrics] = {}
+        self._conversion = RunConversion(self._run_id, command, self._package, now)
         self._location_step: LocationStep | None = None
+        self._history: History | None = None
         self._queues: dict[str, RequestQueue] = {}
-        self._converters: dict[str, Converter] = {}
         self._stopped_by: WeatherError | None = None
         self._interrupted = False
 
@@ -110,7 +105,7 @@ class Run:
     @property
     def metrics_by_resource(self) -> dict[str, LoadMetrics]:
         """The counts of each resource that was reached."""
-        return self._metrics
+        return self._conversion.metrics_by_resource
 
     @property
     def interrupted(self) -> bool:
@@ -137,9 +132,7 @@ class Run:
 
     def metrics_of(self, resource: str) -> LoadMetrics:
         """Return the counts of a resource."""
-        if resource not in self._metrics:
-            self._metrics[resource] = LoadMetrics(resource, self._run_id, self._command, self._now())
-        return self._metrics[resource]
+        return self._conversion.metrics_of(resource)
 
     def begin_package(self) -> None:
         """Begin a new load package, with all its room."""
@@ -171,6 +164,9 @@ class Run:
     def resolve_locations(self, *, unknown: bool = True) -> None:
         """Look locations up until all are resolved or the package is full: the step before the endpoints are asked.
 
+        Before the first call, everything that the run must know of the destination is read. Afterwards it is not needed
+        until a package is loaded: a connection that is cut while answers arrive loses none of them.
+
         Its rows, rejects and counts wait for the ``locations`` resource of the same package. Once all locations are
         resolved, the step does nothing.
 
@@ -186,12 +182,9 @@ class Run:
             return
         metrics = self.metrics_of(LOCATIONS)
         metrics.resume()
-        if self._location_step is None:
-            with self._open_reader() as reader:
-                lookup = match_locations(self._settings, reader, self._started_at, unknown=unknown)
-            self._location_step = LocationStep(lookup, metrics, self._now)
-        results = self._location_step.results(self._client, self.has_room)
-        self._package.add_bytes(self._location_step.collect(self._observe(results, metrics)))
+        step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
+        results = step.results(self._client, self.has_room)
+        self._package.add_bytes(step.collect(self._observe(results, metrics)))
         metrics.pause()
 
     def location_items(self) -> Iterator[object]:
@@ -228,9 +221,9 @@ class Run:
             mark_done: called with the window of each answer that could be used.
             replaying: whether the answers come from ``weather_raw``, see ``Extraction``.
         """
-        metrics = self.metrics_of(endpoint.name)
-        extraction = Extraction(endpoint, metrics, self._package, self._converter, self._now, replaying=replaying)
-        yield from self._record(endpoint.name, extraction.items(self._observe(results, metrics), mark_done))
+        observed = self._observe(results, self.metrics_of(endpoint.name))
+        items = self._conversion.items(endpoint, observed, mark_done, replaying=replaying)
+        yield from self._record(endpoint.name, items)
 
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
@@ -254,20 +247,20 @@ class Run:
     def _queue(self, endpoint: Endpoint) -> RequestQueue:
         if endpoint.name not in self._queues:
             assert self._location_step is not None  # noqa: S101 - locations are resolved before endpoints are asked
-            history = None
-            if endpoint.incremental:
-                overlap = merges_rows(_active_pipeline())
-                with self._open_reader() as reader:
-                    history = history_of(self._settings, reader, self._started_at, overlap=overlap)
+            history = self._history if endpoint.incremental else None
             locations = self._location_step.locations
             self._queues[endpoint.name] = RequestQueue(endpoint, locations, self._settings, history)
         return self._queues[endpoint.name]
 
-    def _converter(self, contract: type[Contract]) -> Converter:
-        """Return the run's converter of a table: it remembers the columns that the API has added to the table."""
-        if contract.table not in self._converters:
-            self._converters[contract.table] = Converter(contract, columns_beyond(contract))
-        return self._converters[contract.table]
+    def _read_destination(self, *, unknown: bool) -> LocationStep:
+        """Read the known locations and the loaded hours; a location that is looked up afterwards has none."""
+        chosen = self._settings.resources or DEFAULT_RESOURCES
+        with self._open_reader() as reader:
+            lookup = match_locations(self._settings, reader, self._started_at, unknown=unknown)
+            if any(BY_NAME[name].incremental for name in chosen if name in BY_NAME):
+                overlap = merges_rows(_active_pipeline())
+                self._history = history_of(self._settings, reader, self._started_at, overlap=overlap)
+        return LocationStep(lookup, self.metrics_of(LOCATIONS), self._now)
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
         """Pass results on; stop the run at a failure that all further requests would share, and report progress."""
@@ -286,7 +279,7 @@ class Run:
         yield from items
         metrics.calls = self._client.calls_for[resource]
         metrics.pause()
-        yield to_table(LoadRun, [metrics.row(self.status(resource), self._now())])
+        yield self._conversion.load_run(resource, self.status(resource))
         self._raise_if_alone()
 
     def _raise_if_alone(self) -> None:

@@ -10,8 +10,8 @@ from dlt_sources.weather.api.rate_limit import WINDOW_MILLISECONDS
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.extract.history import history_of
 from dlt_sources.weather.extract.requests import RequestQueue
+from dlt_sources.weather.extract.requests.history import history_of
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
 from dlt_sources.weather.locations.model import InvalidLocation, ResolvedLocation

@@ -16,7 +16,7 @@ from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, LANGUAGES, load_settings
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.extract.history import history_of
+from dlt_sources.weather.extract.requests.history import history_of
 from dlt_sources.weather.extract.run import Run
 from tests.helpers.clock import SENTINEL_KEY
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline import writer as writing
 from dlt_sources.weather.pipeline.load import load
@@ -179,6 +180,25 @@ def test_a_server_that_goes_down_between_two_steps_is_told_in_a_sentence(own_ser
     clock.pass_time(hours=1)
     load_accounted(target, settings(**SMALL), clock)
     assert_whole(target, hour(clock()), since=hour(clock()) - HISTORY - timedelta(hours=1))
+
+
+def test_a_connection_that_is_cut_once_asking_has_begun_loses_nothing(target, settings, clock, simulator, monkeypatch):
+    read = DestinationReader.rows
+
+    def cut_once_asking_has_begun(*args, **kwargs):
+        if simulator.requests:
+            raise DestinationError("server closed the connection unexpectedly")
+        return read(*args, **kwargs)
+
+    names = ["Oslo,NO", *PLACES]
+    for _ in (1, 2):
+        simulator.requests.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(DestinationReader, "rows", cut_once_asking_has_begun)
+            load_accounted(target, settings(locations=names), clock)
+        assert current_weather_at(target, clock()) == len(names)
+        assert count(target, "air_pollution") % len(names) == 0
+        clock.pass_time(hours=1)
 
 
 @pytest.mark.parametrize("step", ["extract", "normalize", "load"])

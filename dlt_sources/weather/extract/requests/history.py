@@ -15,7 +15,7 @@ from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.extract.requests import History
+from dlt_sources.weather.extract.requests.queue import History
 
 logger = logging.getLogger(__name__)
 

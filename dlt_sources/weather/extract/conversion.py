@@ -1,0 +1,77 @@
+"""Conversion of a run's results into dlt items, and its counts by resource: of answers as they arrive, or kept ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from dlt_sources.weather.api.endpoints import Endpoint
+from dlt_sources.weather.api.responses import Result
+from dlt_sources.weather.contracts import Contract, LoadRun
+from dlt_sources.weather.convert.converter import Converter
+from dlt_sources.weather.convert.items import to_table
+from dlt_sources.weather.convert.new_columns import columns_beyond
+from dlt_sources.weather.extract.counts import LoadMetrics, Status
+from dlt_sources.weather.extract.endpoint import Extraction
+from dlt_sources.weather.extract.limits import PackageLimits
+from dlt_sources.weather.extract.requests import RequestWindow
+
+
+class RunConversion:
+    """The counts of one run, and the converters of its tables.
+
+    Args:
+        run_id: the run.
+        command: load or replay, for ``load_runs``.
+        package: counts the rows and bytes of the present load package.
+        now: the clock, UTC.
+    """
+
+    def __init__(self, run_id: str, command: str, package: PackageLimits, now: Callable[[], datetime]) -> None:
+        self._run_id = run_id
+        self._command = command
+        self._package = package
+        self._now = now
+        self._metrics: dict[str, LoadMetrics] = {}
+        self._converters: dict[str, Converter] = {}
+
+    @property
+    def metrics_by_resource(self) -> dict[str, LoadMetrics]:
+        """The counts of each resource that was reached."""
+        return self._metrics
+
+    def metrics_of(self, resource: str) -> LoadMetrics:
+        """Return the counts of a resource."""
+        if resource not in self._metrics:
+            self._metrics[resource] = LoadMetrics(resource, self._run_id, self._command, self._now())
+        return self._metrics[resource]
+
+    def items(
+        self,
+        endpoint: Endpoint,
+        results: Iterable[Result],
+        mark_done: Callable[[RequestWindow], None],
+        *,
+        replaying: bool,
+    ) -> Iterator[object]:
+        """Yield the dlt items of an endpoint's results in one load package: rows, raw answers, rejects.
+
+        Args:
+            endpoint: the endpoint that was asked.
+            results: answers and failures, in any order.
+            mark_done: called with the window of each answer that could be used.
+            replaying: whether the answers come from ``weather_raw``, see ``Extraction``.
+        """
+        metrics = self.metrics_of(endpoint.name)
+        extraction = Extraction(endpoint, metrics, self._package, self._converter, self._now, replaying=replaying)
+        yield from extraction.items(results, mark_done)
+
+    def load_run(self, resource: str, status: Status) -> object:
+        """Return the dlt item of a resource's row of ``load_runs``, which replaces the row of the package before."""
+        return to_table(LoadRun, [self.metrics_of(resource).row(status, self._now())])
+
+    def _converter(self, contract: type[Contract]) -> Converter:
+        """Return the run's converter of a table: it remembers the columns that the API has added to the table."""
+        if contract.table not in self._converters:
+            self._converters[contract.table] = Converter(contract, columns_beyond(contract))
+        return self._converters[contract.table]
