@@ -145,13 +145,18 @@ class DestinationReader:
         """
         if not self.columns(contract.table):
             return dict.fromkeys(row[0] for row in self.rows("SELECT location_id FROM {l}", l=Location.table))
-        recent, *parameters = self.recently_loaded(contract.table, before - PACKAGE_AGE)
-        sql = (
-            f"SELECT l.location_id, {_newest_of_location(contract, moment)}"
-            " FROM (SELECT location_id FROM {locations} EXCEPT"
-            f" SELECT location_id FROM {{table}} WHERE {recent} AND {moment} >= %s) AS l"
+        recent, *load_id = self.recently_loaded(contract.table, before - PACKAGE_AGE)
+        stale = (
+            "SELECT location_id FROM {locations} EXCEPT"
+            f" SELECT location_id FROM {{table}} WHERE {recent} AND {moment} >= %s"
         )
-        rows = self.rows(sql, *parameters, before, table=contract.table, locations=Location.table)
+        parameters = (*load_id, before)
+        tables = {"table": contract.table, "locations": Location.table}
+        # DuckDB, which has no index, reads the whole table for a look-up, even for none
+        if not self.rows(f"{stale} LIMIT 1", *parameters, **tables):
+            return {}
+        sql = f"SELECT l.location_id, {_newest_of_location(contract, moment)} FROM ({stale}) AS l"
+        rows = self.rows(sql, *parameters, **tables)
         newest = {location_id: utc(last) if last else None for location_id, last in rows}
         # a package that took longer than PACKAGE_AGE to fetch has recent rows under an older load id
         return {location_id: last for location_id, last in newest.items() if last is None or last < before}
