@@ -37,6 +37,7 @@ RUN_DEMO = (
     "uv run weather plan --demo",
     "uv run weather replay --demo",
     "uv run weather status --demo",
+    "uv run weather status --demo --check",
 )
 # run word for word against a simulator in the API's place
 RUN = (

@@ -29,6 +29,7 @@ Exit codes:
        or anything was rejected under --strict
   5    the destination did not take the rows; they are kept and the next run loads them
   6    another run holds the dataset
+  7    status --check: a place has no recent row, or a load package is set aside
   130  interrupted; loaded rows are kept, the next run continues from there
 
 Settings are read from options, environment (SOURCES__WEATHER__UNITS), .dlt/secrets.toml and .dlt/config.toml,

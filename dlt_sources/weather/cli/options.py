@@ -56,6 +56,7 @@ def target_options(*, demo: bool, destination: str | None, **_: Any) -> str:
 
 def settings_options(command: F) -> F:
     """Add the options for settings of the source to a command."""
+    command = location_options(command)
     for option in (
         click.option("--units", type=click.Choice(UNITS), help="Units of temperatures and wind speeds."),
         click.option(
@@ -67,6 +68,14 @@ def settings_options(command: F) -> F:
             metavar="MOMENT",
             help="First hour of air-pollution history, ISO 8601, UTC: every missing hour from then on is loaded.",
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def location_options(command: F) -> F:
+    """Add the options that choose locations and resources to a command."""
+    for option in (
         click.option(
             "--locations-file",
             type=click.Path(exists=True, dir_okay=False),
@@ -79,7 +88,7 @@ def settings_options(command: F) -> F:
             metavar="PLACE",
             help='A place: "Madrid,ES", "40.4,-3.7", "zip:28001,ES" or "id:3117735". Repeatable.',
         ),
-        click.option("--resources", type=ResourceList(), help=f"Resources to load, of {', '.join(RESOURCES)}."),
+        click.option("--resources", type=ResourceList(), help=f"Resources, of {', '.join(RESOURCES)}."),
     ):
         command = option(command)
     return command
@@ -95,6 +104,19 @@ def log_options(command: F) -> F:
         show_default=True,
         help="Format of the logs.",
     )(command)
+
+
+def chosen_settings(**given: Any) -> WeatherSettings:
+    """Return the settings that options name; places given as options replace the configured list.
+
+    Args:
+        given: settings of the source by name; None if the option is not given.
+
+    Raises:
+        ConfigurationError: a setting has a value that cannot work.
+    """
+    locations = list(given.pop("locations", None) or ()) or ([] if given.get("locations_file") else None)
+    return load_settings(**given, locations=locations)
 
 
 @contextmanager
@@ -117,16 +139,15 @@ def target_and_settings(
         click.UsageError: the options exclude each other.
         ConfigurationError: a setting has a value that cannot work.
     """
-    given["locations"] = list(given.get("locations") or ()) or ([] if given.get("locations_file") else None)
     if demo and destination not in (None, DEMO_TARGET.destination):
         raise click.UsageError("--demo uses a separate database; leave --destination out.")
     level = logging.WARNING if quiet else logging.INFO
     if demo:
         with simulated_api() as api:
-            settings = load_settings(**(given | api))
+            settings = chosen_settings(**(given | api))
             configure_logging(log_format, level, settings.secret_key)
             yield DEMO_TARGET, settings
     else:
-        settings = load_settings(**given)
+        settings = chosen_settings(**given)
         configure_logging(log_format, level, settings.secret_key)
         yield Target(destination or DEFAULT_DESTINATION), settings

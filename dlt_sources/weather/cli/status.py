@@ -3,45 +3,120 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
-from dlt_sources.weather.cli.options import destination_options
+from dlt_sources.weather.cli.options import chosen_settings, destination_options, location_options
 from dlt_sources.weather.common.clock import utc_now
+from dlt_sources.weather.common.errors import LateError
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
+from dlt_sources.weather.status.late import LateLocation, late_by_resource
+from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.report import Status, read_status
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
-# rows of the conditions table, about one screen; further locations are counted
+# rows of a table of places, about one screen; further ones are counted
 MOST_PLACES = 20
+# late places of a resource, and places that an error names
+MOST_LATE, MOST_NAMED = 10, 3
+MOST_CHARACTERS = 100
 
 
 @click.command("status")
 @destination_options
-def status_command(*, demo: bool, destination: str | None) -> None:
+@location_options
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Print nothing, and exit with 7 and a sentence if a place has no recent row or a load package is set aside.",
+)
+def status_command(*, demo: bool, destination: str | None, check: bool, **given: Any) -> None:
     """Show the state of the tables and the newest weather.
 
-    The output has rows, places and lag of each table, the last run of each resource with its rejects, and the newest
-    conditions of each place.
+    The output has rows, places and lag of each table, the last run of each resource, the places that are late with the
+    cause, the rejects that nothing has replaced yet, and the newest conditions of each place. A place is late if it has
+    no row of the last 90 minutes, or no hour of air_pollution of the last 3 hours.
     """
     configure_logging(level=logging.WARNING)
+    settings = chosen_settings(**given)
     target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)
+    now = utc_now()
     with target.reader() as reader:
-        result = read_status(reader)
+        late = late_by_resource(reader, settings, now)
+        if check:
+            _refuse_late(late)
+            return
+        result, rejects = read_status(reader), open_rejects(reader, now)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
         return
-    _print_tables(console, result, utc_now())
+    _print_tables(console, result, now)
     _print_runs(console, result)
+    _print_late(console, late)
+    _print_rejects(console, rejects)
     _print_conditions(console, result)
     console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
+
+
+def _refuse_late(late: Mapping[str, Sequence[LateLocation]]) -> None:
+    """Raise LateError with the first places of each resource that has late ones."""
+    if not late:
+        return
+    resources = []
+    for resource, places in late.items():
+        named = [f"{place.query} ({_since(place)}{_because(place)})" for place in places[:MOST_NAMED]]
+        more = f" and {len(places) - MOST_NAMED:,} more" if len(places) > MOST_NAMED else ""
+        resources.append(f"{resource} of {', '.join(named)}{more}")
+    raise LateError(f"Late: {'; '.join(resources)}.")
+
+
+def _since(place: LateLocation) -> str:
+    return f"{place.newest:%Y-%m-%d %H:%MZ}" if place.newest else "never"
+
+
+def _because(place: LateLocation) -> str:
+    return f", {_shortened(place.cause)}" if place.cause else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
+def _print_late(console: Console, late: Mapping[str, Sequence[LateLocation]]) -> None:
+    if not late:
+        return
+    table = _table("late", place="left", newest="left", cause="left")
+    for resource, places in late.items():
+        for place in places[:MOST_LATE]:
+            table.add_row(resource, escape(place.query), _since(place), escape(_shortened(place.cause or "")))
+        if len(places) > MOST_LATE:
+            table.add_row(resource, f"and {len(places) - MOST_LATE:,} more")
+    console.print()
+    console.print(table, style="yellow", highlight=False)
+
+
+def _print_rejects(console: Console, rejects: Sequence[OpenReject]) -> None:
+    if not rejects:
+        return
+    table = _table("rejected", place="left", times="right", last="left", cause="left")
+    for reject in rejects[:MOST_PLACES]:
+        cause = _shortened(f"{reject.error_class}: {reject.message}")
+        last = f"{reject.last:%Y-%m-%d %H:%MZ}"
+        table.add_row(reject.resource, escape(reject.location_id), f"{reject.number:,}", last, escape(cause))
+    if len(rejects) > MOST_PLACES:
+        table.add_row(f"and {len(rejects) - MOST_PLACES:,} more")
+    console.print()
+    console.print(table, highlight=False)
 
 
 def _print_tables(console: Console, result: Status, now: datetime) -> None:
@@ -69,7 +144,7 @@ def _print_runs(console: Console, result: Status) -> None:
             run.status,
             f"{run.rows_loaded:,}",
             f"{run.rows_rejected:,}",
-            run.error or "",
+            escape(run.error or ""),
         )
     console.print()
     console.print(table)
@@ -80,7 +155,7 @@ def _print_conditions(console: Console, result: Status) -> None:
     for entry in result.conditions[:MOST_PLACES]:
         degrees = f"{entry.temp:.1f} {UNIT_SIGNS.get(entry.units, '')}"
         table.add_row(
-            entry.location,
+            escape(entry.location),
             f"{entry.dt:%Y-%m-%d %H:%MZ}",
             degrees,
             entry.description or "",

@@ -48,6 +48,12 @@ class WriterBusyError(WeatherError):
     exit_code = 6
 
 
+class LateError(WeatherError):
+    """A place has no recent row, or a package is set aside. The user should look at ``weather status``."""
+
+    exit_code = 7
+
+
 def reason(error: BaseException) -> str:
     """Return the message of the innermost cause of dlt's nested exceptions, on one line."""
     while (inner := error.__cause__ or error.__context__) is not None:

@@ -120,7 +120,7 @@ class DestinationReader:
         sql = f"SELECT max({moment}) FROM {{table}}"
         if contract.key[:2] == ("location_id", "dt"):
             # max() alone would read the whole table
-            newest = _newest_of_location(contract, moment)
+            newest = newest_of_location(contract, moment)
             sql = f"SELECT max(newest) FROM (SELECT {newest} AS newest FROM {{locations}} l) AS places"
         rows = self.rows(sql, table=contract.table, locations=Location.table)
         return utc(rows[0][0]) if rows and rows[0][0] else None
@@ -155,7 +155,7 @@ class DestinationReader:
         # DuckDB, which has no index, reads the whole table for a look-up, even for none
         if not self.rows(f"{stale} LIMIT 1", *parameters, **tables):
             return {}
-        sql = f"SELECT l.location_id, {_newest_of_location(contract, moment)} FROM ({stale}) AS l"
+        sql = f"SELECT l.location_id, {newest_of_location(contract, moment)} FROM ({stale}) AS l"
         rows = self.rows(sql, *parameters, **tables)
         newest = {location_id: utc(last) if last else None for location_id, last in rows}
         # a package that took longer than PACKAGE_AGE to fetch has recent rows under an older load id
@@ -201,10 +201,14 @@ def destination_reader(pipeline: Pipeline | None) -> Iterator[DestinationReader]
         yield DestinationReader(client)
 
 
-def _newest_of_location(contract: type[Contract], moment: str) -> str:
-    """Return SQL for the newest moment of the location ``l``, by look-ups in the key's index.
+def newest_of_location(contract: type[Contract], moment: str) -> str:
+    """Return SQL for the newest moment of the location ``l`` in ``{table}``, by look-ups in the key's index.
 
     For a series, among the rows with the location's newest ``dt``, as in ``DestinationReader.newest``.
+
+    Args:
+        contract: the table's contract; its key begins with ``location_id``.
+        moment: the column, of timestamps.
     """
     newest = f"SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id"
     if contract.key[:2] == ("location_id", "dt"):

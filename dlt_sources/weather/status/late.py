@@ -11,6 +11,7 @@ from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun, Location, Reject
 from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import InvalidLocation
 
@@ -83,6 +84,29 @@ def late_locations(
             late[query.location_id] = LateLocation(resource, query.location_id, query.query, newest, None)
     explained = _with_causes(reader, resource, late.values(), now)
     return sorted(invalid + explained, key=lambda one: (one.newest is not None, one.newest, one.query))
+
+
+def late_by_resource(
+    reader: DestinationReader, settings: WeatherSettings, now: datetime
+) -> dict[str, list[LateLocation]]:
+    """Return the late locations of each chosen resource that has any; those never looked up only under ``locations``.
+
+    Args:
+        reader: reads the destination.
+        settings: the user's list of locations, and the resources.
+        now: the present moment, UTC.
+
+    Raises:
+        ConfigurationError: the file of locations cannot be read, or a name is no resource.
+    """
+    unknown = late_locations(reader, settings, LOCATIONS, now)
+    late = {LOCATIONS: unknown}
+    reported = {one.location_id for one in unknown}
+    for resource in resource_names(settings.resources):
+        if resource != LOCATIONS:
+            found = late_locations(reader, settings, resource, now)
+            late[resource] = [one for one in found if one.location_id not in reported and one.location_id is not None]
+    return {resource: found for resource, found in late.items() if found}
 
 
 def _with_causes(

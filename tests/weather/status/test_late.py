@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import dlt
-import pytest
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather import weather_source
@@ -24,18 +23,13 @@ def late(target, settings, resource, clock):
         return late_locations(reader, settings, resource, clock())
 
 
-def test_nothing_is_late_right_after_a_load(target, settings, clock):
-    choice = settings()
-    load_accounted(target, choice, clock)
-    for resource in ("locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"):
-        assert late(target, choice, resource, clock) == [], resource
-
-
 def test_a_location_that_fails_for_good_is_late_by_its_resource_with_its_last_row_and_the_cause(
     target, settings, clock, simulator
 ):
     choice = settings(resources=HOURLY, locations=[MADRID, OSLO])
     load_accounted(target, choice, clock)
+    for resource in ("locations", *HOURLY):
+        assert late(target, choice, resource, clock) == [], resource
     last = clock()
     simulator.inject(OSLO_FAILS)
     for _ in range(2):
@@ -47,21 +41,21 @@ def test_a_location_that_fails_for_good_is_late_by_its_resource_with_its_last_ro
     assert late(target, choice, "forecast", clock) == []
 
 
-def test_a_location_that_never_was_found_is_late_for_every_resource(target, settings, clock):
+def test_a_location_that_never_was_found_is_late_for_every_resource(duckdb, settings, clock):
     choice = settings(resources=HOURLY, locations=["Oslo,NO", "Nowhere-at-all,XX", "95,200"])
-    load_accounted(target, choice, clock)
+    load_accounted(duckdb, choice, clock)
     for resource in ("locations", *HOURLY):
-        found = {one.query: one for one in late(target, choice, resource, clock)}
+        found = {one.query: one for one in late(duckdb, choice, resource, clock)}
         assert set(found) == {"Nowhere-at-all,XX", "95,200"}
         assert found["Nowhere-at-all,XX"].newest is None
         assert found["95,200"].location_id is None
         assert "latitude" in found["95,200"].cause
 
 
-def test_without_any_load_every_location_is_late(target, settings, clock):
+def test_without_any_load_every_location_is_late(duckdb, settings, clock):
     choice = settings(locations=[MADRID, OSLO])
     for resource in ("locations", "current_weather", "air_pollution"):
-        assert [one[1:] for one in late(target, choice, resource, clock)] == [
+        assert [one[1:] for one in late(duckdb, choice, resource, clock)] == [
             (MADRID, MADRID, None, None),
             (OSLO, OSLO, None, None),
         ]
@@ -101,8 +95,7 @@ def test_history_is_late_by_its_hours_not_by_the_moment_they_were_fetched(duckdb
     assert (one.newest, one.cause.partition(":")[0]) == (last, "server_error")
 
 
-@pytest.mark.parametrize("contract", [CurrentWeather, Forecast])
-def test_stale_locations_are_found_among_the_rows_of_recent_loads(target, settings, clock, simulator, contract):
+def test_stale_locations_are_found_among_the_rows_of_recent_loads(target, settings, clock, simulator):
     choice = settings(resources=HOURLY, locations=[MADRID, OSLO])
     load_accounted(target, choice, clock)
     first = clock()
@@ -110,17 +103,17 @@ def test_stale_locations_are_found_among_the_rows_of_recent_loads(target, settin
     simulator.inject(Fault(where={"lat": lat(OSLO)}, status=404))
     load_accounted(target, choice, clock)
     with target.reader() as reader:
-        assert reader.stale_locations(contract, first) == {}
-        assert reader.stale_locations(contract, clock()) == {OSLO: first}
-        assert reader.stale_locations(contract, clock() + timedelta(days=1)) == {OSLO: first, MADRID: clock()}
+        assert reader.stale_locations(Forecast, first) == {}
+        assert reader.stale_locations(Forecast, clock()) == {OSLO: first}
+        assert reader.stale_locations(Forecast, clock() + timedelta(days=1)) == {OSLO: first, MADRID: clock()}
         assert reader.stale_locations(AirPollution, first, "dt") == {OSLO: None, MADRID: None}
 
 
-def test_a_row_under_an_older_load_id_is_recent_all_the_same(target, settings, clock):
+def test_a_row_under_an_older_load_id_is_recent_all_the_same(duckdb, settings, clock):
     choice = settings(resources=["current_weather"], locations=[MADRID, OSLO])
-    load_accounted(target, choice, clock)
-    query(target, "UPDATE current_weather SET _dlt_load_id = '1000000000.0'")
-    with target.reader() as reader:
+    load_accounted(duckdb, choice, clock)
+    query(duckdb, "UPDATE current_weather SET _dlt_load_id = '1000000000.0'")
+    with duckdb.reader() as reader:
         assert reader.stale_locations(CurrentWeather, clock()) == {}
 
 

@@ -1,0 +1,74 @@
+"""Open rejects: requests and rows that no later answer has replaced, by location and cause."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
+from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.contracts import Location, Reject
+from dlt_sources.weather.destination.reader import DestinationReader, newest_of_location
+from dlt_sources.weather.status.late import CAUSES_SINCE
+
+
+class OpenReject(NamedTuple):
+    """Rejects of one location, resource and class of error since the location's newest row of the resource.
+
+    Attributes:
+        resource: name of the resource.
+        location_id: the location.
+        error_class: class of the error.
+        message: the newest message.
+        number: number of rejects.
+        since: moment of the first, UTC.
+        last: moment of the newest, UTC.
+    """
+
+    resource: str
+    location_id: str
+    error_class: str
+    message: str
+    number: int
+    since: datetime
+    last: datetime
+
+
+def open_rejects(reader: DestinationReader, now: datetime) -> list[OpenReject]:
+    """Return the open rejects of the last two days, the most frequent first.
+
+    A reject is open until its location has a newer row of the resource. An entry of the list that is no location has no
+    ``location_id``, and is reported by ``late_locations``.
+
+    Args:
+        reader: reads the destination.
+        now: the present moment, UTC.
+    """
+    found = [reject for resource in (LOCATIONS, *BY_NAME) for reject in _open(reader, resource, now - CAUSES_SINCE)]
+    return sorted(found, key=lambda reject: (-reject.number, reject.location_id, reject.resource))
+
+
+def _open(reader: DestinationReader, resource: str, since: datetime) -> list[OpenReject]:
+    contract = Location if resource == LOCATIONS else BY_NAME[resource].parts[0].contract
+    recent, *load_id = reader.recently_loaded(Reject.table, since)
+    rejects = (
+        "SELECT location_id, error_class, message, rejected_at FROM {rejects}"
+        f" WHERE {recent} AND resource = %s AND rejected_at >= %s AND location_id IS NOT NULL"
+    )
+    newest = "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
+    if reader.columns(contract.table):
+        newest = newest_of_location(contract, "fetched_at")
+    # the look-ups are those of the rejected locations only
+    sql = (
+        "SELECT r.location_id, r.error_class, max(r.message), count(*), min(r.rejected_at), max(r.rejected_at)"
+        f" FROM ({rejects}) AS r JOIN (SELECT l.location_id, {newest} AS newest"
+        f" FROM (SELECT DISTINCT location_id FROM ({rejects}) AS d) AS l) AS n ON n.location_id = r.location_id"
+        " WHERE n.newest IS NULL OR r.rejected_at > n.newest GROUP BY r.location_id, r.error_class"
+    )
+    parameters = (*load_id, resource, since)
+    return [
+        OpenReject(resource, location_id, error_class, message, number, utc(first), utc(last))
+        for location_id, error_class, message, number, first, last in reader.rows(
+            sql, *parameters, *parameters, rejects=Reject.table, table=contract.table
+        )
+    ]

@@ -1,0 +1,102 @@
+"""``weather status``: what is late and rejected, for people; ``--check`` for probes."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from dlt_sources.openweather_simulator import Fault, Simulator, serve
+from dlt_sources.weather.common.clock import utc_now
+from dlt_sources.weather.pipeline.load import load
+from tests.helpers.command import run
+from tests.helpers.support import query
+
+OSLO = "59.9139,10.7522"
+CHOICE = ["--location", OSLO, "--location", "Madrid,ES", "--resources", "current_weather,forecast"]
+OSLO_FAILS = Fault(path="/data/2.5/weather", where={"lat": "59.9139"}, status=404, body=b'{"message":"city not found"}')
+
+
+@pytest.fixture
+def live():
+    """A simulator on the real clock, as the command is."""
+    return Simulator()
+
+
+@pytest.fixture
+def load_live(settings, live):
+    """Load Oslo and Madrid into a target, as the options in ``CHOICE`` name them."""
+    with serve(live) as api:
+
+        def make(target, now=utc_now, **given):
+            choice = {"locations": [OSLO, "Madrid,ES"], "resources": ["current_weather", "forecast"]}
+            return load(target, settings(base_url=api, **(choice | given)), now=now)
+
+        yield make
+
+
+def status(target, *options):
+    return run("status", "--destination", target.destination, *options)
+
+
+def test_a_fresh_target_passes_the_check_without_a_word(duckdb, load_live):
+    load_live(duckdb)
+    checked = status(duckdb, *CHOICE, "--check")
+    assert (checked.code, checked.said) == (0, "")
+    shown = status(duckdb, *CHOICE)
+    assert shown.code == 0
+    assert "late" not in shown.out
+    assert "never" not in shown.out
+
+
+def test_a_location_that_gets_nothing_fails_the_check_and_is_shown_with_its_cause(target, load_live, live):
+    long_ago = utc_now() - timedelta(hours=2)
+    load_live(target, now=lambda: long_ago)
+    live.inject(OSLO_FAILS)
+    load_live(target)
+    checked = status(target, *CHOICE, "--check")
+    assert checked.code == 7
+    since = f"{long_ago:%Y-%m-%d %H:%MZ}"
+    assert checked.err == f"Error: Late: current_weather of {OSLO} ({since}, not_found: city not found).\n"
+    assert checked.out == ""
+    shown = status(target, *CHOICE)
+    assert shown.code == 0
+    late, rejected = (line for line in shown.out.splitlines() if OSLO in line and "city not found" in line)
+    assert late.split()[:4] == ["current_weather", OSLO, *since.split()]
+    assert rejected.split()[:3] == ["current_weather", OSLO, "1"]
+
+
+def test_a_reject_is_no_longer_shown_when_a_later_load_got_the_row(duckdb, load_live, live):
+    live.inject(OSLO_FAILS)
+    load_live(duckdb)
+    assert "city not found" in status(duckdb, *CHOICE).out
+    live.clear_faults()
+    load_live(duckdb)
+    assert query(duckdb, "SELECT count(*) FROM rejects") == [(1,)]
+    assert "city not found" not in status(duckdb, *CHOICE).out
+    assert status(duckdb, *CHOICE, "--check").code == 0
+
+
+def test_a_configured_location_that_was_never_loaded_fails_the_check(duckdb, load_live):
+    load_live(duckdb, locations=[OSLO])
+    checked = status(duckdb, *CHOICE, "--check")
+    assert (checked.code, checked.err) == (7, "Error: Late: locations of Madrid,ES (never).\n")
+
+
+def test_the_check_of_an_empty_target_fails(duckdb):
+    checked = status(duckdb, *CHOICE, "--check")
+    assert (checked.code, checked.out) == (7, "")
+    assert OSLO in checked.err
+    assert not os.path.exists("weather.duckdb")  # noqa: PTH110 - looking makes no file
+
+
+def test_many_late_locations_are_counted_not_listed(duckdb, settings, live):
+    places = [f"{latitude},10" for latitude in range(-20, 20)]
+    options = [word for place in places for word in ("--location", place)]
+    shown_first = status(duckdb, *options, "--check")
+    assert shown_first.err.count("never") == 3
+    assert "and 37 more" in shown_first.err
+    with serve(live) as api:
+        load(duckdb, settings(base_url=api, locations=places[:1], resources=["current_weather"]))
+    shown = status(duckdb, *options, "--resources", "current_weather")
+    assert "and 29 more" in shown.out
+    assert len(shown.out.splitlines()) < 60
