@@ -19,6 +19,7 @@ from dlt_sources.weather.common.errors import LateError
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
+from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_packages
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.report import Status, read_status
@@ -53,7 +54,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     with target.reader() as reader:
         late = late_by_resource(reader, settings, now)
         if check:
-            _refuse_late(late)
+            _refuse_late(late, set_aside_packages(target))
             return
         result, rejects = read_status(reader), open_rejects(reader, now)
     console = wide_console()
@@ -64,20 +65,35 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     _print_runs(console, result)
     _print_late(console, late)
     _print_rejects(console, rejects)
+    _print_set_aside(console, set_aside_packages(target))
     _print_conditions(console, result)
     console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
 
 
-def _refuse_late(late: Mapping[str, Sequence[LateLocation]]) -> None:
-    """Raise LateError with the first places of each resource that has late ones."""
-    if not late:
-        return
-    resources = []
+def _refuse_late(late: Mapping[str, Sequence[LateLocation]], set_aside: Sequence[SetAsidePackage]) -> None:
+    """Raise LateError with the first places of each resource that has late ones, and the packages set aside."""
+    troubles = []
     for resource, places in late.items():
         named = [f"{place.query} ({_since(place)}{_because(place)})" for place in places[:MOST_NAMED]]
         more = f" and {len(places) - MOST_NAMED:,} more" if len(places) > MOST_NAMED else ""
-        resources.append(f"{resource} of {', '.join(named)}{more}")
-    raise LateError(f"Late: {'; '.join(resources)}.")
+        troubles.append(f"{resource} of {', '.join(named)}{more}")
+    sentences = [f"Late: {'; '.join(troubles)}."] if troubles else []
+    if set_aside:
+        sentences.append(_set_aside_sentence(set_aside))
+    if sentences:
+        raise LateError(" ".join(sentences))
+
+
+def _set_aside_sentence(packages: Sequence[SetAsidePackage]) -> str:
+    return (
+        f"{len(packages):,} load package(s) set aside; `weather packages` lists them, `weather packages --retry` loads "
+        "them again."
+    )
+
+
+def _print_set_aside(console: Console, packages: Sequence[SetAsidePackage]) -> None:
+    if packages:
+        console.print(f"\n{_set_aside_sentence(packages)}", style="yellow", highlight=False)
 
 
 def _since(place: LateLocation) -> str:
