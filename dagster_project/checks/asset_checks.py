@@ -20,13 +20,15 @@ from dagster import (
 
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import asset_key, contracts_of
-from dagster_project.checks import queries
+from dagster_project.checks import gaps, late, queries
+from dagster_project.checks.names import LOCATIONS_ARE_RECENT, REJECT_RATE
 from dagster_project.checks.queries import CheckResult
 from dagster_project.checks.watermark import watermark, watermark_metadata
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, open_reader
 from dagster_project.common.failures import reported_failures
 from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS
+from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.contracts import AirPollution, Contract
 from dlt_sources.weather.destination.reader import DestinationReader
 
@@ -58,19 +60,26 @@ def checks_of(resource: str) -> list[Check]:
         # the main table's checks need no prefix
         prefix = f"{contract.table}_" if len(contracts) > 1 else ""
         checks += _table_checks(contract, prefix)
-    checks.append(
+    checks += [
         Check(
             "accounting",
             lambda reader, _: queries.unaccounted(reader, resource),
             "Every row that a run fetched is loaded or rejected.",
-        )
-    )
+        ),
+        Check(
+            LOCATIONS_ARE_RECENT,
+            lambda reader, _: late.locations_are_recent(reader, load_settings(), resource, clock.now()),
+            late.describe(resource),
+            WARN,
+        ),
+    ]
     if resource != LOCATIONS:
         checks.append(
             Check(
-                "reject_rate",
+                REJECT_RATE,
                 lambda reader, _: queries.reject_rate(reader, resource),
-                f"The newest run rejected at most {queries.MOST_REJECTED:.0%} of its rows.",
+                f"Of the newest run's requests at most {queries.MOST_REJECTED:.0%} failed, and of the rows that it "
+                f"fetched at most {queries.MOST_REJECTED:.0%} were rejected.",
                 WARN,
             )
         )
@@ -95,8 +104,8 @@ def _table_checks(contract: type[Contract], prefix: str) -> Iterator[Check]:
     if contract is AirPollution:
         yield Check(
             "no_gaps",
-            lambda reader, _: queries.gaps(reader),
-            "No hour is missing between the first and the newest of a place.",
+            lambda reader, _: gaps.gaps(reader),
+            "No hour is missing inside a place's months; whole months without any row are not asked for.",
             WARN,
         )
     if "dt" in contract.model_fields and contract.table not in OPTIONAL_TABLES:
@@ -146,5 +155,6 @@ def _to_dagster(check: Check, result: CheckResult, metadata: Mapping[str, Any]) 
         check_name=check.name,
         passed=result.passed,
         severity=check.severity,
+        description=result.description,
         metadata=dict(result.figures) | rows | dict(metadata),
     )

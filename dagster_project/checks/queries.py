@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from dlt_sources.weather.common.clock import utc
-from dlt_sources.weather.contracts import AirPollution, Contract, LoadRun
-from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader, loaded_since
+from dlt_sources.weather.contracts import Contract, LoadRun
+from dlt_sources.weather.destination.reader import DestinationReader, loaded_since
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
@@ -65,12 +65,13 @@ class CheckResult:
     """Result of one check's query.
 
     ``rows`` are the rows at fault, at most ``MOST_SHOWN``, as ``{column: value}`` with values that JSON can hold;
-    ``figures`` are further entries of the check's metadata.
+    ``figures`` are further entries of the check's metadata; ``description`` is the result in a sentence.
     """
 
     passed: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
+    description: str | None = None
 
 
 def duplicate_keys(reader: DestinationReader, contract: type[Contract], since: datetime | None = None) -> CheckResult:
@@ -116,31 +117,27 @@ def unaccounted(reader: DestinationReader, resource: str) -> CheckResult:
 
 
 def reject_rate(reader: DestinationReader, resource: str) -> CheckResult:
-    """Return the newest run, which fails the check if it rejected more than ``MOST_REJECTED`` of its rows."""
-    columns = ("run_id", "rows_fetched", "rows_rejected")
+    """Return the newest run, which fails the check if more than ``MOST_REJECTED`` of its requests or rows failed.
+
+    Requests and rows are two rates: a failed request counts as one rejected row, but stands for all rows of its answer.
+    """
+    columns = ("run_id", "requests", "requests_failed", "rows_fetched", "rows_rejected")
     sql = f"SELECT {', '.join(columns)} FROM {{runs}} WHERE resource = %s ORDER BY started_at DESC LIMIT 1"
-    for run_id, fetched, rejected in reader.rows(sql, resource, runs=LoadRun.table):
-        rate = rejected / fetched if fetched else 0.0
-        row = {"run_id": run_id, "rows_fetched": fetched, "rows_rejected": rejected}
-        return CheckResult(rate <= MOST_REJECTED, [row] if rejected else [], {"reject_rate": round(rate, 4)})
+    for row in reader.rows(sql, resource, runs=LoadRun.table):
+        values = dict(zip(columns, row, strict=True))
+        requests, failed = values["requests"] or 0, values["requests_failed"] or 0
+        fetched, rejected = (values[name] - failed for name in ("rows_fetched", "rows_rejected"))
+        rates = {"requests_failed_rate": _rate(failed, requests), "rows_rejected_rate": _rate(rejected, fetched)}
+        passed = max(rates.values()) <= MOST_REJECTED
+        faults = [f"{failed} of {requests} requests failed"] * bool(failed)
+        faults += [f"{rejected} of {fetched} rows were rejected"] * bool(rejected)
+        description = f"{resource}: {', '.join(faults)}." if faults else None
+        return CheckResult(passed, [values] if faults else [], rates, description)
     return CheckResult(passed=True)
 
 
-def gaps(reader: DestinationReader) -> CheckResult:
-    """Return the places that miss hours of air pollution between their first and their newest."""
-    sql = (
-        f"SELECT location_id, count(*), min(dt), max(dt) FROM {{air}} WHERE {ON_THE_HOUR}"
-        " GROUP BY location_id ORDER BY location_id"
-    )
-    rows = []
-    for location_id, hours, first, last in reader.rows(sql, air=AirPollution.table):
-        missing = round((last - first).total_seconds() / 3600) + 1 - hours
-        if missing > 0:
-            rows.append(
-                {"location_id": location_id, "missing_hours": missing, "first": _plain(first), "last": _plain(last)}
-            )
-    total = sum(row["missing_hours"] for row in rows)
-    return CheckResult(not rows, rows[:MOST_SHOWN], {"missing_hours": total, "places": len(rows)})
+def _rate(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
 
 
 def stale(reader: DestinationReader, contract: type[Contract], now: datetime) -> CheckResult:
@@ -150,7 +147,7 @@ def stale(reader: DestinationReader, contract: type[Contract], now: datetime) ->
         return CheckResult(passed=False, figures={"rows": 0})
     age = now - newest
     return CheckResult(
-        age <= STALE_AFTER, figures={"newest": _plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
+        age <= STALE_AFTER, figures={"newest": plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
     )
 
 
@@ -162,7 +159,7 @@ def _first_load_id(since: datetime | None) -> list[str]:
 def _faults(reader: DestinationReader, sql: str, names: Iterable[str], table: str, *parameters: object) -> CheckResult:
     """Run a query for rows at fault; the check passes if there are none."""
     faults = reader.rows(f"{sql} LIMIT {MOST_SHOWN + 1}", *parameters, table=table)
-    rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in faults[:MOST_SHOWN]]
+    rows = [{name: plain(value) for name, value in zip(names, row, strict=True)} for row in faults[:MOST_SHOWN]]
     number = str(len(faults)) if len(faults) <= MOST_SHOWN else f"more than {MOST_SHOWN}"
     return CheckResult(not faults, rows, {"rows_at_fault": number})
 
@@ -180,5 +177,6 @@ def _plausible(name: str, value: Any, row: dict[str, Any]) -> bool:
     return bool(low <= value <= high)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: a moment as text, in UTC."""
     return f"{utc(value):%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value

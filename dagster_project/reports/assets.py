@@ -10,12 +10,14 @@ from dagster import AssetExecutionContext, AssetKey, MaterializeResult, Metadata
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import OWNERS, asset_key
 from dagster_project.common import clock
-from dagster_project.common.environment import open_reader
+from dagster_project.common.environment import configured_resources, open_reader
 from dagster_project.common.failures import reported_failures
 from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
+from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.status.late import late_locations
 from dlt_sources.weather.status.report import read_status
 
 GROUP = "reports"
@@ -69,6 +71,7 @@ def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
         settings = report_settings()
         with open_reader() as reader:
             bronze_status = read_status(reader)
+            late = {name: late_locations(reader, load_settings(), name, clock.now()) for name in configured_resources()}
         lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
         lines += [
             f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"
@@ -80,10 +83,11 @@ def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
             "rows_rejected": sum(run.rows_rejected for run in bronze_status.runs),
             "resources_failed": sum(run.status == "failed" for run in bronze_status.runs),
             "missing_hours": bronze_status.missing_hours,
+            "late_places": max(map(len, late.values()), default=0),
             **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
         }
         try:
-            publish(bronze_status, settings.metrics_textfile, settings.metrics_pushgateway)
+            publish(bronze_status, late, settings.metrics_textfile, settings.metrics_pushgateway)
         except OSError as error:
             context.log.warning("The metrics are not published: %s", error)
             metadata["metrics"] = "not published"

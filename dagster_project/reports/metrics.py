@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dlt_sources.weather.status.late import LateLocation
 from dlt_sources.weather.status.report import Status
 
 if TYPE_CHECKING:
@@ -12,10 +14,17 @@ if TYPE_CHECKING:
 
 JOB = "weather_bronze"
 TIMEOUT_SECONDS = 10.0
+# series of single locations for a resource: more would cost Prometheus more than they tell
+MOST_LATE = 50
 
 
-def registry_of(status: Status) -> CollectorRegistry:
-    """Return the metrics, named by Prometheus's conventions (prometheus.io/docs/practices/naming)."""
+def registry_of(status: Status, late: Mapping[str, Sequence[LateLocation]]) -> CollectorRegistry:
+    """Return the metrics, named by Prometheus's conventions (prometheus.io/docs/practices/naming).
+
+    Args:
+        status: figures of tables and runs.
+        late: the locations without a recent row, by resource.
+    """
     from prometheus_client import CollectorRegistry, Gauge  # noqa: PLC0415 - definitions must load fast
 
     registry = CollectorRegistry()
@@ -41,14 +50,34 @@ def registry_of(status: Status) -> CollectorRegistry:
         last_rows.labels(run.resource, "rejected").set(run.rows_rejected)
         failed.labels(run.resource).set(run.status == "failed")
     missing.set(status.missing_hours)
+    _add_late_locations(registry, late)
     return registry
 
 
-def publish(status: Status, textfile: str | None, pushgateway: str | None) -> None:
+def _add_late_locations(registry: CollectorRegistry, late: Mapping[str, Sequence[LateLocation]]) -> None:
+    from prometheus_client import Gauge  # noqa: PLC0415
+
+    number = Gauge("weather_bronze_late_locations", "Places without a recent row.", ["resource"], registry=registry)
+    newest = Gauge(
+        "weather_bronze_late_location_newest_timestamp_seconds",
+        f"Newest row of a place without a recent one, 0 if it has none; of {MOST_LATE} places at most.",
+        ["resource", "location_id"],
+        registry=registry,
+    )
+    for resource, locations in late.items():
+        number.labels(resource).set(len(locations))
+        for one in locations[:MOST_LATE]:
+            newest.labels(resource, one.location_id or one.query).set(_seconds(one.newest) if one.newest else 0)
+
+
+def publish(
+    status: Status, late: Mapping[str, Sequence[LateLocation]], textfile: str | None, pushgateway: str | None
+) -> None:
     """Write the metrics to a file, atomically, and push them to a gateway.
 
     Args:
-        status: the figures to publish.
+        status: figures of tables and runs.
+        late: the locations without a recent row, by resource.
         textfile: path of the file, or None for no file.
         pushgateway: address of the gateway, or None for none.
 
@@ -57,7 +86,7 @@ def publish(status: Status, textfile: str | None, pushgateway: str | None) -> No
     """
     from prometheus_client import push_to_gateway, write_to_textfile  # noqa: PLC0415
 
-    registry = registry_of(status)
+    registry = registry_of(status, late)
     if textfile:
         write_to_textfile(textfile, registry)
     if pushgateway:

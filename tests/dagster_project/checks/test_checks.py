@@ -7,12 +7,15 @@ import pytest
 from dagster import AssetCheckSeverity, AssetSelection, materialize
 
 from dagster_project.checks.asset_checks import bronze_checks
-from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, gaps, out_of_range
+from dagster_project.checks.gaps import gaps
+from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, out_of_range
+from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.contracts import CurrentWeather
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.helpers.support import query, tables
+from tests.weather.extract.series import lat
 
 MADRID, OSLO = PLACES
 # by the check that must fail: the statement that plants bad rows
@@ -28,6 +31,9 @@ PLANTED = {
         "UPDATE load_runs SET rows_fetched = rows_fetched + 100 WHERE resource = 'current_weather'"
     ),
     ("current_weather", "reject_rate"): ("UPDATE load_runs SET rows_rejected = 60 WHERE resource = 'current_weather'"),
+    ("forecast", "locations_are_recent"): (
+        "UPDATE forecast SET fetched_at = '2026-05-20T09:00Z' WHERE location_id = '{oslo}'"
+    ),
     ("forecast", "physical_ranges"): "UPDATE forecast SET humidity = 101 WHERE location_id = '{oslo}'",
     ("forecast", "no_duplicate_keys"): "INSERT INTO forecast SELECT * FROM forecast WHERE location_id = '{oslo}'",
     ("air_pollution", "physical_ranges"): "UPDATE air_pollution SET aqi = 6 WHERE location_id = '{oslo}'",
@@ -138,7 +144,83 @@ def test_old_tables_are_reported_stale(evaluate, duckdb, settings, clock):
 def test_checks_of_tables_that_do_not_exist_yet_do_not_crash(evaluate, duckdb):
     success, found = evaluate(duckdb)
     assert success
-    assert {check for (_, check), one in found.items() if not one.passed} == {"newest_is_recent"}
+    assert {check for (_, check), one in found.items() if not one.passed} == {
+        "newest_is_recent",
+        "locations_are_recent",
+    }
+
+
+def test_a_location_that_fails_for_good_is_named_with_its_cause_by_every_resource(
+    evaluate, target, settings, simulator, clock
+):
+    load(target, settings(locations=PLACES, history_days=2), now=clock)
+    success, found = evaluate(target)
+    assert success
+    assert all(one.passed for one in found.values())
+    simulator.inject(Fault(path="/data/", where={"lat": lat(OSLO)}, status=404))
+    clock.pass_time(hours=4)
+    load(target, settings(locations=PLACES), now=clock)
+    success, found = evaluate(target)
+    assert success, "a warning"
+    for name in ("current_weather", "forecast", "air_pollution", "air_pollution_forecast"):
+        check = found[name, "locations_are_recent"]
+        assert not check.passed
+        assert check.severity == AssetCheckSeverity.WARN
+        assert check.description.startswith(f"{name}: 1 of 2 places without recent rows: {OSLO}, not_found: ")
+        (row,) = check.metadata["rows"].value
+        assert row["location_id"] == OSLO
+        assert row["newest"].startswith("2026-05-20T1")
+        assert check.metadata["late_places"].value == 1
+    assert found["locations", "locations_are_recent"].passed, "it has coordinates"
+
+
+def test_half_of_the_requests_that_fail_are_half_whatever_the_rows_of_an_answer(evaluate, duckdb, settings, clock):
+    load(duckdb, settings(locations=PLACES, history_days=2), now=clock)
+    # one request of two failed, which is one rejected row beside the forty of the other
+    query(
+        duckdb,
+        "UPDATE load_runs SET requests_failed = 1, rows_rejected = 1, rows_loaded = 40, rows_fetched = 41"
+        " WHERE resource = 'forecast'",
+    )
+    _, found = evaluate(duckdb, "forecast")
+    check = found["forecast", "reject_rate"]
+    assert not check.passed
+    assert check.description == "forecast: 1 of 2 requests failed."
+    assert check.metadata["requests_failed_rate"].value == 0.5
+    assert check.metadata["rows_rejected_rate"].value == 0.0
+
+
+@pytest.mark.db
+def test_a_backfill_of_chosen_months_leaves_no_gap_and_a_hole_in_one_of_them_does(target, settings, clock):
+    given = settings(locations=PLACES, resources=["locations", "air_pollution"], history_days=2)
+    load(target, given, now=clock)
+    given.since, given.until = "2021-02-01", "2021-03-31T23:00"
+    load(target, given, now=clock)
+    with target.reader() as reader:
+        assert gaps(reader).passed
+    query(target, "DELETE FROM air_pollution WHERE dt BETWEEN '2021-02-27T00:00Z' AND '2021-03-02T23:00Z'")
+    with target.reader() as reader:
+        result = gaps(reader)
+    assert result.figures == {"missing_hours": 2 * 4 * 24, "places": 2}
+    assert {row["first"][:7] for row in result.rows} == {"2021-02"}
+
+
+@pytest.mark.db
+def test_whole_months_that_were_asked_for_in_vain_are_a_gap_until_they_are_loaded(target, settings, simulator, clock):
+    given = settings(locations=PLACES, resources=["locations", "air_pollution"], history_days=2, attempts=1)
+    load(target, given, now=clock)
+    given.since, given.until = "2021-02-01", "2021-02-28T23:00"
+    load(target, given, now=clock)
+    given.since, given.until = "2022-02-01", "2022-04-30T23:00"
+    simulator.inject(Fault(path="/data/2.5/air_pollution/history", status=500))
+    load(target, given, now=clock)
+    load(target, given, now=clock)
+    with target.reader() as reader:
+        assert gaps(reader).figures == {"missing_hours": 2 * 89 * 24, "places": 2}
+    simulator.clear_faults()
+    load(target, given, now=clock)
+    with target.reader() as reader:
+        assert gaps(reader).passed
 
 
 def age(target, **delta):

@@ -52,6 +52,9 @@ def test_it_runs_last_and_runs_though_a_load_failed(run_job, duckdb, simulator, 
     assert found["weather_bronze_last_run_rows", "rejected", "forecast"] == len(PLACES)
     assert found["weather_bronze_table_rows", "air_pollution"] == metadata["rows of air_pollution"]
     assert found["weather_bronze_missing_hours",] == 0
+    assert found["weather_bronze_late_locations", "current_weather"] == 0
+    assert found["weather_bronze_late_locations", "forecast"] == len(PLACES)
+    assert found["weather_bronze_late_location_newest_timestamp_seconds", PLACES[0], "forecast"] == 0
     ((path, pushed),) = gateway[1]
     assert path == "/metrics/job/weather_bronze"
     assert samples(pushed) == found
