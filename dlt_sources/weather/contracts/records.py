@@ -74,6 +74,7 @@ class Reject(Contract):
     location_id: str | None = added(
         "The location, as in bronze.locations; null for an invalid entry of the user's list"
     )
+    query: str | None = added("The location as the user wrote it, if it could not be looked up or is no location")
     endpoint: str | None = added("Path of the request")
     rejected_at: Moment | None = added("Moment of the rejection, UTC")
     error_class: str | None = added(f"Class of the error: {', '.join(ERROR_CLASSES)}")

@@ -10,8 +10,9 @@ from time import monotonic
 from typing import Any, Literal
 
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
-from dlt_sources.weather.contracts.records import RowErrorClass
+from dlt_sources.weather.contracts.records import Reject, RowErrorClass
 from dlt_sources.weather.extract.requests import RequestWindow
+from dlt_sources.weather.locations.model import LocationQuery
 
 Status = Literal["running", "ok", "partial", "failed", "interrupted"]
 
@@ -55,12 +56,11 @@ class LoadMetrics:
         self.requests += 1
         self.requests_failed += 1
         self.rows_fetched += 1
-        subject = failure.request.about
         return self._reject(
             "request",
             endpoint,
             at,
-            subject if isinstance(subject, RequestWindow) else None,
+            failure.request.about,
             error_class=failure.error_class,
             message=failure.message,
             http_status=failure.http_status,
@@ -94,25 +94,29 @@ class LoadMetrics:
             error_class="bad_location",
             message=f"{position}: {message}",
             payload=text,
+            query=text,
             field=position,
         )
 
     def _reject(
-        self, kind: str, endpoint: str, at: datetime, window: RequestWindow | None, **details: Any
+        self, kind: str, endpoint: str, at: datetime, subject: RequestWindow | LocationQuery | None, **details: Any
     ) -> dict[str, Any]:
         self.rows_rejected += 1
         details["payload"] = (details.get("payload") or "")[:PAYLOAD_EXCERPT] or None
-        return {
+        if isinstance(subject, RequestWindow):
+            details |= {"location_id": subject.location.location_id}
+            details |= {"window_start": subject.start, "window_end": subject.end}
+        elif subject is not None:
+            details |= {"location_id": subject.location_id, "query": subject.query}
+        return dict.fromkeys(Reject.model_fields) | {
             "reject_id": f"{self.run_id}-{self.resource}-{next(self._numbers)}",
             "run_id": self.run_id,
             "resource": self.resource,
             "kind": kind,
-            "location_id": window.location.location_id if window else None,
             "endpoint": endpoint or None,
             "rejected_at": at,
-            "window_start": window.start if window else None,
-            "window_end": window.end if window else None,
-        } | {name: details.get(name) for name in ("error_class", "http_status", "field", "message", "payload")}
+            **details,
+        }
 
     def row(self, status: Status, at: datetime) -> dict[str, Any]:
         """Return the row of ``load_runs`` with the counts so far; the run's next package replaces it."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import LOCATIONS
-from dlt_sources.weather.api.responses import Answer, Failure, Request
+from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Answer, Failure, Request
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.destination.reader import KnownLocation
@@ -131,7 +131,8 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
         match = read_match(query, result) if isinstance(result, Answer) else result
         if isinstance(match, Failure):
             if not match.ends_the_run:
-                logger.warning("%s was not found: %s", query.query, match.message)
+                outcome = "was not found" if match.error_class == "not_found" else "could not be looked up"
+                logger.warning("%s %s: %s", query.query, outcome, match.message)
             yield match
             continue
         location = ResolvedLocation(query.location_id, str(match["name"] or query.query), match["lat"], match["lon"])
@@ -146,14 +147,17 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
 def read_match(query: LocationQuery, answer: Answer) -> dict[str, Any] | Failure:
     """Return the geocoder's first match as a row of ``bronze.locations``; log it if there are several."""
     matches = answer.data if isinstance(answer.data, list) else [answer.data]
-    if not matches or not isinstance(matches[0], dict):
-        return Failure(answer.request, "not_found", "The geocoder knows no such place.", 200)
+    excerpt = answer.body[:PAYLOAD_EXCERPT].decode("utf-8", "replace")
+    if not matches:
+        return Failure(answer.request, "not_found", "The geocoder knows no such place.", 200, excerpt)
+    if not isinstance(matches[0], dict):
+        return Failure(answer.request, "invalid_answer", "The answer names no place.", 200, excerpt)
     first = matches[0]
     coordinates = first.get("coord") if query.kind == "id" else first
     try:
         point = location_at(float(coordinates["lat"]), float(coordinates["lon"]), query=query.query)  # type: ignore[index]
     except (KeyError, TypeError, ValueError):
-        return Failure(answer.request, "invalid_answer", "The answer names no coordinates.", 200, str(first)[:1000])
+        return Failure(answer.request, "invalid_answer", "The answer names no coordinates.", 200, excerpt)
     sys = first.get("sys")
     country = first.get("country") or (sys.get("country") if isinstance(sys, dict) else None)
     name = query.name or _text(first.get("name"))

@@ -110,15 +110,18 @@ def test_a_dlt_user_who_deselects_locations_loses_none_of_them(pipeline, source,
 
 
 @pytest.mark.parametrize("error_class", PASSING)
-def test_a_look_up_that_failed_for_a_passing_reason_is_asked_again_by_the_next_run(
-    duckdb, settings, clock, simulator, error_class
+def test_a_look_up_that_failed_for_a_passing_reason_is_asked_again_by_the_next_run(  # noqa: PLR0917 - fixtures
+    duckdb, settings, clock, simulator, error_class, caplog
 ):
     GAZETTEER.named("Oslo,NO")  # the simulator would read its list of cities in its first answer, which takes a second
     timeout = 2.0 if error_class == "timeout" else 30.0
     choice = settings(locations=NAMES, resources=["current_weather", "forecast"], attempts=1, timeout_seconds=timeout)
     simulator.inject(PASSING[error_class])
     load_accounted(duckdb, choice, clock)
-    assert query(duckdb, "SELECT resource, error_class FROM rejects") == [("locations", error_class)]
+    columns = "resource, location_id, query, error_class"
+    assert query(duckdb, f"SELECT {columns} FROM rejects") == [("locations", "oslo,no", "Oslo,NO", error_class)]
+    assert "Oslo,NO could not be looked up" in caplog.text
+    assert "was not found" not in caplog.text
     assert count(duckdb, "current_weather") == len(NAMES) - 1
     simulator.clear_faults()
     simulator.requests.clear()

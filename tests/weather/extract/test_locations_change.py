@@ -62,8 +62,14 @@ def test_unknown_places_are_rejected_and_the_others_loaded(duckdb, settings, clo
     report = load_accounted(duckdb, settings(resources=AIR, locations=places), clock)
     assert report.error is None
     assert report.metrics_by_resource["locations"].rows_rejected == 2
-    found = query(duckdb, "SELECT error_class, http_status, endpoint FROM rejects ORDER BY endpoint")
-    assert found == [("not_found", 200, "/geo/1.0/direct"), ("not_found", 404, "/geo/1.0/zip")]
+    columns = "location_id, query, error_class, http_status, endpoint, payload"
+    found = query(duckdb, f"SELECT {columns} FROM rejects ORDER BY endpoint")
+    assert [row[:-1] for row in found] == [
+        ("xyzzyville,es", "Xyzzyville,ES", "not_found", 200, "/geo/1.0/direct"),
+        ("zip:99999,zz", "zip:99999,ZZ", "not_found", 404, "/geo/1.0/zip"),
+    ]
+    assert found[0][-1] == "[]"
+    assert "not found" in found[1][-1], "the API's own words"
     assert "Xyzzyville,ES was not found" in caplog.text
     assert count(duckdb, "air_pollution") == 3 * WEEK
 

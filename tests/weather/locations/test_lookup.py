@@ -134,9 +134,9 @@ def test_the_users_own_name_wins():
     ("text", "data", "error_class"),
     [
         pytest.param("Atlantis", [], "not_found", id="no match"),
-        pytest.param("Atlantis", None, "not_found", id="null"),
-        pytest.param("Atlantis", ["x"], "not_found", id="a list of texts"),
-        pytest.param("Atlantis", 7, "not_found", id="a number"),
+        pytest.param("Atlantis", None, "invalid_answer", id="null"),
+        pytest.param("Atlantis", ["x"], "invalid_answer", id="a list of texts"),
+        pytest.param("Atlantis", 7, "invalid_answer", id="a number"),
         pytest.param("Atlantis", [{}], "invalid_answer", id="an empty match"),
         pytest.param("Atlantis", [{"lat": 1}], "invalid_answer", id="no longitude"),
         pytest.param("Atlantis", [{"lat": "north", "lon": 1}], "invalid_answer", id="latitude in words"),
