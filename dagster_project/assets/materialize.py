@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
+from dagster import AssetExecutionContext, DagsterExecutionInterruptedError, MaterializeResult, MetadataValue
 from structlog.contextvars import bound_contextvars
 
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
@@ -15,6 +15,7 @@ from dagster_project.common import clock
 from dagster_project.common.environment import target_and_settings
 from dagster_project.common.failures import failure, reported_failures
 from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.destination.target import Target
@@ -48,6 +49,7 @@ def load_asset(
 
     Raises:
         Failure: the resource or most of it was not loaded; the answers that arrived are.
+        DagsterExecutionInterruptedError: the run was terminated; the answers that arrived are loaded.
     """
     contract = contracts_of(name)[0]
     with (
@@ -60,14 +62,13 @@ def load_asset(
         package_metadata: dict[str, Any] = {}
         # other shards add rows to the table meanwhile, so a difference would count theirs
         rows_before = None if settings.shard else _row_count(context, target, contract)
-        report = load(
+        report = _load(
+            context,
             target,
             settings,
             # a location that one step has rejected would be rejected by every further step
             resolve_unknown=not resource.has_resolved_locations(context.run.run_id, chosen),
-            on_start=lambda run: _log_start(context, run, target),
             load_package=dagster_package_loader(context, resource, translator, package_metadata.update),
-            now=clock.now,
         )
         resource.mark_locations_resolved(context.run.run_id, chosen)
         metadata |= _load_metadata(report, name)
@@ -77,6 +78,33 @@ def load_asset(
         metadata["dagster/table_name"] = f"{target.dataset_name}.{contract.table}"
         metadata |= _table_metadata(context, target, contract, rows_before)
     return MaterializeResult(asset_key=context.asset_key, metadata=metadata)
+
+
+def _load(context: AssetExecutionContext, target: Target, settings: WeatherSettings, **options: Any) -> Report:
+    """Load, and let the first signal, of Dagster's Terminate or of a pod that ends, load what came.
+
+    A signal before the run has begun, and a second one, stop at once.
+
+    Raises:
+        DagsterExecutionInterruptedError: the run was terminated; the answers that arrived are loaded.
+    """
+    runs: list[Run] = []
+
+    def on_start(run: Run) -> None:
+        context.log.info("Load %s into %s, dataset %s", run.run_id, target.description, target.dataset_name)
+        runs.append(run)
+
+    def on_first(_name: str) -> bool:
+        for run in runs:
+            run.interrupt()
+        return bool(runs)
+
+    with interruptible(on_first):
+        report = load(target, settings, on_start=on_start, now=clock.now, **options)
+    if report.interrupted:
+        context.log.warning("Terminated: the answers that arrived are loaded, and the next load asks for the rest.")
+        raise DagsterExecutionInterruptedError
+    return report
 
 
 def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:
@@ -94,10 +122,6 @@ def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherS
         planned.calls_per_minute,
     )
     return {"calls_estimated": planned.calls}
-
-
-def _log_start(context: AssetExecutionContext, run: Run, target: Target) -> None:
-    context.log.info("Load %s into %s, dataset %s", run.run_id, target.description, target.dataset_name)
 
 
 def _load_metadata(report: Report, name: str) -> dict[str, Any]:

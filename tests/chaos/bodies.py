@@ -148,7 +148,7 @@ class Fuzz:
             request = Request(endpoint.name, endpoint.path, {"units": "metric"}, task)
             result = classify(request, 200, body, None, self._moment)
             # a 429 in the body is for the client to wait out, and a refused key ends a run
-            if isinstance(result, Answer) or (isinstance(result, Failure) and not result.ends_the_run):
+            if isinstance(result, Answer) or (isinstance(result, Failure) and result.error_class != "key_refused"):
                 results.append(result)
                 self._sample[endpoint.name].append(body)
         settings = load_settings(**self._round.settings())

@@ -20,6 +20,9 @@ from dlt_sources.weather.contracts import (
     OneCallMinutely,
 )
 
+# products of the API that are billed, limited and refused separately
+Subscription = Literal["free", "one_call"]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -56,7 +59,7 @@ class Endpoint:
     path: str
     parts: tuple[Part, ...]
     description: str
-    subscription: Literal["free", "one_call"] = "free"
+    subscription: Subscription = "free"
     by_default: bool = True
     has_units: bool = False
     incremental: bool = False

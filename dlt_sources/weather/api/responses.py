@@ -10,11 +10,16 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
+from dlt_sources.weather.api.endpoints import ENDPOINTS, Subscription
 from dlt_sources.weather.contracts.records import RequestErrorClass
+
+# the requests that would fail in the same way as one that failed: those of its resource, of its product, or all
+Scope = Literal["resource", "product", "run"]
+_PRODUCTS = {endpoint.path: endpoint.subscription for endpoint in ENDPOINTS}
 
 # characters of a body that are kept with a failure
 PAYLOAD_EXCERPT = 1000
@@ -37,6 +42,11 @@ class Request:
     path: str
     params: dict[str, str]
     about: Any = None
+
+    @property
+    def product(self) -> Subscription:
+        """Subscription that the call needs; refusals of one product say nothing about another."""
+        return _PRODUCTS.get(self.path, "free")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,8 @@ class Failure:
         message: one sentence, without secrets.
         http_status: status of the last response; None if there was none.
         payload: excerpt of the last response's body, without secrets; None if there was none.
+        scope: requests that would fail in the same way and are not sent any more; None for this one alone.
+        connected: False if no connection could be made, so that the failure says nothing about the request.
     """
 
     request: Request
@@ -73,11 +85,8 @@ class Failure:
     message: str
     http_status: int | None = None
     payload: str | None = None
-
-    @property
-    def ends_the_run(self) -> bool:
-        """Whether every other request would fail in the same way."""
-        return self.error_class in ("key_refused", "rate_limited")
+    scope: Scope | None = None
+    connected: bool = True
 
     @property
     def is_transient(self) -> bool:
@@ -87,9 +96,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class TooManyCalls:
-    """Response 429: wait ``retry_after`` seconds (0: the API named none), then send the same request."""
+    """Response 429: wait ``retry_after`` seconds (0: the API named none), then send the same request.
+
+    Attributes:
+        retry_after: seconds to wait.
+        failure: failure of the request if it is given up.
+    """
 
     retry_after: float
+    failure: Failure
 
 
 Result = Answer | Failure
@@ -113,19 +128,20 @@ def classify(
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         if status == 200:
-            return Failure(request, "invalid_answer", "The answer is not JSON.", status, _excerpt(body))
+            return Failure(request, "invalid_answer", "The answer is not JSON.", status, excerpt(body))
         data = None
     if status == 200:
         status = _code_in_body(data)
     if status == 200:
         return Answer(request, body, data, now)
-    if status == 429:
-        return TooManyCalls(_seconds(retry_after, now))
     message = data.get("message") if isinstance(data, dict) else None
-    return Failure(request, _error_class(status), str(message or f"HTTP {status}"), status, _excerpt(body))
+    error_class = "blocked" if status == 403 and not isinstance(data, dict) else _error_class(status)
+    failure = Failure(request, error_class, str(message or f"HTTP {status}"), status, excerpt(body))
+    return TooManyCalls(_seconds(retry_after, now), failure) if status == 429 else failure
 
 
-def _excerpt(body: bytes) -> str:
+def excerpt(body: bytes) -> str:
+    """Return the beginning of a body as text that a database can hold."""
     return body[: PAYLOAD_EXCERPT * 4].decode("utf-8", "replace").replace("\x00", "")[:PAYLOAD_EXCERPT]
 
 
@@ -142,6 +158,8 @@ def _code_in_body(data: object) -> int:
 def _error_class(status: int) -> RequestErrorClass:
     if status in (401, 403):
         return "key_refused"
+    if status == 429:
+        return "rate_limited"
     if status == 404:
         return "not_found"
     if status >= 500:

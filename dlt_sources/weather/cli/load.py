@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import click
@@ -21,6 +19,7 @@ from dlt_sources.weather.cli.options import (
 )
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
+from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.logs import LogFormat
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
@@ -40,7 +39,7 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
         progress(quiet=quiet) as on_progress,
-        _signal_handlers() as on_start,
+        _interruptible() as on_start,
     ):
         report = load(target, settings, on_start=on_start, on_progress=on_progress)
     conclude(
@@ -49,30 +48,22 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
 
 
 @contextmanager
-def _signal_handlers() -> Iterator[Callable[[Run], None]]:
-    """Handle SIGINT and SIGTERM: the first one ends the requests and loads their rows, the second stops at once.
+def _interruptible() -> Iterator[Callable[[Run], None]]:
+    """Let the first SIGINT or SIGTERM end the requests, so that their rows are loaded, and the second stop at once.
 
     Yields:
         Function to call with the run when it starts; before that, the first signal stops at once.
     """
     runs: list[Run] = []
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if not runs or runs[0].interrupted:
-            raise KeyboardInterrupt
-        runs[0].interrupt()
-        tell(
-            f"{signal.Signals(number).name}: loading the rows fetched so far, then stopping. "
-            "A second signal stops at once.",
-            logging.WARNING,
-        )
+    def on_first(name: str) -> bool:
+        for run in runs:
+            run.interrupt()
+            tell(
+                f"{name}: loading the rows fetched so far, then stopping. A second signal stops at once.",
+                logging.WARNING,
+            )
+        return bool(runs)
 
-    def on_start(run: Run) -> None:
-        runs.append(run)
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield on_start
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with interruptible(on_first):
+        yield runs.append

@@ -9,9 +9,20 @@ from typing import ClassVar
 
 
 class WeatherError(Exception):
-    """Base of all exceptions of this package; its message is for users and holds no secret."""
+    """Base of all exceptions of this package; its message is for users and holds no secret.
+
+    Args:
+        message: the message.
+        cause: the commonest cause of the failures, the same text for all that share it; None if it is not known.
+        count: number of failures with that cause.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", *, cause: str | None = None, count: int = 0) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.cause_count = count
 
 
 class ConfigurationError(WeatherError):

@@ -53,6 +53,7 @@ class WeatherSettings(BaseConfiguration):
     history_days_per_call: int = 90
     calls_per_minute: int = 60
     timeout_seconds: float = 30.0
+    max_answer_mb: float = 5.0
     attempts: int = 5
     backoff_seconds: float = 1.0
     rate_limit_backoff_seconds: float = 10.0
@@ -115,6 +116,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "history_days_per_call": (1, _YEARS),
     "calls_per_minute": (1, 1_000_000),
     "timeout_seconds": (0.01, 3600),
+    "max_answer_mb": (0.001, 1000),
     "attempts": (1, 100),
     "backoff_seconds": (0, 3600),
     "rate_limit_backoff_seconds": (0, 3600),

@@ -9,6 +9,7 @@ from dlt_sources.weather.contracts.base import Contract, Integer, Measure, Momen
 # why a request has no usable answer
 RequestErrorClass = Literal[
     "key_refused",
+    "blocked",  # a 403 that is not the API's: a firewall's page
     "rate_limited",
     "not_found",
     "bad_request",
@@ -16,6 +17,7 @@ RequestErrorClass = Literal[
     "server_error",
     "timeout",
     "connection",
+    "too_large",
     "invalid_answer",  # no JSON
     "unexpected_answer",  # JSON without the rows that the endpoint has
 ]

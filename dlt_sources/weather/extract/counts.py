@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from dlt_sources.weather.contracts.records import Reject, RowErrorClass
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.locations.model import LocationQuery
 
+MOST_CAUSES = 1000
 Status = Literal["running", "ok", "partial", "failed", "interrupted"]
 
 
@@ -38,9 +40,15 @@ class LoadMetrics:
     calls: int = 0
     seconds: float = 0.0
     new_columns: set[str] = field(default_factory=set)
+    causes: Counter[str] = field(default_factory=Counter)
     error: str | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _clock: float = field(default_factory=monotonic)
+
+    @property
+    def commonest_cause(self) -> tuple[str, int] | None:
+        """The message that most rejects have, and their number; None if nothing was rejected."""
+        return next(iter(self.causes.most_common(1)), None)
 
     def resume(self) -> None:
         """Start the clock, because another step of the resource begins."""
@@ -102,6 +110,10 @@ class LoadMetrics:
         self, kind: str, endpoint: str, at: datetime, subject: RequestWindow | LocationQuery | None, **details: Any
     ) -> dict[str, Any]:
         self.rows_rejected += 1
+        message = str(details["message"])
+        # a message may quote a value; so many different ones have no common cause
+        if message in self.causes or len(self.causes) < MOST_CAUSES:
+            self.causes[message] += 1
         details["payload"] = (details.get("payload") or "")[:PAYLOAD_EXCERPT] or None
         if isinstance(subject, RequestWindow):
             details |= {"location_id": subject.location.location_id}

@@ -1,15 +1,20 @@
-"""Limits of asking: a load package that is full, and refusals that every further request would meet as well."""
+"""Limits of asking: a full load package, refusals that further requests would meet as well, and a run's error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import NamedTuple
 
-from dlt_sources.weather.api.endpoints import BY_NAME
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Failure
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.extract.counts import LoadMetrics
 
+logger = logging.getLogger(__name__)
 # bytes of rows in a load package: a destination takes several times that in memory while it merges them
 PACKAGE_BYTES = 20_000_000
 
@@ -54,17 +59,162 @@ class PackageLimits:
         return not is_full and monotonic() - self._began < self._most_seconds
 
 
-def error_for(failure: Failure) -> WeatherError:
-    """Return the error that ends a run after a failure that every further request would share."""
-    if failure.error_class != "key_refused":
-        return IncompleteError("OpenWeather keeps refusing calls (429). Lower calls_per_minute and run again later.")
-    endpoint = next((endpoint for endpoint in BY_NAME.values() if endpoint.path == failure.request.path), None)
-    if endpoint is not None and endpoint.subscription == "one_call":
-        return KeyRefusedError(
-            "OpenWeather refuses the key for One Call 3.0, which needs its own subscription "
-            "(https://openweathermap.org/price). Subscribe, or leave one_call out of the resources."
+class Refusals:
+    """The refusals that a run has met, and what it still may ask.
+
+    Args:
+        alone: whether the run is one package of a plain dlt pipeline, which reports an error only by an exception.
+
+    Attributes:
+        stopped_by: error that ended the run.
+        by_resource: error of each resource of which nothing more is asked, while others go on.
+    """
+
+    def __init__(self, *, alone: bool) -> None:
+        self._alone = alone
+        self.stopped_by: WeatherError | None = None
+        self.by_resource: dict[str, WeatherError] = {}
+
+    def may_ask(self, resource: str) -> bool:
+        """Return whether a resource may be asked."""
+        return self.stopped_by is None and resource not in self.by_resource
+
+    def add(self, failure: Failure) -> WeatherError:
+        """Note a failure that further requests would share, by its scope, and return its error."""
+        error = _error_for(failure)
+        ends_free = self._alone and (failure.scope, failure.request.product) == ("product", "free")
+        if failure.scope == "run" or ends_free:
+            self.stopped_by = self.stopped_by or error
+            return error
+        for name in _resources_of(failure):
+            if name not in self.by_resource:
+                self.by_resource[name] = error
+                logger.warning("Nothing more is asked of %s: %s", name, error)
+        return error
+
+
+def _resources_of(failure: Failure) -> list[str]:
+    """Return the resources of which nothing more is asked after a failure, by its scope."""
+    if failure.scope == "resource":
+        return [failure.request.resource]
+    product = failure.request.product
+    named = [endpoint.name for endpoint in BY_NAME.values() if endpoint.subscription == product]
+    return [LOCATIONS, *named] if product == "free" else named
+
+
+def _error_for(failure: Failure) -> WeatherError:
+    """Return the error of a failure that further requests would share: what is refused, what to do, the API's words."""
+    words, resource = failure.message, failure.request.resource
+    product = "One Call 3.0" if failure.request.product == "one_call" else ""
+    error_type: type[WeatherError] = KeyRefusedError if failure.error_class == "key_refused" else IncompleteError
+    if failure.error_class == "rate_limited":
+        text = (
+            f"OpenWeather keeps refusing calls{product and f' of {product}'} (429). Lower calls_per_minute, or wait "
+            "until the plan's calls of the day or month are renewed, and run again later."
         )
-    return KeyRefusedError(
-        f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
-        "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
-    )
+    elif failure.error_class == "blocked":
+        text = (
+            f"A firewall or proxy before OpenWeather answers {failure.request.path} with 403 and a page that is not "
+            "the API's. Ask the network's administrator to allow it; the rejects table has the page."
+        )
+    elif failure.error_class != "key_refused":
+        text = f"OpenWeather cannot be reached: {words}. Nothing more is asked; the next run asks again."
+        return error_type(text, cause=words)
+    elif product:
+        text = (
+            f"OpenWeather refuses the key for {product}, which needs its own subscription "
+            f"(https://openweathermap.org/price). Subscribe, or leave {resource} out of the resources."
+        )
+    elif failure.scope == "resource":
+        text = (
+            f"OpenWeather refuses the key for {failure.request.path} ({failure.http_status}), but accepts it for other "
+            "calls: the plan lacks this endpoint or has lapsed, or the key was withdrawn. Check the plan, or leave "
+            f"{resource} out of the resources."
+        )
+    else:
+        text = (
+            f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
+            "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
+        )
+    return error_type(f"{text} The answer was: {words}", cause=words)
+
+
+class Shortfall(NamedTuple):
+    """Resource of which more than half is missing: how much of it, and the commonest cause."""
+
+    resource: str
+    failed: int
+    total: int
+    subject: str
+    cause: str | None
+    rejects: int
+
+    def __str__(self) -> str:
+        return f"{self.resource}: {self.failed} of {self.total} {self.subject}{_because(self.cause, self.rejects)}"
+
+
+def error_of(
+    refusals: Refusals, metrics_by_resource: Mapping[str, LoadMetrics], known_locations: int
+) -> WeatherError | None:
+    """Return the error that ended a run early or that most of a resource met; None if it went well enough.
+
+    Args:
+        refusals: the refusals of the run.
+        metrics_by_resource: the counts of the run.
+        known_locations: number of locations that needed no look-up.
+    """
+    every = list(metrics_by_resource.values())
+    if refusals.stopped_by:
+        return _counted(refusals.stopped_by, every)
+    if refusals.by_resource:
+        errors = {str(error): error for error in refusals.by_resource.values()}
+        first = next(iter(errors.values()))
+        return _counted(type(first)(_sentences(*errors, _rest(every)), cause=first.cause), every)
+    shortfalls = [found for metrics in every if (found := _shortfall(metrics, known_locations))]
+    if not shortfalls:
+        return None
+    causes: Counter[str] = Counter()
+    for one in shortfalls:
+        causes[one.cause or ""] += one.rejects
+    cause, count = causes.most_common(1)[0]
+    if len(causes) == 1 and len(shortfalls) > 1:
+        names = ", ".join(one.resource for one in shortfalls)
+        failed, total = sum(one.failed for one in shortfalls), sum(one.total for one in shortfalls)
+        shortfalls = [Shortfall(names, failed, total, shortfalls[0].subject, cause, count)]
+    what = "; ".join(map(str, shortfalls))
+    advice = "The rejects table says why, and the next run asks again."
+    return IncompleteError(_sentences(f"{what}.", _rest(every), advice), cause=cause or None, count=count)
+
+
+def _shortfall(metrics: LoadMetrics, known_locations: int) -> Shortfall | None:
+    """Return what is missing if more than half of a resource's requests failed or of its rows were rejected."""
+    # known locations need no request
+    known = known_locations if metrics.resource == LOCATIONS else 0
+    cause, count = metrics.commonest_cause or (None, 0)
+    for subject, failed, total in (
+        ("requests failed", metrics.requests_failed, metrics.requests + known),
+        ("rows were rejected", metrics.rows_rejected, metrics.rows_fetched + known),
+    ):
+        if failed * 2 > total:
+            return Shortfall(metrics.resource, failed, total, subject, cause, count)
+    return None
+
+
+def _counted(error: WeatherError, every: list[LoadMetrics]) -> WeatherError:
+    """Add the number of rejects that have an error's cause."""
+    error.cause_count = sum(metrics.causes[error.cause or ""] for metrics in every)
+    return error
+
+
+def _sentences(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _because(cause: str | None, count: int) -> str:
+    return f": {cause.rstrip('.')} ({count})" if cause else ""
+
+
+def _rest(every: list[LoadMetrics]) -> str:
+    """Return a sentence about the rows that are loaded; empty if there are none."""
+    loaded = sum(metrics.rows_loaded for metrics in every)
+    return "The rest is loaded." if loaded else ""

@@ -81,6 +81,10 @@ class LocationStep:
         """Look locations up while the package has room, and yield each result."""
         return resolve(self._lookup, client, has_room)
 
+    def give_up(self) -> None:
+        """Look up no more locations in this run; the next one asks for them."""
+        self._lookup.to_resolve.clear()
+
     def collect(self, results: Iterable[ResolvedLocation | Failure]) -> int:
         """Count results and keep their rows and rejects until ``items`` yields them.
 

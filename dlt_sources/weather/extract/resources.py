@@ -62,6 +62,8 @@ def resource_names(names: Iterable[str] | None) -> list[str]:
         ConfigurationError: a name is no resource.
     """
     names = list(dict.fromkeys(names or DEFAULT_RESOURCES))
+    # a product that is refused for a while must not keep the free one waiting
+    names.sort(key=lambda name: name in BY_NAME and BY_NAME[name].subscription != "free")
     if unknown := [name for name in names if name not in RESOURCES]:
         raise ConfigurationError(f"No such resource: {', '.join(unknown)}. There are {', '.join(RESOURCES)}.")
     return names

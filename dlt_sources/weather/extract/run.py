@@ -8,10 +8,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TypeVar
 
-import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
-
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import RateLimiter
@@ -22,10 +18,10 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.extract.conversion import RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
-from dlt_sources.weather.extract.limits import PackageLimits, error_for
+from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep, match_locations
 from dlt_sources.weather.extract.requests import History, RequestQueue, RequestWindow
-from dlt_sources.weather.extract.requests.history import history_of, merges_rows
+from dlt_sources.weather.extract.requests.history import active_pipeline, history_of, merges_rows
 
 T = TypeVar("T")
 OpenReader = Callable[[], AbstractContextManager[DestinationReader]]
@@ -69,12 +65,12 @@ class Run:
         self._on_progress = on_progress
         self._client = Client(settings, now, rate_limiter)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
-        self._open_reader: OpenReader = lambda: destination_reader(_active_pipeline())
+        self._open_reader: OpenReader = lambda: destination_reader(active_pipeline())
         self._conversion = RunConversion(self._run_id, command, self._package, now)
         self._location_step: LocationStep | None = None
         self._history: History | None = None
         self._queues: dict[str, RequestQueue] = {}
-        self._stopped_by: WeatherError | None = None
+        self._refusals = Refusals(alone=not many_packages)
         self._interrupted = False
 
     def __enter__(self) -> Run:
@@ -115,7 +111,12 @@ class Run:
     @property
     def stopped_by(self) -> WeatherError | None:
         """The error that ended the run early, if one did."""
-        return self._stopped_by
+        return self._refusals.stopped_by
+
+    @property
+    def error(self) -> WeatherError | None:
+        """The error that its user should know of: what ended it early, was refused, or failed for most locations."""
+        return error_of(self._refusals, self.metrics_by_resource, self.known_locations)
 
     @property
     def known_locations(self) -> int:
@@ -127,8 +128,9 @@ class Run:
         self._open_reader = open_reader
 
     def interrupt(self) -> None:
-        """Ask nothing more; answers that are there are still loaded."""
+        """Ask nothing more; answers that are there are still loaded. A signal handler may call it."""
         self._interrupted = True
+        self._client.interrupt()
 
     def metrics_of(self, resource: str) -> LoadMetrics:
         """Return the counts of a resource."""
@@ -138,17 +140,17 @@ class Run:
         """Begin a new load package, with all its room."""
         self._package.begin()
 
-    def has_room(self) -> bool:
-        """Return whether another request may be made for the current package."""
-        return not self._stopped_by and not self._interrupted and self._package.has_room()
+    def has_room(self, resource: str) -> bool:
+        """Return whether another request of a resource may be made for the current package."""
+        return not self._interrupted and self._refusals.may_ask(resource) and self._package.has_room()
 
     def has_more(self, resources: list[str]) -> bool:
         """Return whether any of the resources has something left to ask."""
-        if self._stopped_by or self._interrupted:
+        if self.stopped_by or self._interrupted:
             return False
         if not self.locations_resolved:
             return True
-        names = [name for name in resources if name != LOCATIONS]
+        names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
         return any(name not in self._queues or not self._queues[name].finished for name in names)
 
     @property
@@ -183,8 +185,10 @@ class Run:
         metrics = self.metrics_of(LOCATIONS)
         metrics.resume()
         step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
-        results = step.results(self._client, self.has_room)
+        results = step.results(self._client, lambda: self.has_room(LOCATIONS))
         self._package.add_bytes(step.collect(self._observe(results, metrics)))
+        if LOCATIONS in self._refusals.by_resource:
+            step.give_up()
         metrics.pause()
 
     def location_items(self) -> Iterator[object]:
@@ -202,8 +206,11 @@ class Run:
             self._raise_if_alone()
             return
         queue = self._queue(endpoint)
-        self.metrics_of(endpoint.name).expected = queue.total
-        yield from self.answer_items(endpoint, self._ask(queue), queue.mark_done)
+        metrics = self.metrics_of(endpoint.name)
+        metrics.expected = queue.total
+        if refusal := self._refusals.by_resource.get(endpoint.name):
+            metrics.error = str(refusal)
+        yield from self.answer_items(endpoint, self._ask(endpoint.name, queue), queue.mark_done)
 
     def answer_items(
         self,
@@ -239,9 +246,12 @@ class Run:
             return "running"
         return "partial" if metrics.rows_rejected else "ok"
 
-    def _ask(self, queue: RequestQueue) -> Iterator[Result]:
-        while not queue.finished and self.has_room():
-            yield from self._client.fetch_all(queue.take(self.has_room), queue.most_at_once)
+    def _ask(self, resource: str, queue: RequestQueue) -> Iterator[Result]:
+        def may_ask() -> bool:
+            return self.has_room(resource)
+
+        while not queue.finished and may_ask():
+            yield from self._client.fetch_all(queue.take(may_ask), queue.most_at_once)
             queue.next_round()
 
     def _queue(self, endpoint: Endpoint) -> RequestQueue:
@@ -258,17 +268,16 @@ class Run:
         with self._open_reader() as reader:
             lookup = match_locations(self._settings, reader, self._started_at, unknown=unknown)
             if any(BY_NAME[name].incremental for name in chosen if name in BY_NAME):
-                overlap = merges_rows(_active_pipeline())
+                overlap = merges_rows(active_pipeline())
                 self._history = history_of(self._settings, reader, self._started_at, overlap=overlap)
         return LocationStep(lookup, self.metrics_of(LOCATIONS), self._now)
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
-        """Pass results on; stop the run at a failure that all further requests would share, and report progress."""
+        """Pass results on; ask no more of what a failure would meet as well, and report progress."""
         for result in results:
-            if isinstance(result, Failure) and result.ends_the_run:
-                error = error_for(result)
-                self._stopped_by = self._stopped_by or error
-                metrics.error = str(error)
+            if isinstance(result, Failure) and result.scope:
+                error = self._refusals.add(result)
+                metrics.error = metrics.error or str(error)
             yield result
             self._on_progress(metrics)
 
@@ -283,10 +292,5 @@ class Run:
         self._raise_if_alone()
 
     def _raise_if_alone(self) -> None:
-        if self._stopped_by and not self._many_packages:
-            raise self._stopped_by
-
-
-def _active_pipeline() -> dlt.Pipeline | None:
-    # dlt.current.pipeline() would create a pipeline if none is active
-    return dlt.current.pipeline() if Container()[PipelineContext].is_active() else None
+        if self.stopped_by and not self._many_packages:
+            raise self.stopped_by

@@ -130,7 +130,7 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
         query: LocationQuery = result.request.about
         match = read_match(query, result) if isinstance(result, Answer) else result
         if isinstance(match, Failure):
-            if not match.ends_the_run:
+            if match.scope is None:
                 outcome = "was not found" if match.error_class == "not_found" else "could not be looked up"
                 logger.warning("%s %s: %s", query.query, outcome, match.message)
             yield match

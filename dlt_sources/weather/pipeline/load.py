@@ -6,10 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
-from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.shared_rate_limit import Budget, SharedRateLimiter
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -64,7 +62,7 @@ def load(
             run.begin_package()
             run.resolve_locations(unknown=resolve_unknown)
             writer.load(next_source(run, resources))
-    writer.report.error = run.stopped_by or _error_of_most(run)
+    writer.report.error = run.error
     return writer.report
 
 
@@ -73,20 +71,3 @@ def _shared_rate_limiter(target: Target, settings: WeatherSettings) -> AbstractC
     if settings.chosen_shard is None:
         return nullcontext()
     return SharedRateLimiter(Budget(target.connection, settings.calls_per_minute), settings.calls_per_minute)
-
-
-def _error_of_most(run: Run) -> IncompleteError | None:
-    """Return an error if more than half of a resource's requests failed or of its rows were rejected."""
-    for name, metrics in run.metrics_by_resource.items():
-        # known locations need no request
-        known = run.known_locations if name == LOCATIONS else 0
-        for subject, failed, total in (
-            ("requests failed", metrics.requests_failed, metrics.requests + known),
-            ("rows were rejected", metrics.rows_rejected, metrics.rows_fetched + known),
-        ):
-            if failed * 2 > total:
-                return IncompleteError(
-                    f"{name}: {failed} of {total} {subject}. The rest is loaded; the rejects table says why, and the "
-                    "next run asks again."
-                )
-    return None

@@ -1,5 +1,10 @@
 """The bronze assets, materialised: tables, numbers, subsets, and one failure that leaves the others alone."""
 
+import os
+import signal
+import threading
+import time
+
 import pytest
 from dagster import DagsterEventType
 
@@ -67,6 +72,25 @@ def test_a_selected_asset_is_loaded_alone(run_job, target, simulator):
     assert tables(target) == {"current_weather", "locations", "weather_raw", "load_runs"}
     assert set(simulator.stats.by_path) == {"/data/2.5/weather"}
     assert {asset for asset, _ in outcome.checks} == {"current_weather"}
+
+
+def test_a_terminated_run_loads_what_came_and_asks_nothing_more(run_job, duckdb, simulator):
+    simulator.inject(Fault(path="/data/2.5/weather", where={"lat": "59.9139"}, status=429, retry_after="600"))
+
+    def terminate() -> None:
+        while simulator.stats.by_path["/data/2.5/weather"] < len(PLACES):
+            time.sleep(0.02)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=terminate, daemon=True).start()
+    began = time.monotonic()
+    outcome = run_job(duckdb, "current_weather", "forecast")
+    assert not outcome.success
+    assert outcome.order == []
+    assert time.monotonic() - began < 30
+    assert count(duckdb, "current_weather") == 1
+    assert set(simulator.stats.by_path) == {"/data/2.5/weather"}
 
 
 @pytest.mark.parametrize("status", [500, 404])

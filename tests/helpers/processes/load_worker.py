@@ -22,8 +22,8 @@ import dlt
 from dlt.common.storages import load_package, load_storage
 from dlt.load import Load
 
-from dlt_sources.weather.api import client
 from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.api import sender
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination import writer_lock as lock
@@ -33,7 +33,7 @@ from dlt_sources.weather.pipeline import load
 from dlt_sources.weather.pipeline import writer as writing
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "ask": (client.Client, "_attempt"),
+    "ask": (sender.Sender, "_attempt"),
     "convert": (extract.Extraction, "_converted"),
     "extract": (dlt.Pipeline, "extract"),
     "normalize": (dlt.Pipeline, "normalize"),

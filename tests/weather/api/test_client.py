@@ -92,7 +92,7 @@ def test_a_lasting_failure_is_not_tried_again(client, simulator, fault, error_cl
     assert (result.error_class, result.http_status) == (error_class, status)
     assert result.message
     assert not result.is_transient
-    assert result.ends_the_run == (error_class == "key_refused")
+    assert result.scope == ("run" if error_class == "key_refused" else None)
     assert simulator.stats.calls == 1
 
 

@@ -42,7 +42,7 @@ def test_a_passing_failure_is_tried_as_often_as_set(client, simulator, fault, er
     assert result.error_class == error_class
     assert result.message
     assert result.is_transient
-    assert not result.ends_the_run
+    assert result.scope is None
     assert simulator.stats.calls == 3
 
 
@@ -114,7 +114,7 @@ def test_patience_with_429s_ends_and_the_api_is_left_alone(client, simulator):
     asked = client(rate_limit_backoff_seconds=0.1, rate_limit_patience_seconds=0.5)
     results = ask(asked, 100)
     assert {result.error_class for result in results.values()} == {"rate_limited"}
-    assert all(result.ends_the_run for result in results.values())
+    assert all(result.scope == "product" for result in results.values())
     # the first ones at once, then probes after 0.1 and 0.2 s; hardly anything after giving up
     assert simulator.stats.calls <= 2 * asked.concurrency + 3
 

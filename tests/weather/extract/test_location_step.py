@@ -159,5 +159,5 @@ def test_an_interrupted_run_asks_nothing_more(settings, clock):
         assert run.has_more(list(DEFAULT_RESOURCES))
         run.interrupt()
         assert run.interrupted
-        assert not run.has_room()
+        assert not run.has_room("locations")
         assert not run.has_more(list(DEFAULT_RESOURCES))

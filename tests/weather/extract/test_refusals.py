@@ -1,5 +1,7 @@
 """Runs that most locations or the key fail, and the endpoint with its own subscription."""
 
+import pytest
+
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError
 from tests.helpers.support import count, load_accounted, query, tables
@@ -54,12 +56,78 @@ def test_a_key_refused_by_the_geocoder_stops_the_run_at_once(duckdb, settings, c
     assert set(simulator.stats.by_path) == {"/geo/1.0/direct"}
 
 
-def test_a_key_without_one_call_is_told_about_the_subscription(duckdb, settings, clock):
-    choice = settings(resources=["current_weather", "one_call"], locations=[OSLO])
-    report = load_accounted(duckdb, choice, clock)
+ONE_CALL = "/data/3.0/onecall"
+BEFORE_IT = ["one_call", "current_weather", "forecast"]
+
+
+def test_one_call_without_a_subscription_is_told_and_everything_else_is_loaded(duckdb, settings, clock, simulator):
+    report = load_accounted(duckdb, settings(resources=BEFORE_IT, locations=[OSLO, MADRID]), clock)
     assert isinstance(report.error, KeyRefusedError)
     assert "needs its own subscription" in str(report.error)
+    assert "using One Call 3.0 requires a separate subscription" in str(report.error), "the API's own words"
+    assert str(report.error).endswith("The rest is loaded.")
     assert "OPENWEATHER_API_KEY" not in str(report.error)
+    assert (count(duckdb, "current_weather"), count(duckdb, "forecast")) == (2, 80)
+    statuses = dict(query(duckdb, "SELECT resource, status FROM load_runs"))
+    assert statuses["one_call"] == "failed"
+    assert statuses["current_weather"] == statuses["forecast"] == "ok"
+    assert simulator.stats.by_path[ONE_CALL] <= 2
+
+
+def test_one_call_whose_calls_of_the_day_are_spent_holds_up_nothing_else(duckdb, settings, clock, simulator):
+    simulator.one_call_keys = "all"
+    simulator.inject(Fault(path=ONE_CALL, status=429))
+    choice = settings(resources=BEFORE_IT, locations=[OSLO, MADRID], rate_limit_patience_seconds=0.1)
+    report = load_accounted(duckdb, choice, clock)
+    assert isinstance(report.error, IncompleteError)
+    assert "refusing calls of One Call 3.0 (429)" in str(report.error)
+    assert "temporary blocked" in str(report.error), "the API's own words"
+    assert (count(duckdb, "current_weather"), count(duckdb, "forecast")) == (2, 80)
+    words = "SELECT DISTINCT message LIKE '%temporary blocked%', http_status FROM rejects"
+    assert query(duckdb, words) == [(True, 429)]
+
+
+def test_calls_that_are_refused_do_not_hold_up_one_call(duckdb, settings, clock, simulator):
+    simulator.one_call_keys = "all"
+    simulator.inject(Fault(path=CURRENT, status=429))
+    choice = settings(resources=BEFORE_IT, locations=[OSLO, MADRID], rate_limit_patience_seconds=0.1)
+    report = load_accounted(duckdb, choice, clock)
+    assert isinstance(report.error, IncompleteError)
+    assert count(duckdb, "one_call_hourly") == 2 * 48
+    assert simulator.stats.by_path["/data/2.5/forecast"] == 0, "the same product"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_endpoint_that_the_plan_lacks_ends_alone(duckdb, settings, clock, simulator, status):
+    simulator.inject(Fault(path="/data/2.5/forecast", status=status, body=b'{"cod":401,"message":"Not in your plan"}'))
+    resources = ["current_weather", "forecast", "air_pollution_forecast"]
+    places = [f"{n / 10},{n / 10}" for n in range(60)]
+    report = load_accounted(duckdb, settings(resources=resources, locations=places, calls_per_minute=1000), clock)
+    assert isinstance(report.error, KeyRefusedError)
+    assert "/data/2.5/forecast" in str(report.error)
+    assert "Not in your plan" in str(report.error)
+    assert "OPENWEATHER_API_KEY" not in str(report.error)
+    assert (count(duckdb, "current_weather"), count(duckdb, "air_pollution_forecast")) == (60, 60 * 96)
+    assert simulator.stats.by_path["/data/2.5/forecast"] < 60
+
+
+def test_a_firewall_that_blocks_an_endpoint_is_named_and_no_refused_key(duckdb, settings, clock, simulator):
+    page = b"<html><title>Blocked by policy</title></html>"
+    simulator.inject(Fault(path="/geo/1.0/direct", status=403, body=page))
+    places = [OSLO, *(f"Place {n}" for n in range(30))]
+    report = load_accounted(duckdb, settings(resources=["current_weather"], locations=places), clock)
+    assert isinstance(report.error, IncompleteError)
+    assert "firewall" in str(report.error)
+    assert "/geo/1.0/direct" in str(report.error)
+    assert count(duckdb, "current_weather") == 1
+    assert query(duckdb, "SELECT DISTINCT error_class, payload FROM rejects") == [("blocked", page.decode())]
+
+
+def test_one_request_that_a_firewall_blocks_is_rejected_alone(duckdb, settings, clock, simulator):
+    simulator.inject(Fault(path=CURRENT, where={"lat": lat(OSLO)}, status=403, body=b"<html>"))
+    choice = settings(resources=["current_weather"], locations=[OSLO, MADRID, TOKYO])
+    assert load_accounted(duckdb, choice, clock).error is None
+    assert count(duckdb, "current_weather") == 2
 
 
 def test_one_call_fills_its_four_tables(duckdb, settings, clock, simulator):

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import dlt
+from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import DestinationCapabilitiesException
 from dlt.common.destination.utils import resolve_merge_strategy
+from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
 from dlt_sources.weather.common.clock import floor_hour
@@ -51,6 +53,12 @@ def history_of(settings: WeatherSettings, reader: DestinationReader, now: dateti
         marks={} if since else reader.newest_hours(),
     )
     return replace(history, complete=frozenset(reader.complete_windows(history.windows()))) if since else history
+
+
+def active_pipeline() -> dlt.Pipeline | None:
+    """Return the pipeline that extracts at present, if there is one."""
+    # dlt.current.pipeline() would create a pipeline if none is active
+    return dlt.current.pipeline() if Container()[PipelineContext].is_active() else None
 
 
 def merges_rows(pipeline: dlt.Pipeline | None) -> bool:

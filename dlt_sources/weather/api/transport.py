@@ -1,0 +1,195 @@
+"""One HTTP call: its URL with the key, the bounded answer, and a sentence for each way in which a call breaks.
+
+The key leaves this module only towards the API: every text that comes back is redacted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import yarl
+from pydantic import SecretStr
+
+from dlt_sources.weather.api.endpoints import BY_NAME
+from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify, excerpt
+from dlt_sources.weather.api.single_attempt import SingleAttempt
+from dlt_sources.weather.common.redaction import redact
+from dlt_sources.weather.common.settings import WeatherSettings
+
+# an unreachable host is known to be sooner than a slow answer
+MOST_SECONDS_TO_CONNECT = 10.0
+BYTES_PER_MB = 1_000_000
+# an answer of air pollution for so many days takes 0.4 MB; a longer window may take as much more
+DAYS_PER_LIMIT = 90
+# open files of a process that are no connections to the API: databases, logs, dlt's files
+FILES_RESERVED = 128
+FEWEST_CONNECTIONS = 4
+
+
+class TooManyFilesError(Exception):
+    """The process has no file handle left for a connection; the call was not made."""
+
+
+class Transport:
+    """Connection pool to the API. Open and close it in one event loop; it may be opened again in another.
+
+    Args:
+        settings: key, base URL, time-out and the largest answer.
+        now: clock that stamps answers, UTC.
+    """
+
+    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._key = settings.secret_key or SecretStr("")
+        self._now = now
+        # enough in flight to reach the rate at 300 ms latency, with some to spare
+        most = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
+        self.connections = min(most, max(FEWEST_CONNECTIONS, _free_file_handles()))
+
+    async def open(self) -> None:
+        """Open the pool."""
+        timeout = self._settings.timeout_seconds
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self.connections),
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, MOST_SECONDS_TO_CONNECT)),
+            # proxies of the environment, but not for plain HTTP, which stays on this machine
+            trust_env=urlsplit(self._settings.base_url).scheme == "https",
+        )
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._session.close()
+
+    async def call(self, request: Request) -> Result | TooManyCalls:
+        """Make one call and classify the response.
+
+        Args:
+            request: the request.
+
+        Returns:
+            The answer, the failure, or the refusal to wait out, redacted.
+
+        Raises:
+            TooManyFilesError: no file handle is left; nothing was sent.
+        """
+        try:
+            async with self._session.get(
+                self._url(request), allow_redirects=False, middlewares=(SingleAttempt(),)
+            ) as response:
+                body, is_whole = await _read(response, self._most_bytes(request))
+        except aiohttp.ConnectionTimeoutError:
+            return Failure(request, "timeout", f"No connection to {self._host} in time.", connected=False)
+        except asyncio.TimeoutError:
+            return Failure(request, "timeout", f"No answer within {self._settings.timeout_seconds:g} s.")
+        except (aiohttp.ClientError, OSError) as error:
+            if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+                raise TooManyFilesError from None
+            connected = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError)
+            return Failure(request, "connection", self._redacted(describe(error)), connected=connected)
+        if not is_whole:
+            message = (
+                f"The answer is larger than {self._most_bytes(request) / BYTES_PER_MB:g} MB (max_answer_mb); reading "
+                f"stopped after {len(body):,} bytes."
+            )
+            return Failure(request, "too_large", message, response.status, self._redacted(excerpt(body)))
+        return self._classified(request, response, body)
+
+    def _classified(self, request: Request, response: aiohttp.ClientResponse, body: bytes) -> Result | TooManyCalls:
+        if self._key.get_secret_value().encode() in body:
+            body = self._redacted(body.decode("utf-8", "replace")).encode()
+        result = classify(request, response.status, body, response.headers.get("Retry-After"), self._now())
+        if isinstance(result, TooManyCalls):
+            return replace(result, failure=self._redacted_failure(result.failure))
+        return self._redacted_failure(result) if isinstance(result, Failure) else result
+
+    def _redacted_failure(self, failure: Failure) -> Failure:
+        payload = None if failure.payload is None else self._redacted(failure.payload)
+        return replace(failure, message=self._redacted(failure.message), payload=payload)
+
+    def _redacted(self, text: str) -> str:
+        return redact(text, self._key)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self._settings.base_url).hostname or ""
+
+    def _most_bytes(self, request: Request) -> int:
+        """Return the size of the largest answer that is read."""
+        endpoint = BY_NAME.get(request.resource)
+        days = self._settings.history_days_per_call if endpoint and endpoint.incremental else 0
+        return int(self._settings.max_answer_mb * BYTES_PER_MB * max(1.0, days / DAYS_PER_LIMIT))
+
+    def _url(self, request: Request) -> yarl.URL:
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in request.params.items())
+        query += f"&appid={quote(self._key.get_secret_value(), safe='')}"
+        return yarl.URL(f"{self._settings.base_url}{request.path}?{query}", encoded=True)
+
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> tuple[bytes, bool]:
+    """Read a body piece by piece, so that neither a long nor a packed one fills the memory.
+
+    ``ClientResponse.read`` has no limit. It also lifts the one that aiohttp puts on the pieces that it unpacks.
+
+    Returns:
+        The body, and whether it is whole; otherwise its beginning, a little longer than the limit.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most_bytes:
+            response.close()
+            return b"".join(pieces), False
+    return b"".join(pieces), True
+
+
+def describe(error: BaseException) -> str:
+    """Return a sentence for an error of the connection, the same for every request that meets it."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
+            sentence = f"certificate verify failed: {getattr(cause, 'verify_message', '') or cause}"
+        case aiohttp.ClientConnectorDNSError():
+            sentence = f"the name {error.host} cannot be resolved: {_words(error.os_error)}"
+        case aiohttp.ClientProxyConnectionError():
+            sentence = f"the proxy cannot be reached: {_words(error.os_error)}"
+        case aiohttp.ClientHttpProxyError():
+            sentence = f"the proxy answers {error.status} {error.message}"
+        case aiohttp.ClientConnectorError():
+            sentence = f"no connection to {error.host}:{error.port}: {_words(error.os_error)}"
+        case aiohttp.ServerDisconnectedError():
+            sentence = "the connection was closed without an answer"
+        case aiohttp.ClientPayloadError():
+            sentence = "the answer broke off"
+        case _:
+            sentence = f"{type(error).__name__}: {error}"
+    return sentence
+
+
+def _words(error: OSError) -> str:
+    """Return the system's words for an error; asyncio puts addresses and error numbers around them."""
+    if error.errno == errno.ECONNREFUSED:
+        return "connection refused"
+    return error.strerror or str(error) or type(error).__name__
+
+
+def _free_file_handles() -> int:
+    """Return the number of connections that the process may open besides the files that it needs."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has no such module, and no such limit
+    except ImportError:
+        return 1_000_000
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return 1_000_000
+    with suppress(OSError):
+        return limit - max(FILES_RESERVED, sum(1 for _ in Path("/proc/self/fd").iterdir()) + FILES_RESERVED // 2)
+    return limit - FILES_RESERVED

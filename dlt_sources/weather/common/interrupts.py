@@ -1,0 +1,56 @@
+"""SIGINT and SIGTERM during a load: the first ends the requests, the second ends the load."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# a terminal's Ctrl-C reaches every process of its group, and a launcher such as `uv run` forwards it besides
+SECONDS_OF_ONE_SIGNAL = 0.5
+
+
+@contextmanager
+def interruptible(on_first: Callable[[str], bool]) -> Iterator[None]:
+    """Hand the first signal to a function, and let every further one act as it would without.
+
+    Two signals of one kind within half a second count once. Outside of the main thread nothing is changed, because
+    Python hands signals to that one only.
+
+    Args:
+        on_first: called with the signal's name; it returns whether it has taken it. Otherwise the signal acts.
+
+    Raises:
+        KeyboardInterrupt: a second signal came, or the first was not taken; another exception if the handler that was
+            there before raises one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    number_before, received_at, taken = 0, float("-inf"), False
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal number_before, received_at, taken
+        is_same = number == number_before and time.monotonic() - received_at < SECONDS_OF_ONE_SIGNAL
+        number_before, received_at = number, time.monotonic()
+        if is_same:
+            return
+        if not taken and on_first(signal.Signals(number).name):
+            taken = True
+            return
+        handler = previous[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        # the second half of one signal must not meet the handler that was there before
+        time.sleep(max(0.0, min(SECONDS_OF_ONE_SIGNAL, received_at + SECONDS_OF_ONE_SIGNAL - time.monotonic())))
+        for number, handler in previous.items():
+            signal.signal(number, handler)
