@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,9 @@ from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError
 
 # DB-API 2.0 names, the same in every driver: failures of the database (no connection, a full disk), and refused rows
 OUTAGES = ("OperationalError", "InterfaceError")
+# a server that is being restarted
+RECONNECT_SECONDS = 60.0
+POLL_SECONDS = 0.5
 REFUSALS = ("DataError", "IntegrityError", "ProgrammingError", "NotSupportedError")
 
 
@@ -49,6 +53,30 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
             yield client
     finally:
         client.close_connection()
+
+
+def live(client: SqlClientBase[Any]) -> SqlClientBase[Any]:
+    """Return an open client with a connection that works: one that idled may have been cut.
+
+    Args:
+        client: the client, open or not.
+
+    Raises:
+        DestinationError: the destination could not be reached for ``RECONNECT_SECONDS``.
+    """
+    deadline = time.monotonic() + RECONNECT_SECONDS
+    while True:
+        try:
+            # dlt's client replaces a connection that fails, and has none if that fails too
+            if client.native_connection is None:
+                client.open_connection()
+            client.execute_sql("SELECT 1")
+        except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
+            if time.monotonic() > deadline:
+                raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+        else:
+            return client
+        time.sleep(POLL_SECONDS)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -28,7 +28,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.connection import connected
-from dlt_sources.weather.destination.postgres.session import session_credentials
+from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
 from dlt_sources.weather.destination.reader import DestinationReader
 
 PIPELINE_NAME = "weather"
@@ -101,10 +101,14 @@ class Target:
     @cached_property
     def _connecting_destination(self) -> Destination[Any, Any]:
         """The destination with its configuration; a PostgreSQL's connections get the session that a load needs."""
-        credentials = self._client.config.credentials
-        if not isinstance(credentials, PostgresCredentials) or not self.is_postgres:
+        if not self.is_postgres:
             return self._destination
-        return dlt.destination(self.destination, credentials=session_credentials(credentials))
+        return dlt.destination(self.destination, credentials=self.postgres_credentials)
+
+    @cached_property
+    def postgres_credentials(self) -> SessionCredentials:
+        """The credentials of a PostgreSQL, which bring the session's parameters."""
+        return session_credentials(cast("PostgresCredentials", self._client.config.credentials))
 
     @cached_property
     def _inspection_pipeline(self) -> dlt.Pipeline:

@@ -2,7 +2,7 @@
 
 PostgreSQL: advisory locks, which live as long as the connection that took them, so a killed run frees them. They have
 a separate connection: after a query that fails (a missing table) dlt's client resets its connection, which frees them
-too.
+too. A run whose connection is cut takes the lock again before it writes.
 DuckDB: the library locks its file for one process. The run keeps a connection open, so that it keeps the file.
 Others: a lock file in the root of the target's working directories, which runs on DuckDB and PostgreSQL take as well,
 except shards.
@@ -27,8 +27,9 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
-from dlt_sources.weather.common.errors import WriterBusyError
+from dlt_sources.weather.common.errors import DestinationError, WriterBusyError
 from dlt_sources.weather.common.shards import Shard
+from dlt_sources.weather.destination.connection import live
 from dlt_sources.weather.destination.duckdb import limit_closing, limit_memory
 from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.target import Target
@@ -43,14 +44,25 @@ WRITE_POLL_SECONDS = 0.05
 class WriterLock:
     """The lock of a dataset, held by one run or shared by shards.
 
-    Attributes:
-        connection: an open connection to read through; None if the destination is no SQL database.
-        exclusive: returns a context manager held while writing; it serialises shards. It raises DestinationError if
-            the lock is lost, and WriterBusyError if other shards do not finish writing in time.
+    Args:
+        client: an open client; None if the destination is no SQL database.
+        exclusive: returns a context manager held while writing; it serialises shards, and takes the lock again if its
+            connection was cut. It raises DestinationError if the lock cannot be had again, and WriterBusyError if
+            other shards do not finish writing in time.
+        may_be_cut: whether the client's connection may be lost while it idles.
     """
 
-    connection: SqlClientBase[Any] | None
+    client: SqlClientBase[Any] | None
     exclusive: Callable[[], AbstractContextManager[None]] = nullcontext
+    may_be_cut: bool = False
+
+    @property
+    def connection(self) -> SqlClientBase[Any] | None:
+        """An open connection to read through; None if the destination is no SQL database.
+
+        It idles while a package is extracted or loaded. If it was cut meanwhile, it is opened again.
+        """
+        return live(self.client) if self.client and self.may_be_cut else self.client
 
 
 @contextmanager
@@ -79,7 +91,7 @@ def writer_lock(target: Target, run_id: str, wait_seconds: float, shard: Shard |
             return
         _lock_root(stack, target.root, run_id, deadline)
         if target.is_postgres:
-            yield _lock_postgres(stack, target, run_id, deadline)
+            yield _lock_postgres(stack, target, run_id, wait_seconds)
         elif target.is_duckdb:
             yield _lock_duckdb(stack, target, deadline)
         else:
@@ -101,21 +113,21 @@ def _lock_root(stack: ExitStack, root: Path, run_id: str, deadline: float) -> No
     _wait(attempt, deadline)
 
 
-def _lock_postgres(stack: ExitStack, target: Target, run_id: str, deadline: float) -> WriterLock:
-    locks = AdvisoryLocks(stack.enter_context(target.connection()), f"weather run {run_id}")
-    dataset = f"weather {target.dataset_name}"
-    _wait(lambda: locks.attempt(dataset), deadline)
+def _lock_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float) -> WriterLock:
+    deadline = time.monotonic() + wait_seconds
+    locks = _advisory_locks(stack, target, f"weather run {run_id}")
+    _wait(lambda: locks.attempt(f"weather {target.dataset_name}"), deadline)
 
     @contextmanager
     def exclusive() -> Iterator[None]:
-        locks.ensure(dataset)
+        _hold(locks, wait_seconds)
         yield
 
-    return WriterLock(stack.enter_context(target.connection()), exclusive)
+    return WriterLock(stack.enter_context(target.connection()), exclusive, may_be_cut=True)
 
 
 def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> WriterLock:
-    locks = AdvisoryLocks(stack.enter_context(target.connection()), f"weather run {run_id}, shard {shard}")
+    locks = _advisory_locks(stack, target, f"weather run {run_id}, shard {shard}")
     dataset = f"weather {target.dataset_name}"
     deadline = time.monotonic() + wait_seconds
     _wait(lambda: locks.attempt(f"{dataset} shard {shard}"), deadline)
@@ -123,7 +135,7 @@ def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds:
 
     @contextmanager
     def exclusive() -> Iterator[None]:
-        locks.ensure(dataset)
+        _hold(locks, wait_seconds)
         write = f"{dataset} write"
         _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, WRITE_POLL_SECONDS, logging.DEBUG)
         try:
@@ -131,7 +143,24 @@ def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds:
         finally:
             locks.release(write)
 
-    return WriterLock(stack.enter_context(target.connection()), exclusive)
+    return WriterLock(stack.enter_context(target.connection()), exclusive, may_be_cut=True)
+
+
+def _advisory_locks(stack: ExitStack, target: Target, owner: str) -> AdvisoryLocks:
+    locks = AdvisoryLocks(target.postgres_credentials.to_native_representation(), owner)
+    stack.callback(locks.close)
+    return locks
+
+
+def _hold(locks: AdvisoryLocks, wait_seconds: float) -> None:
+    """Take the locks again if their connection was cut, waiting for another run that took them meanwhile."""
+    try:
+        _wait(locks.hold, time.monotonic() + wait_seconds)
+    except WriterBusyError as error:
+        raise DestinationError(
+            f"The connection that held the dataset's lock was cut. {error} What this run fetched is kept, and the next "
+            "run loads it."
+        ) from None
 
 
 def _lock_duckdb(stack: ExitStack, target: Target, deadline: float) -> WriterLock:

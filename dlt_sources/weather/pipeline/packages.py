@@ -7,9 +7,37 @@ from collections.abc import Callable
 from typing import Any
 
 import dlt
+from dlt.common.runtime.collector import NullCollector
 from dlt.extract import DltSource
 
 from dlt_sources.weather.destination.connection import translated_errors
+
+
+class BeforeLoad(NullCollector):
+    """Collector of a pipeline that calls a function between the extraction of a package and its load.
+
+    dlt enters its collector at each step. ``Pipeline.run`` offers no other place between two steps, and dagster-dlt
+    calls it as a whole.
+
+    Args:
+        call: the function; what it raises fails the load, and the package is kept.
+    """
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._before = self.step = ""
+
+    def __enter__(self) -> BeforeLoad:
+        # dlt enters the step of a package again and again until its jobs are done; the step names the package
+        if self.step.startswith("Load ") and self.step != self._before:
+            self._call()
+        self._before = self.step
+        return super().__enter__()
+
+    def __deepcopy__(self, _memo: object) -> BeforeLoad:
+        # dlt copies it for each extracted source
+        return self
+
 
 PackageLoader = Callable[[dlt.Pipeline, DltSource], Counter[str]]
 

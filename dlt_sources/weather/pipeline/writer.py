@@ -28,7 +28,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.writer_lock import WriterLock, writer_lock
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.run import Run
-from dlt_sources.weather.pipeline.packages import PackageLoader, load_package, prepare_package
+from dlt_sources.weather.pipeline.packages import BeforeLoad, PackageLoader, load_package, prepare_package
 from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_runs
 from dlt_sources.weather.pipeline.working_directories import lock_directory
 
@@ -81,8 +81,10 @@ class Writer:
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
-        """The pipeline of the working directory."""
-        return self.target.pipeline(self.directory)
+        """The pipeline of the working directory; it holds the lock when it writes, however long extraction took."""
+        pipeline = self.target.pipeline(self.directory)
+        pipeline.collector = BeforeLoad(self._hold_lock)
+        return pipeline
 
     @contextmanager
     def reader(self) -> Iterator[DestinationReader]:
@@ -103,8 +105,7 @@ class Writer:
             WriterBusyError: other shards did not finish writing in time; it is kept as well.
         """
         if not self.is_shard:
-            with self.lock.exclusive():
-                self._count(self.load_and_verify(self.pipeline, source))
+            self._count(self.load_and_verify(self.pipeline, source))
             return
         prepare_package(self.target.pipeline(self.directory), source)
         with self.lock.exclusive():
@@ -130,6 +131,10 @@ class Writer:
         if self.lock.connection and self.target.is_duckdb:
             duckdb_memory.empty_cache(self.lock.connection)
         return rows
+
+    def _hold_lock(self) -> None:
+        with self.lock.exclusive():
+            pass
 
     def _count(self, rows: Counter[str]) -> None:
         self.rows += rows

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import duckdb as duckdb_library
@@ -53,8 +54,8 @@ def test_a_first_load_which_meets_tables_that_are_not_there_holds_its_lock_to_it
     found = []
 
     def look(_):
-        with postgres.connection() as other:
-            found.append(AdvisoryLocks(other, "another").attempt("weather bronze"))
+        with closing(AdvisoryLocks(postgres.postgres_credentials.to_native_representation(), "another")) as another:
+            found.append(another.attempt("weather bronze"))
 
     load(postgres, settings(shard=shard), now=clock, on_progress=look)
     assert found

@@ -1,34 +1,81 @@
-"""PostgreSQL's advisory locks: by name, exclusive or shared, held until the connection ends."""
+"""PostgreSQL's advisory locks: by name, exclusive or shared, held until the connection ends.
+
+The connection idles while a package is extracted, for minutes. A thread sends a query now and then, so that no firewall
+or load balancer finds it idle, and takes the locks again over a new connection when it was cut nevertheless. Queries
+wait in ``select``, never inside the driver: a server that does not answer is given up after ``PATIENCE_SECONDS``, and
+signals are heard meanwhile.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from dlt.destinations.sql_client import SqlClientBase
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ
 
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import DestinationError, reason
 
+logger = logging.getLogger(__name__)
 # the first half of PostgreSQL's advisory key, so that other applications' locks do not collide with these: "weather"
 # in ASCII, cut to 31 bits
 LOCK_SPACE = 0x77656174
-# backends that hold a lock, by its name
+KEEP_ALIVE_SECONDS = 15.0
+# a server that answers nothing for so long is gone, or so is the way to it
+PATIENCE_SECONDS = 30.0
+# a server that is being restarted
+RECONNECT_SECONDS = 60.0
+_POLL_SECONDS = 0.5
 _HOLDERS = (
-    "(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-    f" AND classid = {LOCK_SPACE} AND objid = hashtext(%s)::bigint & 4294967295) AS held"
+    "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start"
+    " FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
+    f" AND l.classid = {LOCK_SPACE} AND l.objid = hashtext(%s)::bigint & 4294967295"
+)
+_OWN = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    f" AND classid = {LOCK_SPACE} AND pid = pg_backend_pid()"
 )
 
 
 class AdvisoryLocks:
-    """The locks of one connection. PostgreSQL frees them when it ends, whatever ends it.
+    """The locks of one connection. PostgreSQL frees them when it ends, whatever ends it. Close it after use.
 
     Args:
-        client: the open connection. Nothing else may use it: a query that fails frees the locks too.
+        url: the database, with the session's parameters.
         owner: the name shown to others that wait for a lock.
+
+    Raises:
+        DestinationError: the server cannot be reached.
     """
 
-    def __init__(self, client: SqlClientBase[Any], owner: str) -> None:
-        self._client = client
-        client.execute_sql("SELECT set_config('application_name', %s, false)", owner)
+    def __init__(self, url: str, owner: str) -> None:
+        self._url = url
+        self._owner = owner
+        self._mutex = threading.RLock()
+        # shared or not, by the names of the locks that this process is to hold
+        self._wanted: dict[str, bool] = {}
+        self._taken: set[str] = set()
+        self._peer: Any = None
+        self._closed = threading.Event()
+        try:
+            self._connection = self._connect()
+        except psycopg2.Error as error:
+            raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+        self._thread = threading.Thread(target=self._keep_alive, name="weather-lock", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the connection, which frees the locks."""
+        self._closed.set()
+        with self._mutex:
+            self._connection.close()
 
     def attempt(self, name: str, *, shared: bool = False) -> str | None:
         """Take a lock if it is free, without waiting.
@@ -40,28 +87,32 @@ class AdvisoryLocks:
         Returns:
             None if the lock is taken; otherwise its holders, with host and start of their session.
         """
-        take = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
-        rows = self._client.execute_sql(f"SELECT {take}({LOCK_SPACE}, hashtext(%s))", name)
-        if rows and rows[0][0]:
-            return None
-        holders = self._client.execute_sql(
-            "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start"
-            f" FROM {_HOLDERS} JOIN pg_stat_activity a USING (pid)",
-            name,
-        )
-        return ", ".join(f"{owner} from {host} since {since:%H:%M:%S}" for owner, host, since in holders or ()) or "?"
+        with self._mutex:
+            holders = self._take(name, shared=shared)
+            if holders is None:
+                self._wanted[name] = shared
+            return holders
 
-    def ensure(self, name: str) -> None:
-        """Check that this connection still holds a lock.
+    def hold(self) -> str | None:
+        """See to it that this process holds all its locks: if its connection was cut, take them over a new one.
 
-        Args:
-            name: the lock's name.
+        Returns:
+            None if it holds them; otherwise the holders of one that is lost.
 
         Raises:
-            DestinationError: the lock is lost.
+            DestinationError: the server could not be reached for ``RECONNECT_SECONDS``.
         """
-        if not self._client.execute_sql(f"SELECT 1 FROM {_HOLDERS} WHERE pid = pg_backend_pid()", name):
-            raise DestinationError("The dataset's lock is lost. Nothing more is written; run again.")
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                return self._hold()
+            except psycopg2.Error as error:
+                if time.monotonic() > deadline:
+                    raise DestinationError(
+                        f"The connection that held the dataset's lock is lost, and the destination cannot be reached: "
+                        f"{reason(error)}"
+                    ) from None
+            time.sleep(_POLL_SECONDS)
 
     def release(self, name: str) -> None:
         """Release a lock that was taken exclusively.
@@ -69,4 +120,89 @@ class AdvisoryLocks:
         Args:
             name: the lock's name.
         """
-        self._client.execute_sql(f"SELECT pg_advisory_unlock({LOCK_SPACE}, hashtext(%s))", name)
+        with self._mutex:
+            self._wanted.pop(name, None)
+            if name in self._taken:
+                self._taken.discard(name)
+                # a connection that is cut holds nothing
+                with suppress(psycopg2.Error):
+                    self._query(f"SELECT pg_advisory_unlock({LOCK_SPACE}, hashtext(%s))", name)
+
+    def _keep_alive(self) -> None:
+        while not self._closed.wait(KEEP_ALIVE_SECONDS):
+            with suppress(psycopg2.Error), self._mutex:
+                if not self._closed.is_set():
+                    self._hold()
+
+    def _hold(self) -> str | None:
+        with self._mutex:
+            try:
+                if not self._connection.closed and self._query(_OWN)[0][0] >= len(self._wanted) == len(self._taken):
+                    return None
+            except psycopg2.Error as error:
+                logger.warning(
+                    "The connection that holds the dataset's lock was cut; taking the lock again: %s", reason(error)
+                )
+            self._connection.close()
+            self._connection = self._connect()
+            for name, shared in self._wanted.items():
+                if (holders := self._take(name, shared=shared)) is not None:
+                    return holders
+            logger.info("The dataset's lock is taken again")
+            return None
+
+    def _take(self, name: str, *, shared: bool) -> str | None:
+        take = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+        if self._query(f"SELECT {take}({LOCK_SPACE}, hashtext(%s))", name)[0][0]:
+            self._taken.add(name)
+            return None
+        holders = self._query(_HOLDERS, name)
+        return ", ".join(f"{owner} from {host} since {since:%H:%M:%S}" for owner, host, since in holders) or "?"
+
+    def _connect(self) -> psycopg2.extensions.connection:
+        self._taken.clear()
+        connection = psycopg2.connect(self._url, application_name=self._owner, async_=True)
+        try:
+            self._wait(connection)
+        except psycopg2.Error:
+            connection.close()
+            raise
+        with socket.socket(fileno=os.dup(connection.fileno())) as own:
+            self._peer = own.getpeername()
+        return connection
+
+    def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            try:
+                self._wait(self._connection)
+            except _SilenceError:
+                self._connection.close()
+                # whatever else waits for an answer would wait for ever
+                _shut_down_connections(self._peer)
+                raise
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+    def _wait(self, connection: psycopg2.extensions.connection) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (state := connection.poll()) != POLL_OK:
+            if time.monotonic() > deadline:
+                raise _SilenceError(f"the server has not answered for {PATIENCE_SECONDS:.0f} s")
+            reading, writing = ([connection], []) if state == POLL_READ else ([], [connection])
+            select.select(reading, writing, [], _POLL_SECONDS)
+
+
+class _SilenceError(psycopg2.OperationalError):  # type: ignore[misc]  # it ships no types
+    """The server does not answer."""
+
+
+def _shut_down_connections(peer: Any) -> None:
+    """Shut down this process's connections to a peer, so that calls that wait for its answer end with an error.
+
+    Drivers that block in C hear no signal and have no time limit for an answer.
+    """
+    for file in list(Path("/dev/fd").iterdir()):
+        with suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as copy:
+            if copy.getpeername() == peer:
+                copy.shutdown(socket.SHUT_RDWR)
