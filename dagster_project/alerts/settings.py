@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.configuration import InvalidSettingError, resolve_settings
 
 SECTION = "alerts"
 MAX_AN_HOUR = 1000
@@ -36,13 +35,17 @@ class AlertSettings(BaseConfiguration):
         """
         self.urls = [url.strip() for url in self.urls or [] if isinstance(url, str) and url.strip()]
         if not 1 <= self.most_an_hour <= MAX_AN_HOUR:
-            raise ConfigurationError(f"most_an_hour must be from 1 to {MAX_AN_HOUR:,}, not {self.most_an_hour}.")
+            raise InvalidSettingError(
+                "most_an_hour", f"most_an_hour must be from 1 to {MAX_AN_HOUR:,}, not {self.most_an_hour}."
+            )
         try:
             parts = urlsplit(self.dagster_url)
         except ValueError:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError("dagster_url must be the URL of Dagster's UI, http://… or https://….")
+            raise InvalidSettingError(
+                "dagster_url", "dagster_url must be the URL of Dagster's UI, http://… or https://…."
+            )
         self.dagster_url = self.dagster_url.rstrip("/")
 
     def __repr__(self) -> str:
@@ -56,11 +59,4 @@ def load_alert_settings() -> AlertSettings:
     Raises:
         ConfigurationError: A setting has an invalid value. The text never shows a URL.
     """
-    try:
-        return resolve_configuration(AlertSettings(), sections=(SECTION,))
-    except ConfigurationException:
-        # dlt's own text shows the value
-        raise ConfigurationError(
-            "The alert settings cannot be read: urls must be a list of URLs, as JSON in ALERTS__URLS, most_an_hour a "
-            "whole number, dagster_url a URL. Look at [alerts]."
-        ) from None
+    return resolve_settings(AlertSettings(), (SECTION,))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dagster_project.common.environment import is_demo
+from dlt_sources.weather.common.configuration import resolve_settings
 
 
 @configspec
@@ -28,7 +29,7 @@ class ReportSettings(BaseConfiguration):
 
 def report_settings() -> ReportSettings:
     """Return the settings; the demo's folder gets the suffix ``_demo``."""
-    settings = resolve_configuration(ReportSettings(), sections=("report",))
+    settings = resolve_settings(ReportSettings(), ("report",))
     if is_demo():
         settings.folder = str(Path(settings.folder).with_name(f"{Path(settings.folder).name}_demo"))
     return settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dlt_sources.weather.common.settings import ResourceName
 from dlt_sources.weather.contracts import (
     AirPollution,
     AirPollutionForecast,
@@ -55,7 +56,7 @@ class Endpoint:
         most_at_once: largest number of requests in flight; low if answers are large.
     """
 
-    name: str
+    name: ResourceName
     path: str
     parts: tuple[Part, ...]
     description: str
@@ -122,7 +123,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
 )
 
-BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 LOCATIONS = "locations"
-RESOURCES = (LOCATIONS, *BY_NAME)
-DEFAULT_RESOURCES = (LOCATIONS, *(endpoint.name for endpoint in ENDPOINTS if endpoint.by_default))
+RESOURCES: tuple[str, ...] = (LOCATIONS, *BY_NAME)
+DEFAULT_RESOURCES: tuple[str, ...] = (LOCATIONS, *(endpoint.name for endpoint in ENDPOINTS if endpoint.by_default))

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from click_default_group import DefaultGroup
+from dlt.common.configuration.exceptions import ConfigurationException
 
 from dlt_sources.weather.cli.console import tell
 from dlt_sources.weather.cli.load import load_command
@@ -17,7 +18,8 @@ from dlt_sources.weather.cli.packages import packages_command
 from dlt_sources.weather.cli.plan import plan_command
 from dlt_sources.weather.cli.replay import replay_command
 from dlt_sources.weather.cli.status import status_command
-from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.configuration import configuration_error, nearest
+from dlt_sources.weather.common.errors import ConfigurationError, WeatherError
 
 EPILOG = """\b
 Exit codes:
@@ -43,6 +45,15 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
     click alone would print a traceback for a ``WeatherError``, and "Aborted!" with exit code 1 for an interrupt.
     """
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command and its arguments; refuse a word that is no command, since ``load`` takes none."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            ctx.fail(f"There is no command {args[0]!r}; {nearest(args[0], list(self.commands))}")
+        resolved: tuple[str | None, click.Command | None, list[str]] = super().resolve_command(ctx, args)
+        return resolved
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command; print a ``WeatherError`` as one sentence and exit with its code."""
         try:
@@ -50,6 +61,10 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
         except WeatherError as error:
             tell(str(error), logging.ERROR)
             ctx.exit(error.exit_code)
+        except ConfigurationException as error:
+            # dlt's, met outside the settings: it reads the files for each thing that it configures
+            tell(str(configuration_error(error)), logging.ERROR)
+            ctx.exit(ConfigurationError.exit_code)
         except KeyboardInterrupt:
             tell("Interrupted. Loaded rows are kept; the next run continues from there.", logging.WARNING)
             ctx.exit(130)

@@ -11,7 +11,7 @@ import click
 
 from dlt_sources.weather.api.endpoints import RESOURCES
 from dlt_sources.weather.common.logs import LogFormat, configure_logging
-from dlt_sources.weather.common.settings import UNITS, WeatherSettings, load_settings
+from dlt_sources.weather.common.settings import UNITS, WeatherSettings, load_settings, unknown_resources
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
@@ -26,9 +26,8 @@ class ResourceList(click.ParamType[list[str]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Return the names; fail with a usage error on an unknown one."""
         names = value if isinstance(value, list) else [name.strip() for name in value.split(",") if name.strip()]
-        for name in names:
-            if name not in RESOURCES:
-                self.fail(f"unknown resource {name!r}; choose from {', '.join(RESOURCES)}", param, ctx)
+        if said := unknown_resources(names):
+            self.fail(said, param, ctx)
         return names
 
 
@@ -142,6 +141,8 @@ def target_and_settings(
     if demo and destination not in (None, DEMO_TARGET.destination):
         raise click.UsageError("--demo uses a separate database; leave --destination out.")
     level = logging.WARNING if quiet else logging.INFO
+    # first without the key, which the settings have: they warn of misspelt variables
+    configure_logging(log_format, level)
     if demo:
         with simulated_api() as api:
             settings = chosen_settings(**(given | api))

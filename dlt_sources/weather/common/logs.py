@@ -80,15 +80,20 @@ def configure_logging(
         key: the API key, redacted in every text.
         enrich: structlog processors of the caller, as in ``log_formatter``.
     """
-    handler = logging.StreamHandler()
-    handler.name = log_format
-    handler.setFormatter(log_formatter(log_format, key, enrich))
-    handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    formatter = log_formatter(log_format, key, enrich)
+    logging.basicConfig(handlers=[_handler(log_format, formatter)], level=level, force=True)
     logging.captureWarnings(capture=True)
     for name in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    # dlt's logger has its own handler and format, and does not propagate
+    # dlt's logger does not propagate, and dlt sets the format of its handler when it is first configured
     dlt_logger = logging.getLogger("dlt")
-    dlt_logger.handlers = [handler]
+    dlt_logger.handlers = [_handler(log_format, formatter)]
     dlt_logger.propagate = False
+
+
+def _handler(name: str, formatter: logging.Formatter) -> logging.Handler:
+    handler = logging.StreamHandler()
+    handler.name = name
+    handler.setFormatter(formatter)
+    handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
+    return handler

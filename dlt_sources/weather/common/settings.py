@@ -1,4 +1,4 @@
-"""Settings of the source, resolved by dlt; the only module that reads the environment.
+"""Settings of the source, resolved by dlt.
 
 dlt reads arguments, then the environment (``SOURCES__WEATHER__UNITS``), ``.dlt/secrets.toml`` and ``.dlt/config.toml``
 (``[sources.weather]``). The key may also be in the environment variable ``OPENWEATHER_API_KEY``.
@@ -7,21 +7,35 @@ dlt reads arguments, then the environment (``SOURCES__WEATHER__UNITS``), ``.dlt/
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from ipaddress import ip_address
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from dlt_sources.weather.common.configuration import InvalidSettingError, nearest, resolve_settings
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.shards import Shard, parse_shard
 
 SECTIONS = ("sources", "weather")
+# environment variables outside dlt's scheme; all but the first two are read under Dagster only
+VARIABLES = (
+    "OPENWEATHER_API_KEY",
+    "WEATHER_DESTINATION",
+    "WEATHER_DEMO",
+    "WEATHER_SHARDS",
+    "WEATHER_SCHEDULE",
+    "WEATHER_LOG_FORMAT",
+)
+ResourceName = Literal[
+    "locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast", "one_call"
+]
+RESOURCE_NAMES: tuple[ResourceName, ...] = get_args(ResourceName)
 UNITS = ("standard", "metric", "imperial")
 DEFAULT_LOCATIONS = ["Madrid,ES", "Barcelona,ES", "London,GB", "Paris,FR", "Berlin,DE"]
 # the first hour of air-pollution history: openweathermap.org/api/air-pollution
@@ -79,20 +93,30 @@ class WeatherSettings(BaseConfiguration):
             )
         if self.locations is None:
             self.locations = [] if self.locations_file else list(DEFAULT_LOCATIONS)
+        if not self.locations and not self.locations_file:
+            raise InvalidSettingError(
+                "locations",
+                'locations is empty, so there is nothing to load; put places there, such as "Oslo,NO", or set '
+                "locations_file.",
+            )
+        self.resources = self.resources and _checked_resources(self.resources)
         self.base_url = _checked_base_url(self.base_url)
         if self.units not in UNITS:
-            raise ConfigurationError(f"units must be one of {', '.join(UNITS)}, not {self.units!r}.")
+            raise InvalidSettingError("units", f"units must be one of {', '.join(UNITS)}, not {self.units!r}.")
         if self.answer_language not in LANGUAGES:
-            raise ConfigurationError(
-                f"answer_language must be one of {' '.join(sorted(LANGUAGES))}, not {self.answer_language!r}."
+            languages = " ".join(sorted(LANGUAGES))
+            raise InvalidSettingError(
+                "answer_language", f"answer_language must be one of {languages}, not {self.answer_language!r}."
             )
         try:
             _ = self.chosen_shard
         except ValueError as error:
-            raise ConfigurationError(f"shard {self.shard!r} is invalid: {error}.") from None
+            raise InvalidSettingError("shard", f"shard {self.shard!r} is invalid: {error}.") from None
         for name, (least, most) in _RANGES.items():
             if not least <= getattr(self, name) <= most:
-                raise ConfigurationError(f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}.")
+                raise InvalidSettingError(
+                    name, f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}."
+                )
 
     @property
     def secret_key(self) -> SecretStr | None:
@@ -135,7 +159,7 @@ def _check_types(settings: WeatherSettings) -> None:
         except ValidationError as error:
             problem = error.errors()[0]
             given = "" if name == "api_key" else f", not {getattr(settings, name)!r}"
-            raise ConfigurationError(f"{name}: {problem['msg'].lower()}{given}.") from None
+            raise InvalidSettingError(name, f"{name}: {problem['msg'].lower()}{given}.") from None
 
 
 def load_settings(**given: Any) -> WeatherSettings:
@@ -148,11 +172,20 @@ def load_settings(**given: Any) -> WeatherSettings:
         ConfigurationError: a setting has a value that cannot work.
     """
     explicit = {name: value for name, value in given.items() if value is not None}
-    try:
-        return resolve_configuration(WeatherSettings(), sections=SECTIONS, explicit_value=explicit)
-    except ConfigurationException as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise ConfigurationError(f"{first_line} See [sources.weather] in .dlt/config.toml.") from None
+    return resolve_settings(WeatherSettings(), SECTIONS, explicit, VARIABLES)
+
+
+def unknown_resources(names: Iterable[str]) -> str:
+    """Return a sentence about the names that are no resource; "" if all are."""
+    unknown = [name for name in dict.fromkeys(names) if name not in RESOURCE_NAMES]
+    return " ".join(f"there is no resource {name!r}; {nearest(name, RESOURCE_NAMES)}" for name in unknown)
+
+
+def _checked_resources(names: list[str]) -> list[str]:
+    """Return the names, each once."""
+    if said := unknown_resources(names):
+        raise InvalidSettingError("resources", said)
+    return list(dict.fromkeys(names))
 
 
 def _checked_base_url(url: str) -> str:
@@ -160,14 +193,15 @@ def _checked_base_url(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port  # a port that is no number raises only when it is read
     except ValueError as error:
-        raise ConfigurationError(f"base_url is not a URL: {error}.") from None
+        raise InvalidSettingError("base_url", f"base_url is not a URL: {error}.") from None
     if parts.scheme == "https" and parts.hostname:
         return url.rstrip("/")
     if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
         return url.rstrip("/")
-    raise ConfigurationError(
+    raise InvalidSettingError(
+        "base_url",
         f"base_url must start with https://, so that the key is never sent in clear, not "
-        f"{parts.scheme or 'without a scheme'}; http:// is accepted for this machine only (http://127.0.0.1)."
+        f"{parts.scheme or 'without a scheme'}; http:// is accepted for this machine only (http://127.0.0.1).",
     )
 
 

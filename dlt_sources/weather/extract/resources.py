@@ -21,8 +21,7 @@ from collections.abc import Iterable, Iterator
 import dlt
 from dlt.extract import DltResource, DltSource
 
-from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, RESOURCES, Endpoint
-from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.convert.items import UPSERT
 from dlt_sources.weather.extract.run import Run
@@ -45,28 +44,16 @@ def next_source(run: Run, names: Iterable[str]) -> DltSource:
 
 
 def resources_of(run: Run, names: Iterable[str] | None = None) -> list[DltResource]:
-    """Return the resources of a source that is one load package, ``locations`` always and first.
-
-    Raises:
-        ConfigurationError: a name is no resource.
-    """
+    """Return the resources of a source that is one load package, ``locations`` always and first."""
     return [
         _resource(run, name) for name in (LOCATIONS, *(name for name in resource_names(names) if name != LOCATIONS))
     ]
 
 
 def resource_names(names: Iterable[str] | None) -> list[str]:
-    """Return the names of the resources to load, the default ones if none are given.
-
-    Raises:
-        ConfigurationError: a name is no resource.
-    """
-    names = list(dict.fromkeys(names or DEFAULT_RESOURCES))
+    """Return the names of the resources to load, the default ones if none are given."""
     # a product that is refused for a while must not keep the free one waiting
-    names.sort(key=lambda name: name in BY_NAME and BY_NAME[name].subscription != "free")
-    if unknown := [name for name in names if name not in RESOURCES]:
-        raise ConfigurationError(f"No such resource: {', '.join(unknown)}. There are {', '.join(RESOURCES)}.")
-    return names
+    return sorted(names or DEFAULT_RESOURCES, key=lambda name: name in BY_NAME and BY_NAME[name].subscription != "free")
 
 
 def _resource(run: Run, name: str) -> DltResource:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import dlt
+from dlt.common.configuration import configspec
+from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
 
-@dlt.source(name="weather")
+@configspec
+class NoInjection(BaseConfiguration):
+    """No argument for dlt to fill in: ``load_settings`` resolves all settings, once and with its own errors."""
+
+
+@dlt.source(name="weather", spec=NoInjection)
 def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as arguments
     resources: list[str] | None = None,
     locations: list[str] | None = None,

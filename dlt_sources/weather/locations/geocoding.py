@@ -18,6 +18,7 @@ from typing import Any
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Answer, Failure, Request
+from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.destination.reader import KnownLocation
@@ -51,19 +52,29 @@ def location_queries(settings: WeatherSettings) -> Iterator[LocationQuery | Inva
     """Yield the chosen entries of the user's list: configured locations first, then those of the file.
 
     An invalid entry belongs to one shard too, by its position, so that one shard rejects it and not each.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or the whole list is empty.
     """
     locations = parse_locations(settings.locations or (), "location")
     if settings.locations_file:
         locations = chain(locations, read_locations(Path(settings.locations_file)))
     only = None if settings.only_location_ids is None else set(settings.only_location_ids)
     shard = settings.chosen_shard
+    is_empty = True
     for location in locations:
+        is_empty = False
         if isinstance(location, LocationQuery):
             identity, is_chosen = location.location_id, only is None or location.location_id in only
         else:
             identity, is_chosen = location.position, only is None
         if is_chosen and (shard is None or shard.has(identity)):
             yield location
+    if is_empty:
+        raise ConfigurationError(
+            f"There is no place in {settings.locations_file}, so there is nothing to load; put one on each line, after "
+            "the line that names the columns."
+        )
 
 
 def match_known_locations(

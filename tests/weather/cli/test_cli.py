@@ -182,7 +182,7 @@ def test_exit_codes_tell_what_to_do(live, live_api, tmp_path):
     assert "1 rejected; see bronze.rejects" in found["strict"].err
     assert "1 of 1 requests failed" in found["most failed"].err
     assert "OPENWEATHER_API_KEY" in found["refused"].err
-    assert "choose from locations, current_weather" in " ".join(found["wrong option"].err.split())
+    assert "there is no resource 'wether'" in " ".join(found["wrong option"].err.split())
     assert "--location" in found["no such option"].err
 
 

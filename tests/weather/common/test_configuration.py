@@ -1,0 +1,204 @@
+"""What a misspelt name, a broken file or a bad value says: where it stands, and what is meant."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+from dagster_project.alerts.settings import load_alert_settings
+from dagster_project.reports.settings import report_settings
+from dlt_sources.weather import weather_source
+from dlt_sources.weather.api import endpoints
+from dlt_sources.weather.common import configuration
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.settings import RESOURCE_NAMES, load_settings
+from tests.helpers.command import run
+
+CONFIG = str(Path(".dlt", "config.toml"))
+WEATHER = "[sources.weather]\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Write a file of dlt's configuration, which dlt reads when it is asked next."""
+    folder = tmp_path / ".dlt"
+    folder.mkdir()
+    container = Container()
+    before = container[PluggableRunContext]
+
+    def write(text: str | bytes, name: str = "config.toml") -> None:
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        container[PluggableRunContext] = before
+        del container[PluggableRunContext]
+
+    yield write
+    container[PluggableRunContext] = before
+
+
+def refused(load: Callable[..., object] = load_settings) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            WEATHER + "calls_per_minut = 5",
+            "[sources.weather] has no setting calls_per_minut; did you mean calls_per_minute?",
+        ),
+        (WEATHER + "Units = 'metric'", "[sources.weather] has no setting Units; did you mean units?"),
+        (WEATHER + "colour = 'red'", "[sources.weather] has no setting colour; there are api_key, base_url"),
+        ("[source.weather]\nunits = 'metric'", "nothing reads [source.weather]; did you mean [sources.weather]?"),
+        ("[sources.wether]\nunits = 'metric'", "nothing reads [sources.wether]; did you mean [sources.weather]?"),
+        ("[weather]\nunits = 'metric'", "nothing reads [weather]; did you mean [sources.weather]?"),
+        (
+            WEATHER + "resources = ['curent_weather']",
+            "there is no resource 'curent_weather'; did you mean current_weather?",
+        ),
+        (WEATHER + "locations = []", "locations is empty, so there is nothing to load"),
+        (WEATHER + "locations = 'Oslo,NO'", 'locations must be a list of texts, such as ["a", "b"].'),
+        (WEATHER + "calls_per_minute = 'many'", "calls_per_minute must be a whole number, not 'many'."),
+        (WEATHER + "calls_per_minute = 0", "calls_per_minute must be from 1 to 1,000,000, not 0."),
+    ],
+)
+def test_a_mistake_in_a_file_names_the_file_and_what_is_meant(write, text, said):
+    write(text)
+    assert refused().startswith(f"In {CONFIG}: {said}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WEATHER + "[sources.weather.data_writer]\nbuffer_max_items = 100",
+        "[sources.openweather]\nunits = 'metric'",
+        "[sources.weather_archive]\nfolder = 'x'",
+        "[sources]\n[source_of_truth]\nunits = 1",
+        "[weather.sources.weather]\nunits = 'metric'",
+        "[destination.postgres]\n[runtime]\nlog_level = 'INFO'\n[normalize]\n[alert_rules]\nmost = 3",
+        WEATHER + "resources = ['forecast', 'forecast']",
+    ],
+)
+def test_what_belongs_to_dlt_or_to_another_program_is_left_alone(write, text):
+    write(text)
+    assert load_settings().resources in (None, ["forecast"])
+
+
+@pytest.mark.parametrize(
+    ("load", "text", "said"),
+    [
+        (
+            load_alert_settings,
+            "[alerts]\nmost_a_hour = 5",
+            "[alerts] has no setting most_a_hour; did you mean most_an_hour?",
+        ),
+        (load_alert_settings, "[alert]\nurls = []", "nothing reads [alert]; did you mean [alerts]?"),
+        (load_alert_settings, "[alerts]\nmost_an_hour = 0", "most_an_hour must be from 1 to 1,000, not 0."),
+        (report_settings, "[report]\nfoldr = 'x'", "[report] has no setting foldr; did you mean folder?"),
+        (report_settings, "[reports]\nfolder = 'x'", "nothing reads [reports]; did you mean [report]?"),
+        (report_settings, "[report]\ndays = 'week'", "days must be a whole number, not 'week'."),
+    ],
+)
+def test_the_sections_of_dagster_refuse_mistakes_in_the_same_way(write, load, text, said):
+    write(text)
+    assert refused(load) == f"In {CONFIG}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CALLS_PER_MINUTE", "many", "calls_per_minute must be a whole number, not 'many'."),
+        ("CALLS_PER_MINUTE", "-1", "calls_per_minute must be from 1 to 1,000,000, not -1."),
+        ("TIMEOUT_SECONDS", "soon", "timeout_seconds must be a number, not 'soon'."),
+        ("RESOURCES", '["forcast"]', "there is no resource 'forcast'; did you mean forecast?"),
+        ("LOCATIONS", "Oslo,NO", 'locations must be a list of texts, such as ["a", "b"].'),
+    ],
+)
+def test_a_bad_value_of_the_environment_is_not_blamed_on_the_file(write, monkeypatch, name, value, said):
+    write(WEATHER + "calls_per_minute = 60")
+    monkeypatch.setenv(f"SOURCES__WEATHER__{name}", value)
+    for load in (load_settings, weather_source):
+        assert refused(load) == f"In the environment variable SOURCES__WEATHER__{name}: {said}"
+
+
+def test_a_value_that_may_be_a_secret_is_not_repeated(write, monkeypatch):
+    monkeypatch.setenv("ALERTS__URLS", "mailto://user:hunter2@example.org")
+    monkeypatch.setenv("SOURCES__WEATHER__ATTEMPTS", "5e47" * 8)
+    said = refused(load_alert_settings) + refused()
+    write(WEATHER + "api_key = 'hunter2'")
+    assert "sources.weather.api_key. Move it to .dlt/secrets.toml" in refused()
+    assert "hunter2" not in said + refused()
+    assert "5e47" not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("SOURCES__WEATHER__CALLS_PER_MINUT", "did you mean SOURCES__WEATHER__CALLS_PER_MINUTE?"),
+        ("SOURCES_WEATHER_UNITS", "did you mean SOURCES__WEATHER__UNITS?"),
+        ("SOURCE__WEATHER__UNITS", "did you mean SOURCES__WEATHER__UNITS?"),
+        ("sources__weather__units", "did you mean SOURCES__WEATHER__UNITS?"),
+        ("OPENWEATHER_APIKEY", "did you mean OPENWEATHER_API_KEY?"),
+        ("WEATHER_SHEDULE", "did you mean WEATHER_SCHEDULE?"),
+        ("SOURCES__WEATHER__COLOUR", "after SOURCES__WEATHER__, there are ANSWER_LANGUAGE, API_KEY"),
+    ],
+)
+def test_a_misspelt_variable_draws_a_warning_once(monkeypatch, caplog, variable, said):
+    configuration._warn_of_misspelt_variables.cache_clear()
+    monkeypatch.setenv(variable, "secret")
+    monkeypatch.setenv("SOURCES__WEATHER__DATA_WRITER__BUFFER_MAX_ITEMS", "100")
+    with caplog.at_level(logging.WARNING):
+        load_settings()
+        load_settings()
+    (record,) = caplog.records
+    assert variable in record.getMessage()
+    assert said in record.getMessage()
+    assert "secret" not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sources.weather]\n\nx = [1\n", "is not valid TOML, line 3: Unexpected end of file"),
+        ("[report]\ndays = 7\n\ndays = 8\nfolder = 'x'\n", 'is not valid TOML, line 4: Key "days" already exists.'),
+        (b"[report]\nfolder = '\xe9'\n", "cannot be read: line 2 is not UTF-8."),
+    ],
+    ids=["broken", "twice", "not UTF-8"],
+)
+@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
+def test_a_broken_file_is_named_with_its_line(write, text, said, name):
+    write(text, name)
+    assert f"{Path('.dlt', name)} {said}" in refused()
+    write(text, name)
+    finished = run("status")
+    assert finished.code == 2
+    assert f"{name} {said}" in " ".join(finished.err.split())
+
+
+def test_every_resource_is_a_name_that_settings_accept():
+    assert endpoints.RESOURCES == RESOURCE_NAMES
+
+
+def test_a_word_that_is_no_command_names_the_nearest():
+    finished = run("laod")
+    assert finished.code == 2
+    assert "There is no command 'laod'; did you mean load?" in finished.err
+
+
+@pytest.mark.usefixtures("duckdb")
+def test_a_list_without_a_place_is_refused_with_where_to_put_one():
+    Path("places.csv").write_text("name,lat,lon\n")
+    header_only = run("--locations-file", "places.csv")
+    empty = run(SOURCES__WEATHER__LOCATIONS="[]")
+    assert (header_only.code, empty.code) == (2, 2)
+    assert "There is no place in places.csv" in header_only.err
+    assert "locations is empty" in empty.err
+    assert "SOURCES__WEATHER__LOCATIONS" in empty.err
