@@ -42,15 +42,22 @@ class Client:
         settings: key, base URL, rate and retry settings.
         now: clock that stamps answers, UTC.
         rate_limiter: limiter of the calls; by default one of this process, at the settings' rate.
+        on_result: called in the client's thread with each result before it is handed over; what it raises ends the
+            requests.
     """
 
     def __init__(
-        self, settings: WeatherSettings, now: Callable[[], datetime], rate_limiter: RateLimiter | None = None
+        self,
+        settings: WeatherSettings,
+        now: Callable[[], datetime],
+        rate_limiter: RateLimiter | None = None,
+        on_result: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._transport = Transport(settings, now)
         limiter = rate_limiter or LocalRateLimiter(settings.base_url, settings.calls_per_minute)
         self._sender = Sender(self._transport, limiter, settings)
+        self._on_result = on_result
         self._users = 0
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -197,7 +204,9 @@ class Client:
 
         async def worker() -> None:
             while not self._interrupted and (request := pending.pop() if pending else next(source, None)):
-                await results.put(await self._sender.send(request))
+                result = await self._sender.send(request)
+                self._on_result(result)
+                await results.put(result)
 
         tasks = [asyncio.create_task(worker()) for _ in range(workers)]
         try:

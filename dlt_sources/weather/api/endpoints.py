@@ -127,3 +127,5 @@ BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINT
 LOCATIONS = "locations"
 RESOURCES: tuple[str, ...] = (LOCATIONS, *BY_NAME)
 DEFAULT_RESOURCES: tuple[str, ...] = (LOCATIONS, *(endpoint.name for endpoint in ENDPOINTS if endpoint.by_default))
+# answers that cannot be asked for again, and look-ups of locations, which cost calls
+JOURNALED_RESOURCES = (LOCATIONS, *(endpoint.name for endpoint in ENDPOINTS if endpoint.keeps_raw))

@@ -1,4 +1,4 @@
 """The dlt source: requests to rows, with the run's state and its counts.
 
-Imports ``locations``, ``convert``, ``api``, ``destination`` and the layers below them; loads nothing.
+Imports ``journal``, ``locations``, ``convert``, ``api``, ``destination`` and the layers below them; loads nothing.
 """

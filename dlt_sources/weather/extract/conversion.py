@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from dlt_sources.weather.api.endpoints import Endpoint
 from dlt_sources.weather.api.responses import Result
@@ -15,6 +16,9 @@ from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.requests import RequestWindow
+
+# of a row of load_runs; a journal keeps them
+COUNTS = ("seconds", "calls", "requests", "requests_failed", "rows_fetched", "rows_loaded", "rows_rejected")
 
 
 class RunConversion:
@@ -45,6 +49,23 @@ class RunConversion:
         if resource not in self._metrics:
             self._metrics[resource] = LoadMetrics(resource, self._run_id, self._command, self._now())
         return self._metrics[resource]
+
+    def restored(self, row: Mapping[str, Any]) -> LoadMetrics:
+        """Return the counts of a resource, which begin with those of a row of ``load_runs``."""
+        if row["resource"] not in self._metrics:
+            counts = {name: row[name] for name in COUNTS}
+            metrics = LoadMetrics(row["resource"], self._run_id, self._command, row["started_at"], **counts)
+            metrics.new_columns |= set(filter(None, (row["new_columns"] or "").split(",")))
+            self._metrics[metrics.resource] = metrics
+        return self._metrics[row["resource"]]
+
+    def rows_so_far(self, resources: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the present row of ``load_runs`` of each resource, with zeros for those that were not reached."""
+        now = self._now()
+        return [
+            (self._metrics.get(name) or LoadMetrics(name, self._run_id, self._command, now)).row("interrupted", now)
+            for name in resources
+        ]
 
     def items(
         self,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from time import monotonic
 from typing import Any, Literal
 
@@ -42,7 +40,6 @@ class LoadMetrics:
     new_columns: set[str] = field(default_factory=set)
     causes: Counter[str] = field(default_factory=Counter)
     error: str | None = None
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _clock: float = field(default_factory=monotonic)
 
     @property
@@ -121,7 +118,7 @@ class LoadMetrics:
         elif subject is not None:
             details |= {"location_id": subject.location_id, "query": subject.query}
         return dict.fromkeys(Reject.model_fields) | {
-            "reject_id": f"{self.run_id}-{self.resource}-{next(self._numbers)}",
+            "reject_id": f"{self.run_id}-{self.resource}-{self.rows_rejected}",
             "run_id": self.run_id,
             "resource": self.resource,
             "kind": kind,
@@ -129,6 +126,21 @@ class LoadMetrics:
             "rejected_at": at,
             **details,
         }
+
+    def status(self, *, finished: bool, interrupted: bool) -> Status:
+        """Return the resource's state for ``load_runs``.
+
+        Args:
+            finished: whether nothing is left to ask.
+            interrupted: whether the run was ended from outside.
+        """
+        if self.error:
+            return "failed"
+        if interrupted:
+            return "interrupted"
+        if not finished:
+            return "running"
+        return "partial" if self.rows_rejected else "ok"
 
     def row(self, status: Status, at: datetime) -> dict[str, Any]:
         """Return the row of ``load_runs`` with the counts so far; the run's next package replaces it."""

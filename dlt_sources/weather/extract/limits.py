@@ -20,7 +20,7 @@ PACKAGE_BYTES = 20_000_000
 
 
 class PackageLimits:
-    """Room in the current load package. A kill loses at most one package, so its rows, bytes and seconds are bounded.
+    """Room in the current load package: rows and bytes are bounded for memory, seconds so that rows get visible.
 
     Args:
         settings: ``chunk_rows`` and ``chunk_seconds``.

@@ -9,19 +9,20 @@ from datetime import datetime
 from typing import TypeVar
 
 from dlt_sources.weather.api.client import Client
-from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import JOURNALED_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Failure, Result
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.conversion import RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
-from dlt_sources.weather.extract.locations import LocationStep, match_locations
-from dlt_sources.weather.extract.requests import History, RequestQueue, RequestWindow
-from dlt_sources.weather.extract.requests.history import active_pipeline, history_of, merges_rows
+from dlt_sources.weather.extract.locations import LocationStep
+from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
+from dlt_sources.weather.extract.requests.loaded import LoadedState, active_reader, read_loaded_state
+from dlt_sources.weather.journal import Journal
 
 T = TypeVar("T")
 OpenReader = Callable[[], AbstractContextManager[DestinationReader]]
@@ -63,12 +64,13 @@ class Run:
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
-        self._client = Client(settings, now, rate_limiter)
+        self._client = Client(settings, now, rate_limiter, self._keep)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
-        self._open_reader: OpenReader = lambda: destination_reader(active_pipeline())
+        self._open_reader: OpenReader = active_reader
         self._conversion = RunConversion(self._run_id, command, self._package, now)
+        self._journal = Journal(None)
         self._location_step: LocationStep | None = None
-        self._history: History | None = None
+        self._loaded: LoadedState | None = None
         self._queues: dict[str, RequestQueue] = {}
         self._refusals = Refusals(alone=not many_packages)
         self._interrupted = False
@@ -80,8 +82,9 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Close the client."""
+        """Close the client, then the journal, which keeps the answers of a package that is not loaded."""
         self._client.close()
+        self._journal.close()
 
     @property
     def settings(self) -> WeatherSettings:
@@ -123,9 +126,14 @@ class Run:
         """The number of locations with coordinates."""
         return len(self._location_step.locations) if self._location_step else 0
 
-    def use_reader(self, open_reader: OpenReader) -> None:
-        """Read the destination through this reader; without it, each look opens the active pipeline's connection."""
-        self._open_reader = open_reader
+    def use(self, open_reader: OpenReader, journal: Journal) -> None:
+        """Read the destination through a reader, and keep answers that cannot be asked for again in a journal.
+
+        Args:
+            open_reader: opens the reader; without it, the run opens a connection of the active pipeline.
+            journal: the journal; without it, answers are in memory only until they are in a package.
+        """
+        self._open_reader, self._journal = open_reader, journal
 
     def interrupt(self) -> None:
         """Ask nothing more; answers that are there are still loaded. A signal handler may call it."""
@@ -139,6 +147,11 @@ class Run:
     def begin_package(self) -> None:
         """Begin a new load package, with all its room."""
         self._package.begin()
+        self._journal.begin(self._conversion.rows_so_far(JOURNALED_RESOURCES))
+
+    def end_package(self) -> None:
+        """Forget the journal of a package whose rows are in the tables."""
+        self._journal.end()
 
     def has_room(self, resource: str) -> bool:
         """Return whether another request of a resource may be made for the current package."""
@@ -234,17 +247,9 @@ class Run:
 
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
-        metrics = self.metrics_of(resource)
-        if metrics.error:
-            return "failed"
-        if self._interrupted:
-            return "interrupted"
-        if resource == LOCATIONS and not self.locations_resolved:
-            return "running"
         queue = self._queues.get(resource)
-        if queue is not None and not queue.finished:
-            return "running"
-        return "partial" if metrics.rows_rejected else "ok"
+        finished = self.locations_resolved if resource == LOCATIONS else queue is None or queue.finished
+        return self.metrics_of(resource).status(finished=finished, interrupted=self._interrupted)
 
     def _ask(self, resource: str, queue: RequestQueue) -> Iterator[Result]:
         def may_ask() -> bool:
@@ -256,21 +261,19 @@ class Run:
 
     def _queue(self, endpoint: Endpoint) -> RequestQueue:
         if endpoint.name not in self._queues:
-            assert self._location_step is not None  # noqa: S101 - locations are resolved before endpoints are asked
-            history = self._history if endpoint.incremental else None
-            locations = self._location_step.locations
-            self._queues[endpoint.name] = RequestQueue(endpoint, locations, self._settings, history)
+            assert self._loaded is not None  # noqa: S101 - it is read before the locations are resolved
+            history = self._loaded.history if endpoint.incremental else None
+            self._queues[endpoint.name] = RequestQueue(endpoint, self._loaded.lookup.locations, self._settings, history)
         return self._queues[endpoint.name]
 
     def _read_destination(self, *, unknown: bool) -> LocationStep:
-        """Read the known locations and the loaded hours; a location that is looked up afterwards has none."""
-        chosen = self._settings.resources or DEFAULT_RESOURCES
         with self._open_reader() as reader:
-            lookup = match_locations(self._settings, reader, self._started_at, unknown=unknown)
-            if any(BY_NAME[name].incremental for name in chosen if name in BY_NAME):
-                overlap = merges_rows(active_pipeline())
-                self._history = history_of(self._settings, reader, self._started_at, overlap=overlap)
-        return LocationStep(lookup, self.metrics_of(LOCATIONS), self._now)
+            self._loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
+        return LocationStep(self._loaded.lookup, self.metrics_of(LOCATIONS), self._now)
+
+    def _keep(self, result: Result) -> None:
+        """Keep a result in the journal before it counts as arrived; called in the client's thread."""
+        self._journal.append(result, self._client.calls_for[result.request.resource], self._now())
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
         """Pass results on; ask no more of what a failure would meet as well, and report progress."""

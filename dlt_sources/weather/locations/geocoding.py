@@ -17,7 +17,7 @@ from typing import Any
 
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import LOCATIONS
-from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Answer, Failure, Request
+from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Answer, Failure, Request, Result
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
@@ -131,13 +131,23 @@ def resolve(lookup: Lookup, client: Client, may_go_on: Callable[[], bool]) -> It
     """
     if not lookup.to_resolve:
         return
-    by_point = {(location.lat, location.lon): location for location in lookup.locations}
 
     def requests() -> Iterator[Request]:
         while lookup.to_resolve and may_go_on():
             yield request_for(lookup.to_resolve.popleft())
 
-    for result in client.fetch_all(requests()):
+    yield from add_matches(lookup, client.fetch_all(requests()))
+
+
+def add_matches(lookup: Lookup, results: Iterable[Result]) -> Iterator[ResolvedLocation | Failure]:
+    """Add the locations that the geocoder's answers name to the lookup.
+
+    Yields:
+        Each location with its coordinates, or the failure of its look-up.
+    """
+    by_point = {(location.lat, location.lon): location for location in lookup.locations}
+
+    for result in results:
         query: LocationQuery = result.request.about
         match = read_match(query, result) if isinstance(result, Answer) else result
         if isinstance(match, Failure):

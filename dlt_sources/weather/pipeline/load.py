@@ -13,6 +13,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.resources import next_source, resource_names
 from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.journal import Journal
 from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 from dlt_sources.weather.pipeline.writer import Report, writing
 
@@ -56,12 +57,13 @@ def load(
         Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=rate_limiter) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
-        run.use_reader(writer.reader)
+        run.use(writer.reader, Journal(writer.directory))
         on_start(run)
         while run.has_more(resources):
             run.begin_package()
             run.resolve_locations(unknown=resolve_unknown)
             writer.load(next_source(run, resources))
+            run.end_package()
     writer.report.error = run.error
     return writer.report
 

@@ -26,6 +26,8 @@ from dlt_sources.weather.convert.items import as_table
 from dlt_sources.weather.convert.new_columns import rename_conflicting_columns
 from dlt_sources.weather.destination.connection import is_down, translated_errors
 from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.recovered import journal_source
+from dlt_sources.weather.journal import condition_of, journal_files
 from dlt_sources.weather.pipeline.packages import PackageLoader
 from dlt_sources.weather.pipeline.quarantine import set_aside
 from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
@@ -38,7 +40,7 @@ ROW_FORMATS = {"parquet", "jsonl", "typed-jsonl", "csv", "insert_values"}
 
 
 def recover_interrupted_runs(target: Target, reload_directory: Path, load_package: PackageLoader) -> int:
-    """Load the packages that interrupted runs left behind. The caller holds the writer lock.
+    """Load the packages and the answers that interrupted runs left behind. The caller holds the writer lock.
 
     Args:
         target: the target of the packages; runs that reached it under another name of its destination count too.
@@ -64,14 +66,53 @@ def _recover_or_count(target: Target, directory: Path, reload_directory: Path, l
     """Recover an interrupted run and remove its directory, or count the attempt that failed."""
     try:
         rows = recover(target, directory, reload_directory, load_package, left_by=directory.name)
+        damage, answers = "", 0
+        # a package was extracted completely, so it has everything that its journal has
+        if rows is None or len(journal_files(directory)) > 1:
+            answers, damage = _recover_journals(target, directory, reload_directory, load_package)
     except Exception as error:
         # a bad package must not block new loads; an outage or a full disk is no fault of the package
         if not isinstance(error, RowsRefusedError) and is_down(error):
             raise
         _count_attempt(directory, error)
         return False
-    shutil.rmtree(directory)
-    return rows is not None
+    if damage:
+        logger.error("%s. What could be read is loaded; the file is kept in %s", damage, set_aside(directory, damage))
+    else:
+        shutil.rmtree(directory)
+    return rows is not None or answers > 0
+
+
+def _recover_journals(
+    target: Target, directory: Path, reload_directory: Path, load_package: PackageLoader
+) -> tuple[int, str]:
+    """Load the answers that an interrupted run kept in its journals.
+
+    Returns:
+        Their number, and a sentence about the last journal that is damaged; empty if none is.
+    """
+    answers, damage = 0, ""
+    for file in journal_files(directory):
+        condition = condition_of(file)
+        if condition.torn_bytes:
+            logger.warning(
+                "%s ends in an incomplete answer, as a kill leaves it: %d bytes are cut off after %d answers",
+                file,
+                condition.torn_bytes,
+                condition.entries,
+            )
+        if condition.damaged_bytes:
+            damage = (
+                f"{condition.damaged_bytes} bytes of the journal {file.name} of run {directory.name} are damaged; "
+                f"{condition.entries} answers could be read"
+            )
+        if condition.entries:
+            logger.info("Loading %d answers that run %s left behind", condition.entries, directory.name)
+            shutil.rmtree(reload_directory, ignore_errors=True)
+            load_package(target.pipeline(reload_directory), journal_source(file))
+            answers += condition.entries
+    shutil.rmtree(reload_directory, ignore_errors=True)
+    return answers, damage
 
 
 def recover(

@@ -17,7 +17,7 @@ from tests.helpers.support import count, query
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("point", [pytest.param("normalize:1", marks=pytest.mark.slow), "load:1"])
+@pytest.mark.parametrize("point", [pytest.param("normalize:1", marks=pytest.mark.slow), "convert:1", "load:1"])
 def test_what_a_killed_run_left_behind_is_loaded_before_anything_new(run_job, target, settings, clock, point):
     killed_at = clock()
     load_and_die(target, point, dict(settings(locations=PLACES, resources=["current_weather"])), killed_at)

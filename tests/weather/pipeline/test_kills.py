@@ -23,8 +23,10 @@ from tests.weather.pipeline.accounts import (
 )
 
 pytestmark = pytest.mark.db
-# before anything is in the working directory as a package that can be loaded
-EARLY = ["ask:1", "convert:3"]
+# before anything is asked
+EARLY = ["ask:1"]
+# with the current weather of the hour in the journal, and no package yet; the third call is for air pollution
+ASKED = ["ask:3", "convert:1", "convert:3"]
 # with a package in the working directory that holds the current weather of the hour, and nothing in the destination
 EXTRACTED = ["normalize:1", "after-commit-package:1", "after-normalize:1"]
 # while the destination takes the package, or after it; what is there then depends on the destination
@@ -39,12 +41,12 @@ LOADING = [
     "check-accounts:1",
 ]
 # between two others; tests.chaos kills there too, at random
-IN_BETWEEN = {"after-normalize:1", "complete-job:7", "start-job:8", "extract:2"}
+IN_BETWEEN = {"convert:1", "after-normalize:1", "complete-job:7", "start-job:8", "extract:2"}
 
 
 def kill_points() -> Iterator[object]:
     """Destination and point of each kill."""
-    points = [("duckdb", point) for point in [*EARLY, *EXTRACTED]]
+    points = [("duckdb", point) for point in [*EARLY, *ASKED, *EXTRACTED]]
     points += [(destination, point) for destination in ("duckdb", "postgres") for point in LOADING]
     for destination, point in points:
         yield pytest.param(

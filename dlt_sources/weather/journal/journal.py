@@ -1,0 +1,89 @@
+"""The journal of one run: a file a load package, deleted once the package's rows are in the tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dlt_sources.weather.api.responses import Answer, Result
+from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.journal.records import RecordWriter
+from dlt_sources.weather.journal.results import encode
+
+FOLDER = "journal"
+
+
+def journal_files(working_directory: Path) -> list[Path]:
+    """Return the journals that a run has left in its working directory, oldest first."""
+    return sorted((working_directory / FOLDER).glob("*.journal"))
+
+
+class Journal:
+    """Journal of a run. Another thread may append than the one that begins and ends packages.
+
+    Args:
+        working_directory: the run's working directory; it is created with the first answer. None for a run that nobody
+            would recover: nothing is kept.
+    """
+
+    def __init__(self, working_directory: Path | None) -> None:
+        self._folder = working_directory and working_directory / FOLDER
+        self._packages = 0
+        self._counts: dict[str, bytes] = {}
+        self._writer: RecordWriter | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, counts: Iterable[dict[str, Any]]) -> None:
+        """Begin the journal of the next load package.
+
+        Args:
+            counts: the present row of ``load_runs`` of each resource whose answers are kept.
+        """
+        self.close()
+        self._packages += 1
+        self._counts = {row["resource"]: orjson.dumps(row) for row in counts}
+
+    def append(self, result: Result, calls: int, at: datetime) -> None:
+        """Keep a result if it is of a resource whose answers are kept.
+
+        Args:
+            result: the answer or failure.
+            calls: calls that the run has made for the resource.
+            at: the present moment, UTC; an answer has its own.
+
+        Raises:
+            DestinationError: the disk does not take it.
+        """
+        counts = self._counts.get(result.request.resource)
+        if counts is None or self._folder is None:
+            return
+        payload = encode(counts, result, calls, result.fetched_at if isinstance(result, Answer) else at)
+        try:
+            with self._lock:
+                if self._writer is None:
+                    self._writer = RecordWriter(self._folder / f"{self._packages:05}.journal")
+                self._writer.append(payload)
+        except OSError as error:
+            raise DestinationError(
+                f"Answers cannot be kept in {self._folder}: {error.strerror or error}. Nothing more is asked. "
+                "Those that came before are kept and loaded by the next run."
+            ) from None
+
+    def end(self) -> None:
+        """Delete the package's journal, because its rows are in the tables."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.remove()
+                self._writer = None
+
+    def close(self) -> None:
+        """Close the package's journal; its file is kept for the next run."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None

@@ -1,0 +1,1 @@
+"""Tests of the journal of answers: its files and what is read of them."""
