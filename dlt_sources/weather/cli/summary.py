@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import as_called, tell, wide_console
@@ -66,6 +67,8 @@ def _print_summary(report: Report, next_command: str) -> None:
     console.print(f"\n{calls:,} calls, {report.packages} load package(s), {report.seconds:.1f} s in all.")
     if report.finished_before:
         console.print(f"Before that, {report.finished_before} load(s) of interrupted runs were completed.")
+    for trouble in report.upkeep:
+        console.print(f"[yellow]{escape(trouble)}[/yellow]", highlight=False)
     console.print(f"The data is in {report.destination}, dataset {report.dataset_name}.", highlight=False)
     console.print(f"Next: {as_called(next_command)}", highlight=False)
 
@@ -77,6 +80,7 @@ def _facts(report: Report) -> dict[str, object]:
         "packages": report.packages,
         "destination": report.destination,
         "dataset": report.dataset_name,
+        "upkeep": report.upkeep,
         "resources": {
             metrics.resource: {
                 "rows_fetched": metrics.rows_fetched,

@@ -1,29 +1,22 @@
-"""Connections to the destination, and the classes of errors that dlt and the drivers raise."""
+"""Connections to the destination, and the translation of what dlt and the drivers raise."""
 
 from __future__ import annotations
 
-import errno
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import dlt
-from dlt.common.destination.exceptions import DestinationTransientException
-from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
-from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError, WeatherError, WriterBusyError, reason
+from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError, WeatherError, WriterBusyError
+from dlt_sources.weather.destination.failures import is_down, words
 
-# DB-API 2.0 names, the same in every driver: failures of the database (no connection, a full disk), and refused rows
-OUTAGES = ("OperationalError", "InterfaceError")
 # a server that is being restarted
 RECONNECT_SECONDS = 60.0
 POLL_SECONDS = 0.5
-REFUSALS = ("DataError", "IntegrityError", "ProgrammingError", "NotSupportedError")
 
 
 @contextmanager
@@ -44,7 +37,7 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
     try:
         client.open_connection()
     except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
-        message = reason(error)
+        message = words(error)
         if "lock on file" in message:
             raise WriterBusyError(f"Another process uses the database: {message}") from None
         raise DestinationError(f"The destination cannot be reached: {message}") from None
@@ -73,7 +66,7 @@ def live(client: SqlClientBase[Any]) -> SqlClientBase[Any]:
             client.execute_sql("SELECT 1")
         except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
             if time.monotonic() > deadline:
-                raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+                raise DestinationError(f"The destination cannot be reached: {words(error)}") from None
         else:
             return client
         time.sleep(POLL_SECONDS)
@@ -109,50 +102,10 @@ def _translated_step(error: PipelineStepFailed) -> BaseException:
     down = is_down(error)
     if error.step not in ("sync", "load") and not down:
         return error
-    return (DestinationError if down else RowsRefusedError)(f"The destination did not take the rows: {reason(error)}")
+    return (DestinationError if down else RowsRefusedError)(f"The destination did not take the rows: {words(error)}")
 
 
 def _translated_outage(error: Exception) -> Exception:
-    if not is_down(error):
+    if not is_down(error, loading=False):
         return error
-    return DestinationError(f"The destination cannot be written to any more: {reason(error)}")
-
-
-def is_down(error: BaseException | None) -> bool:
-    """Return whether an error means that the destination is unreachable, full or busy, not that it refused the rows.
-
-    Args:
-        error: the error; its causes are considered too.
-    """
-    if any(_is_memory_limit(one) for one in _causes(error)):
-        return False
-    while error is not None:
-        # dlt retries a job that the driver refused, and then calls the error transient, whatever the driver raised
-        if isinstance(error, LoadClientJobRetry) and _is_a(error.client_exception, *REFUSALS):
-            return False
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if _is_a(error, *OUTAGES):
-            return True
-        if isinstance(error, DestinationError | DestinationConnectionError | DestinationTransientException):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, LoadClientJobRetry):
-            yield from _causes(error.client_exception)
-        error = error.__cause__ or error.__context__
-
-
-def _is_memory_limit(error: BaseException) -> bool:
-    """Return whether DuckDB's memory_limit is too low: a later run can still load other packages."""
-    # DuckDB says "failed to offload" if the disk to which it moves what exceeds the limit is full: that is an outage
-    return _is_a(error, "OperationalError") and bool(re.search(r"(failed to|could not) (allocate|pin)", str(error)))
-
-
-def _is_a(error: BaseException | None, *names: str) -> bool:
-    return any(kind.__name__ in names for kind in type(error).__mro__)
+    return DestinationError(f"The destination cannot be written to any more: {words(error)}")

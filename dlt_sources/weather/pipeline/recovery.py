@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.extract import DltResource, DltSource
 
-from dlt_sources.weather.common.errors import RowsRefusedError, reason
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.convert.items import as_table
 from dlt_sources.weather.convert.new_columns import rename_conflicting_columns
-from dlt_sources.weather.destination.connection import is_down, translated_errors
+from dlt_sources.weather.destination.connection import translated_errors
+from dlt_sources.weather.destination.failures import is_down, words
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.recovered import journal_source
 from dlt_sources.weather.journal import condition_of, journal_files
@@ -72,7 +72,7 @@ def _recover_or_count(target: Target, directory: Path, reload_directory: Path, l
             answers, damage = _recover_journals(target, directory, reload_directory, load_package)
     except Exception as error:
         # a bad package must not block new loads; an outage or a full disk is no fault of the package
-        if not isinstance(error, RowsRefusedError) and is_down(error):
+        if is_down(error):
             raise
         _count_attempt(directory, error)
         return False
@@ -197,15 +197,15 @@ def _count_attempt(directory: Path, error: Exception) -> None:
     tries = int(tries_file.read_text()) + 1 if tries_file.exists() else 1
     if tries < TRIES:
         tries_file.write_text(str(tries))
-        logger.error("The load of run %s failed again, try %d of %d: %s", directory.name, tries, TRIES, reason(error))
+        logger.error("The load of run %s failed again, try %d of %d: %s", directory.name, tries, TRIES, words(error))
         return
     tries_file.unlink(missing_ok=True)
-    quarantine = set_aside(directory, reason(error))
+    quarantine = set_aside(directory, words(error))
     logger.error(
         "The load of run %s failed %d times and is set aside, with its data, in %s: %s. `weather packages` lists what "
         "is set aside; `weather packages --retry` brings it back for the next load.",
         directory.name,
         tries,
         quarantine,
-        reason(error),
+        words(error),
     )

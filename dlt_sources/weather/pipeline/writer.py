@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -32,10 +33,15 @@ from dlt_sources.weather.pipeline.packages import BeforeLoad, PackageLoader, loa
 from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_runs
 from dlt_sources.weather.pipeline.working_directories import lock_directory
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass
 class Report:
-    """The result of a run: counts by resource, packages, seconds, and the error that ended it early."""
+    """The result of a run: counts by resource, packages, seconds, and the error that ended it early.
+
+    ``upkeep`` says which indexes are missing and how to create them.
+    """
 
     run_id: str
     destination: str
@@ -46,6 +52,7 @@ class Report:
     seconds: float = 0.0
     interrupted: bool = False
     error: WeatherError | None = None
+    upkeep: list[str] = field(default_factory=list)
 
     @property
     def rows_rejected(self) -> int:
@@ -73,6 +80,7 @@ class Writer:
     lock: WriterLock
     is_shard: bool
     rows: Counter[str] = field(default_factory=Counter)
+    _indexed: set[str] = field(default_factory=set)
 
     @property
     def reload_directory(self) -> Path:
@@ -140,7 +148,11 @@ class Writer:
         self.rows += rows
         self.report.packages += 1
         if self.lock.connection and self.target.is_postgres:
-            ensure_indexes(self.lock.connection, rows)
+            troubles = ensure_indexes(self.lock.connection, rows.keys() - self._indexed)
+            self._indexed |= rows.keys()
+            for trouble in troubles:
+                logger.warning(trouble)
+            self.report.upkeep += troubles
 
 
 @contextmanager

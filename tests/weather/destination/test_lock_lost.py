@@ -120,7 +120,6 @@ def test_a_network_that_swallows_packets_ends_in_an_error_not_in_waiting(  # noq
 ):
     monkeypatch.setattr("dlt_sources.weather.destination.postgres.advisory_locks.PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr("dlt_sources.weather.destination.postgres.advisory_locks.KEEP_ALIVE_SECONDS", 0.1)
-    monkeypatch.setattr("dlt_sources.weather.destination.postgres.advisory_locks.RECONNECT_SECONDS", 0.5)
     monkeypatch.setattr("dlt_sources.weather.destination.connection.RECONNECT_SECONDS", 0.5)
     load_accounted(postgres, settings(**CHOICE), clock)
     url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]

@@ -146,6 +146,7 @@ def test_a_destination_that_goes_down_keeps_the_rows_for_the_next_load(own_serve
         own_server.stop("immediate")
         return normalize(*args, **kwargs)
 
+    monkeypatch.setattr("dlt_sources.weather.destination.connection.RECONNECT_SECONDS", 0.5)
     with monkeypatch.context() as patch:
         patch.setattr("dlt.Pipeline.normalize", stop_then_normalize)
         with pytest.raises(DestinationError):

@@ -22,6 +22,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 
 from dlt_sources.weather.common.errors import DestinationError, reason
+from dlt_sources.weather.destination import connection
 
 logger = logging.getLogger(__name__)
 # the first half of PostgreSQL's advisory key, so that other applications' locks do not collide with these: "weather"
@@ -30,8 +31,6 @@ LOCK_SPACE = 0x77656174
 KEEP_ALIVE_SECONDS = 15.0
 # a server that answers nothing for so long is gone, or so is the way to it
 PATIENCE_SECONDS = 30.0
-# a server that is being restarted
-RECONNECT_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _HOLDERS = (
     "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start"
@@ -100,9 +99,9 @@ class AdvisoryLocks:
             None if it holds them; otherwise the holders of one that is lost.
 
         Raises:
-            DestinationError: the server could not be reached for ``RECONNECT_SECONDS``.
+            DestinationError: the server could not be reached for ``connection.RECONNECT_SECONDS``.
         """
-        deadline = time.monotonic() + RECONNECT_SECONDS
+        deadline = time.monotonic() + connection.RECONNECT_SECONDS
         while True:
             try:
                 return self._hold()
@@ -161,15 +160,15 @@ class AdvisoryLocks:
 
     def _connect(self) -> psycopg2.extensions.connection:
         self._taken.clear()
-        connection = psycopg2.connect(self._url, application_name=self._owner, async_=True)
+        made = psycopg2.connect(self._url, application_name=self._owner, async_=True)
         try:
-            self._wait(connection)
+            self._wait(made)
         except psycopg2.Error:
-            connection.close()
+            made.close()
             raise
-        with socket.socket(fileno=os.dup(connection.fileno())) as own:
+        with socket.socket(fileno=os.dup(made.fileno())) as own:
             self._peer = own.getpeername()
-        return connection
+        return made
 
     def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
@@ -184,12 +183,12 @@ class AdvisoryLocks:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
-    def _wait(self, connection: psycopg2.extensions.connection) -> None:
+    def _wait(self, waiting: psycopg2.extensions.connection) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (state := connection.poll()) != POLL_OK:
+        while (state := waiting.poll()) != POLL_OK:
             if time.monotonic() > deadline:
                 raise _SilenceError(f"the server has not answered for {PATIENCE_SECONDS:.0f} s")
-            reading, writing = ([connection], []) if state == POLL_READ else ([], [connection])
+            reading, writing = ([waiting], []) if state == POLL_READ else ([], [waiting])
             select.select(reading, writing, [], _POLL_SECONDS)
 
 

@@ -11,32 +11,63 @@ A second writer, which is possible after the lock's connection was cut, may trun
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dlt.common.schema.typing import C_DLT_LOAD_ID
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import DestinationError, reason
 from dlt_sources.weather.contracts import TABLES
 
+UNIQUE_VIOLATION = "23505"
+INSUFFICIENT_PRIVILEGE = "42501"
 
-def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> None:
+
+def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> list[str]:
     """Create the indexes that bronze tables lack.
 
     Args:
         client: an open connection.
         tables: names of existing tables; others than the bronze tables are ignored.
+
+    Returns:
+        What could not be created and why, a sentence a table, with the statements that correct it.
     """
-    for name in sorted(TABLES.keys() & set(tables)):
-        table = client.make_qualified_table_name(name)
-        key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
-        index = client.escape_column_name(f"{name}_key")
-        client.execute_sql(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} ({key})")
-        load, index = (client.escape_column_name(column) for column in (C_DLT_LOAD_ID, f"{name}_loaded"))
-        client.execute_sql(
-            f"CREATE INDEX IF NOT EXISTS {index} ON {table} USING brin ({load}) WITH (autosummarize = on)"
-        )
+    return [trouble for name in sorted(TABLES.keys() & set(tables)) if (trouble := _ensure_indexes_of(client, name))]
+
+
+def _ensure_indexes_of(client: SqlClientBase[Any], name: str) -> str | None:
+    for statement in _indexes(client, name):
+        try:
+            client.execute_sql(statement)
+        except DatabaseException as error:
+            state = getattr(error.dbapi_exception, "pgcode", None)
+            if state not in (UNIQUE_VIOLATION, INSUFFICIENT_PRIVILEGE):
+                raise
+            remedy = [_delete_duplicates(client, name), statement] if state == UNIQUE_VIOLATION else [statement]
+            who = "" if state == UNIQUE_VIOLATION else " as the table's owner"
+            return (
+                f"The rows of {name} are loaded, but an index is missing: merging is slow without it, and a second "
+                f"writer may double rows: {reason(error)}. Run{who}: {'; '.join(remedy)};"
+            )
+    return None
+
+
+def _delete_duplicates(client: SqlClientBase[Any], name: str) -> str:
+    table = client.make_qualified_table_name(name)
+    same = " AND ".join(f"a.{column} = b.{column}" for column in map(client.escape_column_name, TABLES[name].key))
+    return f"DELETE FROM {table} a USING {table} b WHERE a.ctid < b.ctid AND {same}"
+
+
+def _indexes(client: SqlClientBase[Any], name: str) -> Iterator[str]:
+    table = client.make_qualified_table_name(name)
+    key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
+    index = client.escape_column_name(f"{name}_key")
+    yield f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} ({key})"
+    load, index = (client.escape_column_name(column) for column in (C_DLT_LOAD_ID, f"{name}_loaded"))
+    yield f"CREATE INDEX IF NOT EXISTS {index} ON {table} USING brin ({load}) WITH (autosummarize = on)"
 
 
 def verify_rows_loaded(client: SqlClientBase[Any], load_ids: Sequence[str], rows: Counter[str]) -> None:
