@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dagster_project.alerts.sources.freshness import assess_freshness
+from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered
 from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.sources.run_events import FinishedRun
-from dagster_project.alerts.state import Incident
+from dagster_project.alerts.state import Incident, ResolvedIncident
 
 MAX_OPEN = 50
-# of assets, and of names of successes that an incident waits for
+# of assets, parts, and names of successes that an incident waits for
 MAX_NAMES = 50
+# names of parts in one sentence
+NEWS_NAMES = 5
+# a problem that returns after so long is another outage, even if its incident still waits for something
+QUIET_SECONDS = 3 * 3600.0
+# assets that join an incident sooner are of the same event
+JOIN_SECONDS = 900.0
 MAX_TEXT_LENGTH = 600
 MAX_DETAIL_LENGTH = 240
+MAX_DETAILS = 10
+MAX_PARTS_SHOWN = 10
 # an incident without any event for so long, perhaps of an asset that no longer exists, is forgotten
 FORGET_SECONDS = 7 * 86_400.0
-
-
-class ResolvedIncident(NamedTuple):
-    """Resolved incident, and the run that resolved it; None if an asset's age did."""
-
-    incident: Incident
-    run_id: str | None
 
 
 class IncidentUpdate(NamedTuple):
@@ -56,11 +58,18 @@ def update_incidents(
     open_incidents = {key: incident.model_copy(deep=True) for key, incident in incidents.items()}
     resolved = []
     for run in runs:
-        resolved += _resolve(open_incidents, run.succeeded, run.run_id)
+        resolved += _resolve(open_incidents, run.succeeded, run.run_id, run.shortfalls, now)
         _record(open_incidents, run.problems, now)
-    explained = {name for incident in open_incidents.values() for name in incident.waits_for}
+    explained = {
+        asset
+        for incident in open_incidents.values()
+        # a problem that has not occurred for hours explains nothing
+        if now - incident.last < QUIET_SECONDS
+        for name in incident.waits_for
+        if (asset := fully_awaited_asset(name))
+    }
     freshness = assess_freshness(last_loads, explained, started=started, now=now)
-    resolved += _resolve(open_incidents, freshness.succeeded, None)
+    resolved += _resolve(open_incidents, freshness.succeeded, None, {}, now)
     _record(open_incidents, freshness.problems, now)
     return IncidentUpdate(open_incidents, resolved)
 
@@ -73,15 +82,27 @@ def forget_old(incidents: Mapping[str, Incident], now: float) -> dict[str, Incid
 
 
 def _resolve(
-    open_incidents: dict[str, Incident], succeeded: Iterable[str], run_id: str | None
+    open_incidents: dict[str, Incident],
+    succeeded: Collection[str],
+    run_id: str | None,
+    shortfalls: Mapping[str, str],
+    now: float,
 ) -> list[ResolvedIncident]:
-    """Remove and return the incidents that wait for nothing more."""
-    done = set(succeeded)
+    """Remove the incidents that wait for nothing more; return those that are news to the user.
+
+    An incident that automatic retries have resolved before its message was due is none.
+    """
     resolved = []
     for incident in list(open_incidents.values()):
-        incident.waits_for = [name for name in incident.waits_for if name not in done]
-        if not incident.waits_for:
-            resolved.append(ResolvedIncident(open_incidents.pop(incident.key), run_id))
+        left = [name for name in incident.waits_for if not is_covered(name, succeeded)]
+        incident.recovered = sorted({*incident.recovered, *incident.waits_for} - {*left})[:MAX_NAMES]
+        incident.waits_for = left
+        if left:
+            continue
+        del open_incidents[incident.key]
+        if incident.announced or incident.hold_until <= now:
+            missing = [shortfalls[asset] for asset in incident.assets if asset in shortfalls]
+            resolved.append(ResolvedIncident(incident=incident, run_id=run_id, at=now, shortfalls=missing))
     return resolved
 
 
@@ -91,15 +112,46 @@ def _record(open_incidents: dict[str, Incident], problems: Iterable[Problem], no
         incident = open_incidents.get(problem.key)
         if incident is None:
             incident = open_incidents[problem.key] = _open(problem)
-        elif problem.run_id != incident.run_id:
-            incident.count += 1
-            incident.run_id = problem.run_id
-        if incident.level == "warning" and problem.level == "error":
-            incident.level = "error"
-            _describe(incident, problem)
+        else:
+            _repeat(incident, problem, now)
         incident.last = max(incident.last, problem.at, now if problem.run_id is None else 0.0)
+        covers_all = set(problem.assets) >= set(incident.assets)
         incident.assets = sorted({*incident.assets, *problem.assets})[:MAX_NAMES]
         incident.waits_for = sorted({*incident.waits_for, *problem.waits_for})[:MAX_NAMES]
+        incident.recovered = [name for name in incident.recovered if name not in problem.waits_for]
+        # a part that is affected no longer would be news again
+        incident.parts = sorted({*problem.parts, *(() if covers_all else incident.parts)})[:MAX_NAMES]
+
+
+def _repeat(incident: Incident, problem: Problem, now: float) -> None:
+    """Count a further run with the problem; note why it is told again, if it is."""
+    if problem.run_id != incident.run_id:
+        incident.count += 1
+        incident.run_id = problem.run_id
+    if not problem.hold_seconds:
+        incident.hold_until = 0.0
+    worse = incident.level == "warning" and problem.level == "error"
+    if worse:
+        incident.level = "error"
+    news = _news(incident, problem, now) if incident.announced else ""
+    if news or worse:
+        _describe(incident, problem)
+    incident.news = incident.news or news
+
+
+def _news(incident: Incident, problem: Problem, now: float) -> str:
+    """Return why a problem of an incident that was announced is told again; empty if it is not."""
+    if problem.run_id is None:
+        return ""
+    if problem.at - incident.last > QUIET_SECONDS:
+        return f"It is back, after {(problem.at - incident.last) / 3600:.0f} h without it."
+    if problem.waits_for.intersection(incident.recovered):
+        return "It is back: a part of it had succeeded in between."
+    new = [part for part in problem.parts if part not in incident.parts]
+    if not new and problem.tells_assets and now - incident.announced_at > JOIN_SECONDS:
+        new = [asset for asset in problem.assets if asset not in incident.assets]
+    more = f" and {len(new) - NEWS_NAMES} more" if len(new) > NEWS_NAMES else ""
+    return f"New since the last message: {', '.join(new[:NEWS_NAMES])}{more}." if new else ""
 
 
 def _open(problem: Problem) -> Incident:
@@ -112,13 +164,18 @@ def _open(problem: Problem) -> Incident:
         since=problem.at,
         last=problem.at,
         run_id=problem.run_id,
+        hold_until=problem.at + problem.hold_seconds if problem.hold_seconds else 0.0,
     )
     _describe(incident, problem)
     return incident
 
 
 def _describe(incident: Incident, problem: Problem) -> None:
+    lines = [*problem.parts.values()]
+    shown = [f"  {line}" for line in lines[:MAX_PARTS_SHOWN]]
+    if len(lines) > MAX_PARTS_SHOWN:
+        shown.append(f"  and {len(lines) - MAX_PARTS_SHOWN} more")
     incident.subject = problem.subject
     incident.description = problem.description[:MAX_TEXT_LENGTH]
     incident.advice = problem.advice[:MAX_TEXT_LENGTH]
-    incident.details = [line[:MAX_DETAIL_LENGTH] for line in problem.details]
+    incident.details = [line[:MAX_DETAIL_LENGTH] for line in (*problem.details[:MAX_DETAILS], *shown)]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from dagster_project.alerts.incidents import ResolvedIncident
 from dagster_project.alerts.redaction import Secrets, redact
 from dagster_project.alerts.settings import AlertSettings
-from dagster_project.alerts.state import AlertState, Incident, Message, in_the_last_hour
+from dagster_project.alerts.sources.problems import ASSETS
+from dagster_project.alerts.state import AlertState, Incident, Level, Message, ResolvedIncident, in_the_last_hour
 from dagster_project.common import environment
 
 ASSETS_SHOWN = 10
+# more are counted
+SUBJECT_ASSETS = 2
+SUMMARY_LINES = 20
+SUMMARY_LINE_LENGTH = 300
 
 
 class ComposedMessages(NamedTuple):
@@ -25,10 +29,10 @@ class ComposedMessages(NamedTuple):
 def compose_messages(
     state: AlertState, resolved: Sequence[ResolvedIncident], settings: AlertSettings, secrets: Secrets, now: float
 ) -> ComposedMessages:
-    """Return the messages that are due: of resolved incidents, then of open ones that are new or became errors.
+    """Return the messages that are due: of resolved incidents, then of open ones that are new, worse or have news.
 
-    Beyond the hourly limit a message is counted only. That of an open incident goes as soon as the limit allows, that
-    of a resolved one is dropped.
+    Nothing is lost by the hourly limit: what is beyond it waits, and the last message that the limit allows is about
+    all that wait, if they are several.
 
     Args:
         state: the alert state with the incidents that are open; not changed.
@@ -39,55 +43,77 @@ def compose_messages(
     """
     state = state.model_copy(deep=True)
     state.sent = in_the_last_hour(state.sent, now)
-    messages = []
-    for incident, run_id in resolved:
-        if len(state.sent) >= settings.most_an_hour:
-            state.held_back += 1
-            continue
-        message = incident_resolved(incident, settings.dagster_url, now, run_id)
-        messages.append(_finish(message, state, settings, secrets))
-    for incident in state.open.values():
-        if incident.announced in (incident.level, "error"):
-            continue
-        if len(state.sent) >= settings.most_an_hour:
-            state.held_back += not incident.held_back
+    ended = [*state.resolved, *resolved]
+    due = [incident for incident in state.open.values() if incident.is_due and incident.hold_until <= now]
+    state.resolved = []
+    room = settings.most_an_hour - len(state.sent)
+    if room <= 0:
+        state.held_back += len(resolved) + sum(not incident.held_back for incident in due)
+        for incident in due:
             incident.held_back = True
-            continue
-        message = incident_opened(incident, settings.dagster_url, now)
-        messages.append(_finish(message, state, settings, secrets))
-        incident.held_back = False
-        incident.announced = incident.level
-        incident.description = incident.advice = ""
-        incident.details = []
-    return ComposedMessages(messages, state)
+        state.resolved = [_for_storage(one) for one in ended]
+        return ComposedMessages([], state)
+    singles = len(ended) + len(due) if len(ended) + len(due) <= room else room - 1
+    messages = [incident_resolved(one, settings.dagster_url, now) for one in ended[:singles]]
+    messages += [incident_opened(incident, settings.dagster_url, now) for incident in due[: singles - len(messages)]]
+    if singles < len(ended) + len(due):
+        messages.append(summary(ended[singles:], due[max(singles - len(ended), 0) :], settings, now))
+    for incident in due:
+        _mark_announced(incident, now)
+    finished = [_finish(message, state, settings, secrets) for message in messages]
+    return ComposedMessages(finished, state)
+
+
+def summary(ended: Sequence[ResolvedIncident], due: Sequence[Incident], settings: AlertSettings, now: float) -> Message:
+    """Return one message about several incidents, because the hourly limit allows no more."""
+    lines = [f"{_capitalized(_subject(one))}: {one.description} ({_where(one)})" for one in due]
+    lines += [
+        f"Recovered: {_subject(one.incident)}, after {duration(one.at - one.incident.since)}"
+        + "".join(f" {shortfall}" for shortfall in one.shortfalls)
+        for one in ended
+    ]
+    shown = [line[:SUMMARY_LINE_LENGTH] for line in lines[:SUMMARY_LINES]]
+    if len(lines) > SUMMARY_LINES:
+        shown.append(f"and {len(lines) - SUMMARY_LINES} more: see {settings.dagster_url}/runs")
+    parts = [f"{len(due)} incident(s)"] * bool(due) + [f"{len(ended)} recovered"] * bool(ended)
+    levels = [one.level for one in due]
+    level: Level | Literal["recovered"] = "error" if "error" in levels else "warning" if levels else "recovered"
+    body = "\n".join([f"In one message, as at most {settings.most_an_hour} are sent in an hour:", "", *shown])
+    return Message(title=_capitalized(", ".join(parts)), body=body, level=level, at=now)
 
 
 def incident_opened(incident: Incident, dagster_url: str, now: float) -> Message:
-    """Return the message that an incident opened, or that a warning became an error."""
+    """Return the message that an incident opened, that a warning became an error, or that there are news."""
     lines = [incident.description, "", f"Where: {_where(incident)}", f"Since: {moment(incident.since)}"]
-    if incident.announced:
+    if incident.news:
+        lines.append(incident.news)
+    elif incident.announced:
         lines.append("It was a warning before.")
     if incident.count > 1:
         lines.append(f"Seen in {incident.count} runs.")
     lines += incident.details
     lines += [*_link(incident.run_id, dagster_url), f"What to do: {incident.advice}"]
     prefix = "Warning: " if incident.level == "warning" else ""
-    title = _capitalized(f"{prefix}{incident.subject}")
+    title = _capitalized(f"{prefix}{_subject(incident)}")
     return Message(title=title, body="\n".join(lines), level=incident.level, at=now)
 
 
-def incident_resolved(incident: Incident, dagster_url: str, now: float, run_id: str | None) -> Message:
+def incident_resolved(resolved: ResolvedIncident, dagster_url: str, now: float) -> Message:
     """Return the message that an incident is resolved: how long it lasted, and how many runs had the problem."""
+    incident = resolved.incident
+    first = "Everything affected has succeeded since."
+    if resolved.shortfalls:
+        first = " ".join(["The loads have succeeded since, but not all of each.", *resolved.shortfalls])
     lines = [
-        "Everything affected has succeeded since.",
+        first,
         "",
         *([f"It was: {incident.description}"] if incident.description else []),
         f"Where: {_where(incident)}",
-        f"It lasted {duration(now - incident.since)}, from {moment(incident.since)}"
+        f"It lasted {duration(resolved.at - incident.since)}, from {moment(incident.since)}"
         + (f", and was seen in {incident.count} run(s)." if incident.run_id else "."),
-        *_link(run_id, dagster_url),
+        *_link(resolved.run_id, dagster_url),
     ]
-    return Message(title=f"Recovered: {incident.subject}", body="\n".join(lines), level="recovered", at=now)
+    return Message(title=f"Recovered: {_subject(incident)}", body="\n".join(lines), level="recovered", at=now)
 
 
 def moment(timestamp: float) -> str:
@@ -118,6 +144,25 @@ def _finish(message: Message, state: AlertState, settings: AlertSettings, secret
     return message.model_copy(
         update={"title": redact(message.title, secrets), "body": redact(message.body + note, secrets)}
     )
+
+
+def _mark_announced(incident: Incident, now: float) -> None:
+    incident.held_back = False
+    incident.announced, incident.announced_at = incident.level, now
+    incident.news = incident.description = incident.advice = ""
+    incident.details = []
+
+
+def _for_storage(resolved: ResolvedIncident) -> ResolvedIncident:
+    """Return the resolved incident with what its message needs, and no more."""
+    incident = resolved.incident.model_copy(update={"details": [], "advice": "", "parts": [], "recovered": []})
+    return resolved.model_copy(update={"incident": incident})
+
+
+def _subject(incident: Incident) -> str:
+    assets = incident.assets
+    names = f"{len(assets)} assets" if len(assets) > SUBJECT_ASSETS else " and ".join(assets)
+    return incident.subject.replace(ASSETS, names)
 
 
 def _capitalized(text: str) -> str:

@@ -62,6 +62,7 @@ def _redact_problem(problem: Problem, secrets: Secrets) -> Problem:
         description=redact(problem.description, secrets),
         advice=redact(problem.advice, secrets),
         details=tuple(redact(line, secrets) for line in problem.details),
+        parts={name: redact(line, secrets) for name, line in problem.parts.items()},
     )
 
 

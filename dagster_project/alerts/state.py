@@ -23,10 +23,11 @@ class StoredModel(BaseModel):
 class Incident(StoredModel):
     """Incident: open until everything in ``waits_for`` has succeeded.
 
-    ``waits_for`` holds names of successes (see ``sources/problems.py``), ``assets`` the affected assets, ``count`` the
-    number of runs that had the problem, ``announced`` the level of the last message about it. ``description``,
-    ``advice`` and ``details`` are kept until that message is composed. ``held_back`` is set while the hourly limit
-    delays it.
+    ``waits_for`` holds names of successes (see ``sources/names.py``), ``recovered`` those that have come since,
+    ``assets`` the affected assets, ``parts`` the names of the affected parts, ``count`` the number of runs that had the
+    problem, ``announced`` the level of the last message about it, ``announced_at`` its time. ``description``,
+    ``advice`` and ``details`` are kept until that message is composed. ``news`` says why a further one is due.
+    ``held_back`` is set while the hourly limit delays it; until ``hold_until`` automatic retries may resolve it.
     """
 
     key: str
@@ -43,6 +44,25 @@ class Incident(StoredModel):
     details: list[str] = Field(default_factory=list)
     announced: Level | None = None
     held_back: bool = False
+    recovered: list[str] = Field(default_factory=list)
+    parts: list[str] = Field(default_factory=list)
+    news: str = ""
+    announced_at: float = 0.0
+    hold_until: float = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a message about it is due: it is new, has become an error, or there are news."""
+        return bool(self.news) or self.announced not in (self.level, "error")
+
+
+class ResolvedIncident(StoredModel):
+    """Resolved incident: the run that resolved it (None if an asset's age did), when, and what is still missing."""
+
+    incident: Incident
+    run_id: str | None = None
+    at: float = 0.0
+    shortfalls: list[str] = Field(default_factory=list)
 
 
 class Message(StoredModel):
@@ -69,9 +89,9 @@ class AlertState(StoredModel):
 
     ``started`` is when alerts began. ``position`` is the highest storage id read so far of the events that end runs,
     ``handled`` the ids just below it that were read. ``sent`` holds when messages were composed during the last hour,
-    ``held_back`` the number of messages that the hourly limit stopped since the last one. ``waiting`` holds messages
-    that some channel has not received, ``lost`` the number given up. ``reported`` holds the faults that the check
-    ``channels_work`` showed last, by channel or setting.
+    ``held_back`` the number of messages that the hourly limit delayed since the last one, ``resolved`` the resolved
+    incidents whose messages wait for it. ``waiting`` holds messages that some channel has not received, ``lost`` the
+    number given up. ``reported`` holds the faults that the check ``channels_work`` showed last, by channel or setting.
     """
 
     started: float
@@ -80,6 +100,7 @@ class AlertState(StoredModel):
     open: dict[str, Incident] = Field(default_factory=dict)
     sent: list[float] = Field(default_factory=list)
     held_back: int = 0
+    resolved: list[ResolvedIncident] = Field(default_factory=list)
     lost: int = 0
     waiting: list[Message] = Field(default_factory=list)
     channels: dict[str, ChannelState] = Field(default_factory=dict)

@@ -13,7 +13,7 @@ from dagster_project.assets.preview import preview
 from dagster_project.assets.translator import BronzeTranslator, contracts_of
 from dagster_project.common import clock
 from dagster_project.common.environment import target_and_settings
-from dagster_project.common.failures import failure, reported_failures
+from dagster_project.common.failures import REQUESTS, REQUESTS_FAILED, failure, reported_failures
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -128,6 +128,8 @@ def _load_metadata(report: Report, name: str) -> dict[str, Any]:
     """Return the figures of a load; they are 0 for a resource that the load did not reach."""
     metrics = report.metrics_by_resource.get(name)
     return {
+        REQUESTS: metrics.requests if metrics else 0,
+        REQUESTS_FAILED: metrics.requests_failed if metrics else 0,
         "rows_fetched": metrics.rows_fetched if metrics else 0,
         "rows_loaded": metrics.rows_loaded if metrics else 0,
         "rows_rejected": metrics.rows_rejected if metrics else 0,

@@ -20,13 +20,16 @@ from dlt_sources.weather.common.errors import (
 from dlt_sources.weather.common.redaction import redact
 
 PERMANENT = (ConfigurationError, KeyRefusedError, RowsRefusedError)
+PERMANENT_CLASSES = frozenset(error.__name__ for error in PERMANENT)
 # keys of a failure's metadata, which alerts read
-ERROR_CLASS, TO_DO = "error class", "what to do"
+ERROR_CLASS, TO_DO, CAUSE = "error class", "what to do", "cause"
+# of failures and materialisations
+REQUESTS, REQUESTS_FAILED = "requests", "requests_failed"
 # by exit code
 HINTS = {
     2: "Correct the setting, then materialise again.",
     3: "Correct the key, then materialise again; WEATHER_DEMO=1 runs everything without one.",
-    4: "The answers that arrived are loaded. Look at the rejects table; the next run requests the rest again.",
+    4: "Look at the rejects table; the next run asks again for what failed.",
     5: "The rows are kept and loaded by the next run. Repair the destination.",
     6: "Another run or command writes to the same dataset. Materialise again when it is done.",
 }
@@ -40,9 +43,14 @@ def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> F
         metadata: further entries of the failure's metadata.
     """
     hint = HINTS.get(error.exit_code)
+    entries: dict[str, Any] = dict(metadata or {}) | {ERROR_CLASS: type(error).__name__}
+    if hint:
+        entries[TO_DO] = hint
+    if cause := getattr(error, "cause", None):
+        entries |= {CAUSE: redact(cause, secret_key()), "failures with this cause": getattr(error, "cause_count", 0)}
     return Failure(
         description=redact(str(error), secret_key()),
-        metadata=dict(metadata or {}) | {ERROR_CLASS: type(error).__name__} | ({TO_DO: hint} if hint else {}),
+        metadata=entries,
         allow_retries=not isinstance(error, PERMANENT),
     )
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from dagster import DagsterInstance
 
-from dagster_project.alerts.sources.problems import Problem, asset_fresh, asset_loaded
+from dagster_project.alerts.sources.names import asset_fresh
+from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Level
 from dagster_project.assets.translator import FRESHNESS, asset_key
 from dagster_project.common.environment import configured_resources
@@ -57,14 +58,13 @@ def assess_freshness(
 
     Args:
         last_loads: when each asset was last loaded, in UNIX seconds.
-        explained: names of successes that open incidents wait for. An asset among them is left out of the problem: its
-            incident already says why nothing was loaded.
+        explained: assets that are left out of the problem, because an open incident says why nothing was loaded.
         started: when alerts began, UNIX seconds; the age of an asset counts from then at the earliest.
         now: the present moment, UNIX seconds.
     """
     fresh = {asset for asset, loaded_at in last_loads.items() if now - max(loaded_at, started) < LATE_SECONDS}
     succeeded = {asset_fresh(asset) for asset in fresh}
-    late = sorted(asset for asset in last_loads.keys() - fresh if asset_loaded(asset) not in explained)
+    late = sorted(asset for asset in last_loads.keys() - fresh if asset not in explained)
     if not late:
         return Freshness(succeeded, [])
     oldest = min(last_loads[asset] for asset in late)

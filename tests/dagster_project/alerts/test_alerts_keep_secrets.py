@@ -87,7 +87,7 @@ def test_no_password_is_anywhere_after_a_destination_that_is_down(  # noqa: PLR0
     to(receiver.url)
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", f"postgresql://loader:{DATABASE}@127.0.0.1:9/nowhere")
     assert not run_job(postgres, "forecast", "current_weather").success
-    ticks()
+    ticks(minutes=40)
     assert receiver.titles == ["Weather loads fail: DestinationError"]
     assert "What to do: The rows are kept" in receiver.got[0]["message"]
     assert_nowhere()

@@ -11,35 +11,33 @@ from dagster_project.alerts.sources.run_events import FinishedRun
 from dagster_project.alerts.state import AlertState
 
 
-def test_no_more_than_the_limit_go_in_an_hour_and_the_next_says_what_was_held_back(small, receiver, to, ticks):
+def test_what_the_limit_holds_back_is_in_one_message_as_soon_as_it_allows(small, receiver, to, ticks):
     to(receiver.url, most_an_hour=2)
     small.failing = {"one", "two", "three", "four", "five"}
     small.run()
     ticks()
-    ticks(minutes=30)
-    ticks(minutes=29)
     assert len(receiver.got) == 2
-    assert "held back" not in str(receiver.got)
-    assert ticks.state.held_back == 3
-    ticks(minutes=2)
-    assert len(receiver.got) == 4, "still open, so sent as soon as the limit allows"
-    assert "3 message(s) were held back until now: at most 2 are sent in an hour." in receiver.got[2]["message"]
-    assert "held back" not in receiver.got[3]["message"]
-    ticks(minutes=61)
-    assert len(set(receiver.titles)) == len(receiver.got) == 5
-    # recovered messages count too
-    small.failing = set()
+    assert receiver.titles[1] == "4 incident(s)"
+    rest = {"one", "two", "three", "four", "five"} - {receiver.titles[0].split()[1]}
+    for name in rest:
+        assert f"Loading {name} failed: ValueError: ValueError: no {name} today" in receiver.got[1]["message"]
+    ticks(minutes=59)
+    small.failing = {"five"}
     small.run()
+    small.failing = {"six"}
     ticks(seconds=30)
-    assert len(receiver.got) == 6
-    assert ticks.state.held_back == 4
-    ticks(minutes=61)
-    assert len(receiver.got) == 6, "a resolved incident is no news an hour later"
-    small.failing = {"one"}
-    small.run("one")
-    ticks()
-    assert "4 message(s) were held back until now" in receiver.got[6]["message"]
+    assert len(receiver.got) == 2
+    assert len(ticks.state.resolved) == 4
+    ticks(minutes=2)
+    assert len(receiver.got) == 4, "recovered ones wait too"
+    assert receiver.titles[2] == "Recovered: loading four failed: ValueError"
+    assert receiver.titles[3] == "3 recovered"
+    assert "4 message(s) were held back until now: at most 2 are sent in an hour." in receiver.got[2]["message"]
+    assert "Recovered: loading one failed: ValueError, after " in receiver.got[3]["message"]
     assert ticks.state.held_back == 0
+    assert ticks.state.resolved == []
+    ticks(minutes=61)
+    assert len(receiver.got) == 4
 
 
 def test_in_any_hour_of_a_long_flood_there_are_no_more_than_the_limit(small, receiver, to, ticks):
@@ -85,6 +83,8 @@ def tick(state, problems, now):
 def test_the_state_stays_small_whatever_happens():
     messages, state = tick(AlertState(started=0, position=0), flood(1000, 1000.0), 1000.0)
     assert len(messages) == 10
+    assert messages[-1].title == "991 incident(s)"
+    assert "and 971 more" in messages[-1].body
     assert len(state.open) == MAX_OPEN
     assert "error 999" in state.open
     assert len(state.model_dump_json(exclude_defaults=True)) < 300_000

@@ -46,11 +46,10 @@ def test_an_old_cursor_goes_on_where_its_tick_ended(small, receiver, other, to, 
     assert other.titles == ["Warning: check no_duplicate_keys of four warns", "Loading one failed: ValueError"]
     assert ticks.checks[-1].passed
     ticks(hours=2)
-    assert receiver.titles == ["Loading two failed: ValueError", "A run of __ASSET_JOB died"]
+    assert receiver.titles == ["Recovered: loading one failed: ValueError", "2 incident(s)"]
     assert "3 message(s) were held back" in receiver.got[0]["message"]
+    assert "Loading two failed: ValueError: ValueError: no two today" in receiver.got[1]["message"]
+    assert "A run of __ASSET_JOB died: The run's process is gone" in receiver.got[1]["message"]
     small.run()
     ticks(hours=2)
-    assert receiver.titles[2:] == [
-        "Recovered: check no_duplicate_keys of four warns",
-        "Recovered: loading two failed: ValueError",
-    ]
+    assert receiver.titles[2:] == ["Recovered: check no_duplicate_keys of four warns", "2 recovered"]

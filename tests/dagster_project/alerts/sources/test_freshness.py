@@ -30,8 +30,10 @@ def test_an_asset_is_not_late_as_well_while_an_incident_explains_it(run_job, duc
     simulator.inject(Fault(path="/data/2.5/forecast", status=500))
     assert not run_job(duckdb, "forecast").success
     ticks()
-    ticks(hours=4)
+    ticks(hours=2)
     assert receiver.titles == ["Loading bronze/forecast failed: IncompleteError"]
+    ticks(hours=2)
+    assert receiver.titles[1:] == ["1 asset is stale"], "nothing has even tried for hours"
 
 
 def test_an_asset_that_was_old_before_alerts_began_is_late_when_it_is_old_again(run_job, duckdb, receiver, to, ticks):

@@ -17,13 +17,15 @@ def test_a_run_that_died_is_resolved_when_the_assets_that_it_was_to_load_are_loa
     assert f"Run: http://localhost:3000/runs/{run_id}" in receiver.got[0]["message"]
     small.run("one", "two")
     ticks()
+    assert len(receiver.got) == 1
     small.die()
     ticks()
-    assert len(receiver.got) == 1
+    assert receiver.titles[1:] == ["A run of __ASSET_JOB died"]
+    assert "It is back: a part of it had succeeded in between." in receiver.got[1]["message"]
     assert small.run().success
     ticks()
-    assert receiver.titles[1:] == ["Recovered: a run of __ASSET_JOB died"]
-    assert "seen in 2 run(s)" in receiver.got[1]["message"]
+    assert receiver.titles[2:] == ["Recovered: a run of __ASSET_JOB died"]
+    assert "seen in 2 run(s)" in receiver.got[2]["message"]
 
 
 @BOTH
