@@ -11,6 +11,7 @@ from dagster_project.alerts import ALERTS, alert_sensor, channels_work
 from dagster_project.assets.bronze import bronze_assets
 from dagster_project.assets.dagster_dlt import BronzeDltResource
 from dagster_project.assets.translator import OPENWEATHER
+from dagster_project.automation.catch_up_sensor import catch_up_sensor
 from dagster_project.automation.new_location_sensor import new_location_sensor
 from dagster_project.automation.retention import prune_job
 from dagster_project.automation.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
@@ -25,6 +26,6 @@ defs = Definitions(
     asset_checks=[*bronze_checks(configured_resources()), channels_work],
     jobs=[weather_ingestion_job, prune_job],
     schedules=[hourly_weather_schedule, prune_schedule],
-    sensors=[new_location_sensor, alert_sensor],
+    sensors=[new_location_sensor, catch_up_sensor, alert_sensor],
     resources={"dlt_resource": BronzeDltResource()},
 )

@@ -47,6 +47,9 @@ class LocationsConfig(Config):
     only_location_ids: list[str] | None = Field(
         None, description="Load only these places of the configured list, by location_id; all of them if left out."
     )
+    only_missing: bool = Field(
+        False, description="Ask only for places that have no row of the present hour; history is always asked so."
+    )
 
 
 def bronze_assets() -> list[AssetsDefinition]:
@@ -88,6 +91,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
             translator,
             name,
             only_location_ids=config.only_location_ids,
+            only_missing=config.only_missing or None,
             shard=shard_setting(context),
         )
 

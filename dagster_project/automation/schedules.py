@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from dagster import (
@@ -19,6 +18,7 @@ from dagster_project.assets.materialize import JOB
 from dagster_project.assets.partitions import shard_keys
 from dagster_project.assets.translator import GROUP, HISTORY, asset_key
 from dagster_project.automation.retention import prune_job
+from dagster_project.common.retries import schedule_is_off
 
 weather_ingestion_job = define_asset_job(
     JOB,
@@ -42,9 +42,7 @@ hourly_weather_schedule = ScheduleDefinition(
     execution_timezone="UTC",
     execution_fn=shard_run_requests if shard_keys() else None,
     # with an external scheduler, a second hourly load would spend the calls twice
-    default_status=DefaultScheduleStatus.STOPPED
-    if os.environ.get("WEATHER_SCHEDULE", "").strip().lower() == "off"
-    else DefaultScheduleStatus.RUNNING,
+    default_status=DefaultScheduleStatus.STOPPED if schedule_is_off() else DefaultScheduleStatus.RUNNING,
     description="Every full hour, UTC. For an external scheduler, set WEATHER_SCHEDULE=off.",
 )
 

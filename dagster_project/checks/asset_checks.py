@@ -77,9 +77,11 @@ def checks_of(resource: str) -> list[Check]:
         checks.append(
             Check(
                 REJECT_RATE,
-                lambda reader, _: queries.reject_rate(reader, resource),
-                f"Of the newest run's requests at most {queries.MOST_REJECTED:.0%} failed, and of the rows that it "
-                f"fetched at most {queries.MOST_REJECTED:.0%} were rejected.",
+                lambda reader, _: queries.reject_rate(
+                    reader, resource, late.listed_locations(load_settings()), clock.now()
+                ),
+                f"The newest request failed for at most {queries.MOST_REJECTED:.0%} of the places, and of the rows of "
+                f"the newest run at most {queries.MOST_REJECTED:.0%} were rejected.",
                 WARN,
             )
         )

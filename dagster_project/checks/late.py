@@ -34,7 +34,7 @@ def locations_are_recent(
         now: the present moment, UTC.
     """
     late = late_locations(reader, settings, resource, now)
-    number = sum(1 for _ in location_queries(settings))
+    number = listed_locations(settings)
     rows = [_row(one) for one in late[:MOST_SHOWN]]
     description = None
     if late:
@@ -43,6 +43,11 @@ def locations_are_recent(
         state = "not looked up" if resource == LOCATIONS else "without recent rows"
         description = f"{resource}: {len(late)} of {number} places {state}: {named}{more}."
     return CheckResult(not late, rows, {"late_places": len(late), "places": number}, description)
+
+
+def listed_locations(settings: WeatherSettings) -> int:
+    """Return the number of entries of the list, those that are no location included."""
+    return sum(1 for _ in location_queries(settings))
 
 
 def _row(late: LateLocation) -> dict[str, Any]:

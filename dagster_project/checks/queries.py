@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader, loaded_since
+from dlt_sources.weather.status.rejects import open_rejects
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
 STALE_AFTER = timedelta(hours=3)
+# a failure of the newest hourly load, or of its retries
+RECENT = timedelta(minutes=90)
 NEW = "_dlt_load_id >= %s"
 
 
@@ -116,24 +119,36 @@ def unaccounted(reader: DestinationReader, resource: str) -> CheckResult:
     return _faults(reader, sql, columns, LoadRun.table, resource)
 
 
-def reject_rate(reader: DestinationReader, resource: str) -> CheckResult:
-    """Return the newest run, which fails the check if more than ``MOST_REJECTED`` of its requests or rows failed.
+def reject_rate(reader: DestinationReader, resource: str, locations: int, now: datetime) -> CheckResult:
+    """Return the places whose newest request failed, and the rows that the newest run rejected; both have a limit.
 
-    Requests and rows are two rates: a failed request counts as one rejected row, but stands for all rows of its answer.
+    They are two rates: a failed request counts as one rejected row, but stands for all rows of its answer. A request
+    that failed counts until the location has a newer row, whichever run loaded that.
+
+    Args:
+        reader: reads the destination.
+        resource: name of the resource.
+        locations: number of configured locations.
+        now: the present moment, UTC.
     """
-    columns = ("run_id", "requests", "requests_failed", "rows_fetched", "rows_rejected")
-    sql = f"SELECT {', '.join(columns)} FROM {{runs}} WHERE resource = %s ORDER BY started_at DESC LIMIT 1"
-    for row in reader.rows(sql, resource, runs=LoadRun.table):
-        values = dict(zip(columns, row, strict=True))
-        requests, failed = values["requests"] or 0, values["requests_failed"] or 0
-        fetched, rejected = (values[name] - failed for name in ("rows_fetched", "rows_rejected"))
-        rates = {"requests_failed_rate": _rate(failed, requests), "rows_rejected_rate": _rate(rejected, fetched)}
-        passed = max(rates.values()) <= MOST_REJECTED
-        faults = [f"{failed} of {requests} requests failed"] * bool(failed)
-        faults += [f"{rejected} of {fetched} rows were rejected"] * bool(rejected)
-        description = f"{resource}: {', '.join(faults)}." if faults else None
-        return CheckResult(passed, [values] if faults else [], rates, description)
-    return CheckResult(passed=True)
+    failing = [one for one in open_rejects(reader, now) if one.resource == resource and one.last > now - RECENT]
+    places = {one.location_id for one in failing}
+    columns = ("requests_failed", "rows_fetched", "rows_rejected")
+    sql = (
+        f"SELECT {', '.join(columns)} FROM {{runs}} WHERE resource = %s AND requests > 0"
+        " ORDER BY started_at DESC LIMIT 1"
+    )
+    failed, fetched, rejected = next(iter(reader.rows(sql, resource, runs=LoadRun.table)), (0, 0, 0))
+    fetched, rejected = fetched - failed, rejected - failed
+    rates = {"places_failing_rate": _rate(len(places), locations), "rows_rejected_rate": _rate(rejected, fetched)}
+    faults = [f"{len(places)} of {locations} places failed, for example: {failing[0].message}"] if failing else []
+    faults += [f"{rejected} of {fetched} rows were rejected"] if rejected else []
+    rows = [
+        {"location_id": one.location_id, "cause": f"{one.error_class}: {one.message}", "since": plain(one.since)}
+        for one in failing[:MOST_SHOWN]
+    ]
+    description = f"{resource}: {'; '.join(faults)}" if faults else None
+    return CheckResult(max(rates.values()) <= MOST_REJECTED, rows, rates, description)
 
 
 def _rate(part: int, whole: int) -> float:

@@ -46,8 +46,8 @@ def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> F
     entries: dict[str, Any] = dict(metadata or {}) | {ERROR_CLASS: type(error).__name__}
     if hint:
         entries[TO_DO] = hint
-    if cause := getattr(error, "cause", None):
-        entries |= {CAUSE: redact(cause, secret_key()), "failures with this cause": getattr(error, "cause_count", 0)}
+    if error.cause:
+        entries |= {CAUSE: redact(error.cause, secret_key()), "failures with this cause": error.cause_count}
     return Failure(
         description=redact(str(error), secret_key()),
         metadata=entries,

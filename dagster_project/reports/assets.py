@@ -17,7 +17,7 @@ from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.common.settings import load_settings
-from dlt_sources.weather.status.late import late_locations
+from dlt_sources.weather.status.late import late_by_resource
 from dlt_sources.weather.status.report import read_status
 
 GROUP = "reports"
@@ -71,7 +71,8 @@ def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
         settings = report_settings()
         with open_reader() as reader:
             bronze_status = read_status(reader)
-            late = {name: late_locations(reader, load_settings(), name, clock.now()) for name in configured_resources()}
+            found = late_by_resource(reader, load_settings(), clock.now())
+            late = {name: found.get(name, []) for name in configured_resources()}
         lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
         lines += [
             f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"

@@ -10,6 +10,7 @@ from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.contracts import Forecast
 from tests.dagster_project.conftest import RESOURCES
 from tests.helpers.support import query
+from tests.weather.extract.series import lat
 
 BOTH = pytest.mark.parametrize("instance", ["sqlite", "postgres"], indirect=True)
 
@@ -27,7 +28,7 @@ def test_an_asset_that_fails_is_one_message_and_its_recovery_another(  # noqa: P
         assert not last.success
         ticks(minutes=20)
     ticks(seconds=30)
-    assert receiver.titles == mailbox.titles == ["Loading bronze/forecast failed: IncompleteError"]
+    assert receiver.titles == mailbox.titles == ["Loading bronze/forecast failed: Internal error: 500001"]
     (message,) = receiver.got
     assert message["type"] == "failure"
     assert message["message"].startswith("forecast: 2 of 2 ")
@@ -45,7 +46,11 @@ def test_an_asset_that_fails_is_one_message_and_its_recovery_another(  # noqa: P
     assert good.success
     ticks(minutes=20)
     ticks(minutes=20)
-    assert receiver.titles[1:] == mailbox.titles[1:] == ["Recovered: loading bronze/forecast failed: IncompleteError"]
+    assert (
+        receiver.titles[1:]
+        == mailbox.titles[1:]
+        == ["Recovered: loading bronze/forecast failed: Internal error: 500001"]
+    )
     recovered = receiver.got[1]
     assert recovered["type"] == "success"
     assert "seen in 3 run(s)" in recovered["message"]
@@ -74,6 +79,47 @@ def test_five_assets_that_fail_for_one_missing_key_are_one_message(run_job, duck
     ticks()
     assert receiver.titles[1:] == ["Recovered: weather loads fail: KeyRefusedError"]
     assert "seen in 2 run(s)" in receiver.got[1]["message"]
+
+
+def test_an_api_that_cannot_be_reached_is_one_message_with_the_cause_in_its_first_sentence(  # noqa: PLR0917
+    run_job, duckdb, receiver, to, ticks, monkeypatch
+):
+    to(receiver.url)
+    endpoints = ("current_weather", "forecast", "air_pollution", "air_pollution_forecast")
+    assert run_job(duckdb, "locations").success
+    with monkeypatch.context() as unreachable:
+        unreachable.setenv("SOURCES__WEATHER__BASE_URL", "http://127.0.0.1:9")
+        assert set(run_job(duckdb, *endpoints).failures) == set(endpoints)
+        ticks(minutes=40)
+    (title,) = receiver.titles
+    assert title.startswith("Loading 4 assets failed: ")
+    first = receiver.got[0]["message"].splitlines()[0]
+    assert "2 of 2 requests failed" in first
+    assert "onnect" in first
+    assert "rest is loaded" not in receiver.got[0]["message"]
+    assert all(f"bronze/{name}" in receiver.got[0]["message"] for name in endpoints)
+    assert run_job(duckdb, *endpoints).success
+    ticks()
+    assert len(receiver.got) == 2
+
+
+def test_a_place_that_fails_for_good_is_one_message_and_loading_others_does_not_end_it(  # noqa: PLR0917
+    run_job, duckdb, simulator, clock, receiver, to, ticks
+):
+    to(receiver.url)
+    assert run_job(duckdb, "current_weather", "forecast").success
+    simulator.inject(Fault(path="/data/", where={"lat": lat("59.9139,10.7522")}, status=404))
+    clock.pass_time(hours=2)
+    assert run_job(duckdb, "current_weather", "forecast").success
+    ticks()
+    (message,) = [one for one in receiver.got if "places" in one["title"]]
+    assert message["title"] == "Warning: some places get no data"
+    assert "1 of 2 places without recent rows: 59.9139,10.7522, not_found: " in message["message"].splitlines()[0]
+    assert "bronze/current_weather, bronze/forecast" in message["message"]
+    assert message["message"].count("59.9139,10.7522: nothing since 2026-05-20T12:20:00Z; not_found") == 1
+    assert run_job(duckdb, "current_weather").success
+    ticks()
+    assert not [one for one in receiver.titles if "Recovered" in one]
 
 
 def test_a_check_that_fails_names_rows_and_advice_and_is_one_incident(run_job, duckdb, receiver, to, ticks):

@@ -81,10 +81,10 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     failed = {name for name, one in found.items() if not one.passed}
     # a wrong count of current weather fails both checks that read it
     assert failed == PLANTED.keys()
-    for asset, check in PLANTED.keys() - {("locations", "accounting")}:
+    for asset, check in PLANTED.keys() - {("locations", "accounting"), ("current_weather", "reject_rate")}:
         rows = found[asset, check].metadata["rows"].value
         assert 0 < len(rows) <= MOST_SHOWN
-        if check in ("accounting", "reject_rate"):
+        if check == "accounting":
             assert rows[0]["run_id"]
         else:
             assert {row["location_id"] for row in rows} == {OSLO}
@@ -174,20 +174,27 @@ def test_a_location_that_fails_for_good_is_named_with_its_cause_by_every_resourc
     assert found["locations", "locations_are_recent"].passed, "it has coordinates"
 
 
-def test_half_of_the_requests_that_fail_are_half_whatever_the_rows_of_an_answer(evaluate, duckdb, settings, clock):
-    load(duckdb, settings(locations=PLACES, history_days=2), now=clock)
-    # one request of two failed, which is one rejected row beside the forty of the other
-    query(
-        duckdb,
-        "UPDATE load_runs SET requests_failed = 1, rows_rejected = 1, rows_loaded = 40, rows_fetched = 41"
-        " WHERE resource = 'forecast'",
-    )
-    _, found = evaluate(duckdb, "forecast")
+@pytest.mark.db
+def test_a_failed_request_is_one_of_all_places_until_it_is_repeated(evaluate, target, settings, simulator, clock):
+    choice = settings(locations=PLACES, resources=["locations", "forecast"], attempts=1)
+    # one request of two fails, which is one rejected row beside the forty of the other
+    simulator.inject(Fault(path="/data/2.5/forecast", where={"lat": lat(OSLO)}, status=500))
+    load(target, choice, now=clock)
+    _, found = evaluate(target, "forecast")
     check = found["forecast", "reject_rate"]
     assert not check.passed
-    assert check.description == "forecast: 1 of 2 requests failed."
-    assert check.metadata["requests_failed_rate"].value == 0.5
+    assert check.description.startswith("forecast: 1 of 2 places failed, for example: ")
+    assert check.metadata["places_failing_rate"].value == 0.5
     assert check.metadata["rows_rejected_rate"].value == 0.0
+    assert [row["location_id"] for row in check.metadata["rows"].value] == [OSLO]
+    clock.pass_time(minutes=1)
+    choice.only_location_ids = [MADRID]
+    load(target, choice, now=clock)
+    assert not evaluate(target, "forecast")[1]["forecast", "reject_rate"].passed, "another place has come"
+    simulator.clear_faults()
+    choice.only_location_ids = [OSLO]
+    load(target, choice, now=clock)
+    assert evaluate(target, "forecast")[1]["forecast", "reject_rate"].passed
 
 
 @pytest.mark.db

@@ -1,0 +1,244 @@
+"""Sensor that asks again within the hour for what an hourly load did not get for a passing reason.
+
+An hour of current weather and forecasts cannot be had later. After a run of this hour has ended, the tables say which
+locations have no row of it: only these are asked for, in a few tries with growing pauses. What would fail again (a
+refused key, a wrong setting, a place that the API does not know) is left to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from dagster import (
+    AssetKey,
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunRecord,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+from pydantic import BaseModel, ValidationError
+
+from dagster_project.assets.materialize import JOB
+from dagster_project.assets.partitions import shard_keys, shard_of
+from dagster_project.assets.translator import asset_key
+from dagster_project.automation.schedules import weather_ingestion_job
+from dagster_project.common import clock
+from dagster_project.common.environment import configured_resources, open_reader
+from dagster_project.common.failures import ERROR_CLASS, PERMANENT_CLASSES
+from dagster_project.common.retries import PAUSES, TRY_TAG, schedule_is_off
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
+from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.contracts import Reject
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.locations.geocoding import location_queries
+from dlt_sources.weather.locations.model import LocationQuery
+
+NAME = "catch_up_sensor"
+# the run's configuration must stay readable; beyond it the load finds out what is missing
+MAX_LOCATION_IDS = 1000
+MAX_RUNS = 10
+COMPLETE = "Nothing is left to ask for in this hour."
+PASSING_CLASSES = ("rate_limited", "server_error", "timeout", "connection", "invalid_answer", "unexpected_answer")
+PARTITION_TAG = "dagster/partition"
+REPORTS = [AssetKey(["reports", name]) for name in ("weather", "load_runs")]
+UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+class Cursor(BaseModel):
+    """The sensor's cursor: the hour, the number of tries in it, and whether nothing is left to ask for."""
+
+    hour: str = ""
+    tries: int = 0
+    complete: bool = False
+
+
+class HourRuns(NamedTuple):
+    """Runs of this hour (of one shard), as one: when the newest ended, whether a person ended it, and its resources.
+
+    ``loaded`` are those that a run has loaded, ``refused`` those that would fail again.
+    """
+
+    ended_at: float
+    canceled: bool
+    loaded: frozenset[str]
+    refused: frozenset[str]
+
+
+@sensor(
+    name=NAME,
+    job=weather_ingestion_job,
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.STOPPED if schedule_is_off() else DefaultSensorStatus.RUNNING,
+    description="Asks again, within the hour, for what an hourly load did not get for a passing reason, and no more.",
+)
+def catch_up_sensor(context: SensorEvaluationContext) -> SensorResult:
+    """Request a run for the locations that have no row of this hour."""
+    now = clock.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    cursor = _cursor(context.cursor, hour)
+    runs: dict[str | None, HourRuns] = {}
+    if not cursor.complete and cursor.tries < len(PAUSES):
+        partitions: list[str | None] = [*shard_keys()] or [None]
+        runs = {key: found for key in partitions if (found := _runs_of_hour(context.instance, hour, key))}
+    if reason := _reason_to_wait(context.instance, cursor, runs, now):
+        return _skip(cursor, reason)
+    try:
+        requests = _requests(runs, hour, cursor.tries + 1)
+    except WeatherError as error:
+        return _skip(cursor, str(error))
+    if not requests:
+        return _skip(cursor.model_copy(update={"complete": True}), COMPLETE)
+    cursor = cursor.model_copy(update={"tries": cursor.tries + 1})
+    return SensorResult(run_requests=requests, cursor=cursor.model_dump_json())
+
+
+def _reason_to_wait(
+    instance: DagsterInstance, cursor: Cursor, runs: Mapping[str | None, HourRuns], now: datetime
+) -> str | None:
+    if cursor.complete:
+        return COMPLETE
+    if cursor.tries >= len(PAUSES):
+        return f"{cursor.tries} tries in this hour; the next hourly run goes on."
+    if active := instance.get_runs(RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
+        return f"Run {active[0].run_id} is loading."
+    if not runs:
+        return "No run of this hour has ended."
+    if now.timestamp() < max(run.ended_at for run in runs.values()) + PAUSES[cursor.tries].total_seconds():
+        return f"Try {cursor.tries + 1} of {len(PAUSES)} follows, if anything is missing."
+    return None
+
+
+def _cursor(text: str | None, hour: datetime) -> Cursor:
+    """Return the stored cursor, or that of a new hour."""
+    try:
+        cursor = Cursor.model_validate_json(text or "{}")
+    except ValidationError:
+        cursor = Cursor()
+    return cursor if cursor.hour == hour.isoformat() else Cursor(hour=hour.isoformat())
+
+
+def _skip(cursor: Cursor, message: str) -> SensorResult:
+    return SensorResult(skip_reason=SkipReason(message), cursor=cursor.model_dump_json())
+
+
+def _runs_of_hour(instance: DagsterInstance, hour: datetime, partition: str | None) -> HourRuns | None:
+    """Return the runs of all locations that were created since the hour began; None if none has ended."""
+    tags = {PARTITION_TAG: partition} if partition else {}
+    records = instance.get_run_records(RunsFilter(job_name=JOB, tags=tags, created_after=hour), limit=MAX_RUNS)
+    # a load of chosen places, for example of new ones, is not the hour's
+    ended = [record for record in reversed(records) if record.end_time and _is_of_all_places(record)]
+    if not ended:
+        return None
+    loaded: set[str] = set()
+    refused: set[str] = set()
+    kinds = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.STEP_FAILURE}
+    for record in ended:
+        for entry in instance.all_logs(record.dagster_run.run_id, of_type=kinds):
+            event = entry.get_dagster_event()
+            step = str(event.step_key)
+            refused.discard(step)
+            if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+                loaded.add(step)
+            elif _is_refused(event):
+                refused.add(step)
+    newest = ended[-1]
+    canceled = newest.dagster_run.status == DagsterRunStatus.CANCELED
+    return HourRuns(newest.end_time or 0.0, canceled, frozenset(loaded), frozenset(refused))
+
+
+def _is_refused(event: DagsterEvent) -> bool:
+    failure = event.step_failure_data.user_failure_data
+    error_class = failure.metadata.get(ERROR_CLASS) if failure else None
+    return error_class is not None and error_class.value in PERMANENT_CLASSES
+
+
+def _is_of_all_places(record: RunRecord) -> bool:
+    run = record.dagster_run
+    ops: Any = run.run_config.get("ops") or {}
+    chosen = any((op.get("config") or {}).get("only_location_ids") is not None for op in ops.values())
+    return not chosen or TRY_TAG in run.tags
+
+
+def _requests(runs: Mapping[str | None, HourRuns], hour: datetime, number: int) -> list[RunRequest]:
+    """Return a request for each shard, or for all locations, of which something is missing.
+
+    Raises:
+        WeatherError: the settings or the tables cannot be read.
+    """
+    with open_reader(wait_seconds=0) as reader:
+        missing = {name: _missing_ids(reader, name, hour) for name in configured_resources() if _is_snapshot(name)}
+    requests = []
+    for partition, run in runs.items():
+        if run.canceled:
+            continue
+        shard = shard_of(partition) if partition else None
+        of_shard = {name: [one for one in ids if not shard or shard.has(one)] for name, ids in missing.items()}
+        steps = {
+            name: _step_config(name, of_shard.get(name, []))
+            for name in configured_resources()
+            if name not in run.refused and (name not in run.loaded or of_shard.get(name))
+        }
+        if steps:
+            requests.append(
+                RunRequest(
+                    run_key=f"{hour:%Y-%m-%dT%H}-{number}-{partition or 'all'}",
+                    run_config={"ops": {name: {"config": config} for name, config in steps.items()}},
+                    tags={TRY_TAG: str(number)},
+                    partition_key=partition,
+                    asset_selection=[*map(asset_key, steps), *REPORTS],
+                )
+            )
+    return requests
+
+
+def _step_config(name: str, missing: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration of the step of a resource: load what is missing.
+
+    Locations and history can be had in the next hour too, so their step is repeated only as a whole, where it failed. A
+    step that failed after its rows were loaded asks for nothing.
+    """
+    if not _is_snapshot(name):
+        return {}
+    if len(missing) > MAX_LOCATION_IDS:
+        return {"only_missing": True}
+    return {"only_missing": True, "only_location_ids": sorted(missing)}
+
+
+def _is_snapshot(name: str) -> bool:
+    return name != LOCATIONS and not BY_NAME[name].incremental
+
+
+def _missing_ids(reader: DestinationReader, resource: str, hour: datetime) -> list[str]:
+    """Return the configured locations without a row of this hour, but for those that failed for a lasting reason."""
+    stale = reader.stale_locations(BY_NAME[resource].parts[0].contract, hour)
+    if not stale:
+        return []
+    recent, *parameters = reader.recently_loaded(Reject.table, hour)
+    sql = (
+        f"SELECT DISTINCT location_id FROM {{rejects}} WHERE {recent} AND resource = %s AND rejected_at >= %s"
+        f" AND error_class NOT IN ({_quoted(PASSING_CLASSES)})"
+    )
+    lasting = {row[0] for row in reader.rows(sql, *parameters, resource, hour, rejects=Reject.table)}
+    listed = {one.location_id for one in location_queries(load_settings()) if isinstance(one, LocationQuery)}
+    return sorted((stale.keys() & listed) - lasting)
+
+
+def _quoted(texts: Iterable[str]) -> str:
+    return ", ".join(f"'{text}'" for text in texts)
