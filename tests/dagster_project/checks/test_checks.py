@@ -7,7 +7,6 @@ import pytest
 from dagster import AssetCheckSeverity, AssetSelection, materialize
 
 from dagster_project.checks.asset_checks import bronze_checks
-from dagster_project.checks.gaps import gaps
 from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, out_of_range
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.contracts import CurrentWeather
@@ -106,15 +105,6 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     assert found["forecast", "no_duplicate_keys"].severity == AssetCheckSeverity.ERROR
 
 
-@pytest.mark.db
-def test_a_row_off_by_a_second_hides_no_gap(target, settings, clock):
-    load(target, settings(locations=PLACES, resources=["air_pollution"], history_days=1), now=clock)
-    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:01Z' WHERE dt = '2026-05-20T01:00Z'")
-    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:02Z' WHERE dt = '2026-05-20T02:00Z'")
-    with target.reader() as loaded:
-        assert gaps(loaded).figures == {"missing_hours": 2 * len(PLACES), "places": len(PLACES)}
-
-
 @pytest.mark.parametrize(
     "row", [("standard", 290.0, True), ("standard", 20.0, False), ("imperial", 140.0, True), ("imperial", 160.0, False)]
 )
@@ -195,39 +185,6 @@ def test_a_failed_request_is_one_of_all_places_until_it_is_repeated(evaluate, ta
     choice.only_location_ids = [OSLO]
     load(target, choice, now=clock)
     assert evaluate(target, "forecast")[1]["forecast", "reject_rate"].passed
-
-
-@pytest.mark.db
-def test_a_backfill_of_chosen_months_leaves_no_gap_and_a_hole_in_one_of_them_does(target, settings, clock):
-    given = settings(locations=PLACES, resources=["locations", "air_pollution"], history_days=2)
-    load(target, given, now=clock)
-    given.since, given.until = "2021-02-01", "2021-03-31T23:00"
-    load(target, given, now=clock)
-    with target.reader() as reader:
-        assert gaps(reader).passed
-    query(target, "DELETE FROM air_pollution WHERE dt BETWEEN '2021-02-27T00:00Z' AND '2021-03-02T23:00Z'")
-    with target.reader() as reader:
-        result = gaps(reader)
-    assert result.figures == {"missing_hours": 2 * 4 * 24, "places": 2}
-    assert {row["first"][:7] for row in result.rows} == {"2021-02"}
-
-
-@pytest.mark.db
-def test_whole_months_that_were_asked_for_in_vain_are_a_gap_until_they_are_loaded(target, settings, simulator, clock):
-    given = settings(locations=PLACES, resources=["locations", "air_pollution"], history_days=2, attempts=1)
-    load(target, given, now=clock)
-    given.since, given.until = "2021-02-01", "2021-02-28T23:00"
-    load(target, given, now=clock)
-    given.since, given.until = "2022-02-01", "2022-04-30T23:00"
-    simulator.inject(Fault(path="/data/2.5/air_pollution/history", status=500))
-    load(target, given, now=clock)
-    load(target, given, now=clock)
-    with target.reader() as reader:
-        assert gaps(reader).figures == {"missing_hours": 2 * 89 * 24, "places": 2}
-    simulator.clear_faults()
-    load(target, given, now=clock)
-    with target.reader() as reader:
-        assert gaps(reader).passed
 
 
 def age(target, **delta):
