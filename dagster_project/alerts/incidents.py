@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dagster_project.alerts.sources.freshness import assess_freshness
 from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered
 from dagster_project.alerts.sources.problems import Problem
-from dagster_project.alerts.sources.run_events import FinishedRun
+from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.state import Incident, ResolvedIncident
 
 MAX_OPEN = 50

@@ -7,7 +7,7 @@ from dagster_project.alerts.messages import compose_messages
 from dagster_project.alerts.redaction import find_secrets
 from dagster_project.alerts.settings import AlertSettings
 from dagster_project.alerts.sources.problems import Problem
-from dagster_project.alerts.sources.run_events import FinishedRun
+from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.state import AlertState
 
 
