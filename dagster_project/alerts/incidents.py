@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.sources.freshness import assess_freshness
 from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered
 from dagster_project.alerts.sources.problems import Problem
-from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.state import Incident, ResolvedIncident
 
 MAX_OPEN = 50

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.sources.finished_runs import FinishedRun
+from dagster_project.alerts.sources.problems import Problem
 from dagster_project.common.environment import secret_key
 from dlt_sources.weather.common import redaction
 

@@ -1,9 +1,9 @@
 """Incidents as values: opened, repeated and resolved by runs and by the ages of assets, without a Dagster instance."""
 
 from dagster_project.alerts.incidents import update_incidents
+from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.sources.names import asset_loaded, check_passed
 from dagster_project.alerts.sources.problems import Problem, merge_by_key
-from dagster_project.alerts.sources.finished_runs import FinishedRun
 
 HOUR = 3600.0
 NOW = 100 * HOUR

@@ -6,8 +6,8 @@ from dagster_project.alerts.incidents import MAX_OPEN, forget_old, update_incide
 from dagster_project.alerts.messages import compose_messages
 from dagster_project.alerts.redaction import find_secrets
 from dagster_project.alerts.settings import AlertSettings
-from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.sources.finished_runs import FinishedRun
+from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import AlertState
 
 

@@ -31,7 +31,7 @@ def test_an_asset_is_not_late_as_well_while_an_incident_explains_it(run_job, duc
     assert not run_job(duckdb, "forecast").success
     ticks()
     ticks(hours=2)
-    assert receiver.titles == ["Loading bronze/forecast failed: IncompleteError"]
+    assert receiver.titles == ["Loading bronze/forecast failed: Internal error: 500001"]
     ticks(hours=2)
     assert receiver.titles[1:] == ["1 asset is stale"], "nothing has even tried for hours"
 
