@@ -29,6 +29,7 @@ LONGEST_BACKOFF = 60.0
 CALLS_WITHOUT_CONNECTION = 5
 # an outage after the API has answered; a host that has never answered is given up after ``attempts``
 OUTAGE_PATIENCE = 120.0
+NO_FILE_HANDLES = "this process has no file handle left for a connection (ulimit -n)"
 # refusals in a row by something before the API, until the resource is given up
 MOST_BLOCKED = 5
 
@@ -124,17 +125,19 @@ class Sender:
 
     async def _attempt(self, request: Request) -> Result | TooManyCalls:
         """Make one call, and note what its result says about the key, the network and the product."""
+        with self._waits.within(self._waits.limited):
+            await self._rate_limiter.acquire()
+        self.calls_for[request.resource] += 1
+        deadline = loop_time() + OUTAGE_PATIENCE
         while True:
-            with self._waits.within(self._waits.limited):
-                await self._rate_limiter.acquire()
             try:
                 with self._waits.within(self._waits.calling):
-                    self.calls_for[request.resource] += 1
                     result = await self._transport.call(request)
                 break
             except TooManyFilesError:
-                self.calls_for[request.resource] -= 1
-                self._waits.say("files", "This process has no file handles left (ulimit -n); calls wait for free ones.")
+                if loop_time() > deadline:
+                    return Failure(request, "connection", NO_FILE_HANDLES)
+                self._waits.say("files", f"{NO_FILE_HANDLES}; calls wait until one is free, 2 minutes at most")
                 await self._waits.sleep(SECONDS_BETWEEN_LOOKS)
         if isinstance(result, Failure):
             return self._judged(result)

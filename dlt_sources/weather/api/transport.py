@@ -27,7 +27,7 @@ from dlt_sources.weather.common.settings import WeatherSettings
 # an unreachable host is known to be sooner than a slow answer
 MOST_SECONDS_TO_CONNECT = 10.0
 BYTES_PER_MB = 1_000_000
-# an answer of air pollution for so many days takes 0.4 MB; a longer window may take as much more
+# an answer of air pollution for so many days takes 0.3 MB; a longer window may take as much more
 DAYS_PER_LIMIT = 90
 # open files of a process that are no connections to the API: databases, logs, dlt's files
 FILES_RESERVED = 128

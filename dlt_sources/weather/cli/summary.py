@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 import click
 from rich.markup import escape
@@ -33,13 +34,24 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, targ
         logger.info("finished", extra=_facts(report))
     elif not quiet:
         _print_summary(report, f"status {target_options}".rstrip())
+    if report.interrupted:
+        problem = f" {report.error}" if report.error else ""
+        tell(
+            f"Interrupted. The rows in the summary are loaded; the next run continues from there.{problem}",
+            logging.WARNING,
+        )
+        raise click.exceptions.Exit(130)
     if report.error:
         raise report.error
-    if report.interrupted:
-        tell("Interrupted. The rows in the summary are loaded; the next run continues from there.", logging.WARNING)
-        raise click.exceptions.Exit(130)
     if report.rows_rejected:
-        message = f"{report.rows_rejected} rejected; see {report.dataset_name}.rejects for the reasons."
+        causes: Counter[str] = Counter()
+        for metrics in report.metrics_by_resource.values():
+            causes += metrics.causes
+        cause, count = next(iter(causes.most_common(1)), ("for a reason in the table", report.rows_rejected))
+        message = (
+            f"{report.rows_rejected} rejected: {cause.rstrip('.')} ({count}); see {report.dataset_name}.rejects for "
+            "all reasons."
+        )
         if strict:
             raise IncompleteError(message)
         logger.warning(message, extra={"run_id": report.run_id})

@@ -108,4 +108,6 @@ class LoadRun(Contract):
     rows_loaded: Integer | None = added("Rows written to bronze, new or updated")
     rows_rejected: Integer | None = added("Rows written to rejects")
     new_columns: str | None = added("Columns that the API added in this run, separated by commas")
-    error: str | None = added("Reason the run stopped early; null if it did not")
+    error: str | None = added(
+        "Reason the resource ended early, or what was rejected and the commonest cause with its count; null if neither"
+    )

@@ -47,6 +47,17 @@ class LoadMetrics:
         """The message that most rejects have, and their number; None if nothing was rejected."""
         return next(iter(self.causes.most_common(1)), None)
 
+    @property
+    def problem(self) -> str | None:
+        """The error that ended the resource, or how much of it failed and the commonest cause; None if nothing did."""
+        if self.error or self.commonest_cause is None:
+            return self.error
+        cause, number = self.commonest_cause
+        rows = self.rows_rejected - self.requests_failed
+        counts = [f"{self.requests_failed} of {self.requests} requests failed"] if self.requests_failed else []
+        counts += [f"{rows} rows were rejected"] if rows else []
+        return f"{', '.join(counts)}: {cause.rstrip('.')} ({number})"
+
     def resume(self) -> None:
         """Start the clock, because another step of the resource begins."""
         self._clock = monotonic()
@@ -159,5 +170,5 @@ class LoadMetrics:
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
             "new_columns": ",".join(sorted(self.new_columns)) or None,
-            "error": self.error,
+            "error": self.problem,
         }
