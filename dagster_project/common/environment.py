@@ -128,5 +128,6 @@ def secret_key() -> SecretStr | None:
         return load_settings().secret_key
     except ConfigurationError:
         # another setting is wrong, and the message about it is redacted too
-        key = dlt.secrets.get("sources.weather.api_key", str) or os.environ.get("OPENWEATHER_API_KEY")
-        return SecretStr(key) if key else None
+        # without a type: dlt would take the value for no secret then, and keep it in the trace of each pipeline
+        key: object = dlt.secrets.get("sources.weather.api_key") or os.environ.get("OPENWEATHER_API_KEY")
+        return SecretStr(str(key)) if key else None
