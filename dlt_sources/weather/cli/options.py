@@ -59,6 +59,12 @@ def settings_options(command: F) -> F:
     for option in (
         click.option("--units", type=click.Choice(UNITS), help="Units of temperatures and wind speeds."),
         click.option(
+            "--only-missing",
+            is_flag=True,
+            default=None,
+            help="Ask for current weather and forecasts only where the present hour (UTC) has no row yet.",
+        ),
+        click.option(
             "--shard", metavar="K/N", help="Load part K of N of the places, for several machines on one PostgreSQL."
         ),
         click.option("--until", metavar="MOMENT", help="Last hour of air-pollution history, ISO 8601, UTC."),

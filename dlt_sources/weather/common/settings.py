@@ -56,6 +56,7 @@ class WeatherSettings(BaseConfiguration):
     locations: list[str] | None = None
     locations_file: str | None = None
     only_location_ids: list[str] | None = None
+    only_missing: bool = False
     shard: str | None = None
     resources: list[str] | None = None
     units: str = "metric"

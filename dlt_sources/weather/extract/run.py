@@ -262,8 +262,7 @@ class Run:
     def _queue(self, endpoint: Endpoint) -> RequestQueue:
         if endpoint.name not in self._queues:
             assert self._loaded is not None  # noqa: S101 - it is read before the locations are resolved
-            history = self._loaded.history if endpoint.incremental else None
-            self._queues[endpoint.name] = RequestQueue(endpoint, self._loaded.lookup.locations, self._settings, history)
+            self._queues[endpoint.name] = self._loaded.queue(endpoint, self._settings)
         return self._queues[endpoint.name]
 
     def _read_destination(self, *, unknown: bool) -> LocationStep:

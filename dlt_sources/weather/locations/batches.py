@@ -16,7 +16,13 @@ from dlt_sources.weather.locations.model import ResolvedLocation
 
 ROWS_PER_TABLE = 5_000
 _LOCATION = pa.schema(
-    [("location_id", pa.string()), ("name", pa.string()), ("lat", pa.float64()), ("lon", pa.float64())]
+    [
+        ("location_id", pa.string()),
+        ("name", pa.string()),
+        ("lat", pa.float64()),
+        ("lon", pa.float64()),
+        ("is_new", pa.bool_()),
+    ]
 )
 
 
@@ -72,6 +78,4 @@ class ResolvedLocations(Collection[ResolvedLocation]):
 
     def append(self, location: ResolvedLocation) -> None:
         """Add a location."""
-        self._packed.append(
-            {"location_id": location.location_id, "name": location.name, "lat": location.lat, "lon": location.lon}
-        )
+        self._packed.append({name: getattr(location, name) for name in _LOCATION.names})

@@ -104,7 +104,7 @@ def match_known_locations(
         row = known.get(location_id)
         if query.lat is not None and query.lon is not None:
             name = query.name or query.query
-            lookup.locations.append(ResolvedLocation(location_id, name, query.lat, query.lon))
+            lookup.locations.append(ResolvedLocation(location_id, name, query.lat, query.lon, is_new=row is None))
             if row != (query.query, name, query.lat, query.lon):
                 lookup.rows.append(_row(query, name, query.lat, query.lon, now))
         elif row is not None and row.query == query.query:
@@ -156,7 +156,8 @@ def add_matches(lookup: Lookup, results: Iterable[Result]) -> Iterator[ResolvedL
                 logger.warning("%s %s: %s", query.query, outcome, match.message)
             yield match
             continue
-        location = ResolvedLocation(query.location_id, str(match["name"] or query.query), match["lat"], match["lon"])
+        name = str(match["name"] or query.query)
+        location = ResolvedLocation(query.location_id, name, match["lat"], match["lon"], is_new=True)
         if other := by_point.get((location.lat, location.lon)):
             logger.warning("%s is the same point as %s; both are loaded", query.query, other.name)
         by_point[location.lat, location.lon] = location

@@ -32,9 +32,13 @@ class InvalidLocation:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLocation:
-    """A location with coordinates in degrees, as every call after the geocoder uses them."""
+    """A location with coordinates in degrees, as every call after the geocoder uses them.
+
+    ``is_new``: the destination did not know it when the run began, so it has no rows.
+    """
 
     location_id: str
     name: str
     lat: float
     lon: float
+    is_new: bool = False

@@ -12,6 +12,7 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.requests import RequestQueue
 from dlt_sources.weather.extract.requests.history import history_of
+from dlt_sources.weather.extract.requests.loaded import waiting_locations
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
 from dlt_sources.weather.locations.model import InvalidLocation, ResolvedLocation
@@ -76,7 +77,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
     with target.reader() as reader:
         lookup = match_known_locations(location_queries(settings), reader.locations(), now)
         # an unknown location has no loaded rows; its coordinates do not change the number of calls
-        unknown = (ResolvedLocation(query.location_id, query.query, 0, 0) for query in lookup.to_resolve)
+        unknown = (ResolvedLocation(query.location_id, query.query, 0, 0, is_new=True) for query in lookup.to_resolve)
         locations = [*lookup.locations, *unknown]
         steps = [Step(LOCATIONS, "/geo/1.0", len(lookup.to_resolve), (LOCATIONS,))]
         for name in resource_names(settings.resources):
@@ -84,8 +85,10 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
                 continue
             endpoint = BY_NAME[name]
             history = history_of(settings, reader, now) if endpoint.incremental else None
+            waiting = waiting_locations(settings, reader, endpoint, now) if settings.only_missing else {}
+            queue = RequestQueue(endpoint, locations, settings, history, waiting)
             tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
-            steps.append(Step(name, endpoint.path, RequestQueue(endpoint, locations, settings, history).total, tables))
+            steps.append(Step(name, endpoint.path, queue.total, tables))
     return Plan(
         steps=tuple(steps),
         locations=len(lookup.locations),

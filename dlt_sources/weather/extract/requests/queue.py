@@ -7,15 +7,23 @@ watermark.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from heapq import nsmallest
+from types import MappingProxyType
 
 from dlt_sources.weather.api.endpoints import Endpoint
 from dlt_sources.weather.api.responses import Request
 from dlt_sources.weather.common.clock import HOUR
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.locations.model import ResolvedLocation
+
+# locations sorted by how long they have waited: few, since they are Python objects in memory; the others follow in the
+# list's order, and the next run sorts those of them that were not asked
+MOST_SORTED = 10_000
+NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +99,15 @@ class History:
 class RequestQueue:
     """The requests of one endpoint in one run, in rounds of at most one request per location.
 
+    Locations that have waited longest for a row are asked first: if every run is cut short, the list's end has its turn
+    too.
+
     Args:
         endpoint: the endpoint to ask.
         locations: the locations to ask for.
-        settings: units and language of the answers.
+        settings: units and language of the answers, and whether only locations are asked that lack a row.
         history: the hours to ask for; None for an endpoint without history.
+        waiting: newest row, UTC, of locations that lack a recent one, by location_id; None if there is no row at all.
 
     Attributes:
         total: the number of requests if none fails.
@@ -108,13 +120,20 @@ class RequestQueue:
         locations: Collection[ResolvedLocation],
         settings: WeatherSettings,
         history: History | None,
+        waiting: Mapping[str, datetime | None] = MappingProxyType({}),
     ) -> None:
-        self.total = sum(map(history.count, locations)) if history else len(locations)
         self.most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
         self._history = history
-        windows = (history.first(location) if history else RequestWindow(location) for location in locations)
+        if history:
+            self.total = sum(map(history.count, locations))
+            windows = map(history.first, locations)
+        else:
+            only_waiting = settings.only_missing
+            chosen = partial(_longest_waiting_first, locations, waiting, only_waiting=only_waiting)
+            self.total = sum(1 for _ in chosen()) if only_waiting else len(locations)
+            windows = map(RequestWindow, chosen())
         self._round: Iterator[RequestWindow] = (window for window in windows if window is not None)
         self._next_round: list[RequestWindow] = []
         self._head: RequestWindow | None = next(self._round, None)
@@ -149,3 +168,24 @@ class RequestQueue:
         if window.start and window.end:
             params |= {"start": f"{window.start.timestamp():.0f}", "end": f"{window.end.timestamp():.0f}"}
         return Request(self._endpoint.name, self._endpoint.path, params, window)
+
+
+def _longest_waiting_first(
+    locations: Collection[ResolvedLocation], waiting: Mapping[str, datetime | None], *, only_waiting: bool
+) -> Iterator[ResolvedLocation]:
+    """Yield the locations, those without any row first, then by the age of their newest row, then the others.
+
+    Args:
+        locations: the locations in the list's order.
+        waiting: newest row of locations that lack a recent one.
+        only_waiting: whether to leave out locations that have a recent row.
+    """
+    found = (location for location in locations if location.location_id in waiting)
+    first = nsmallest(MOST_SORTED, found, key=lambda location: waiting[location.location_id] or NEVER)
+    yield from first
+    asked = {location.location_id for location in first}
+    del first
+    for location in locations:
+        is_chosen = not only_waiting or location.is_new or location.location_id in waiting
+        if is_chosen and location.location_id not in asked:
+            yield location
