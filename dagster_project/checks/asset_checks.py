@@ -143,20 +143,31 @@ def _asset_checks(resource: str) -> AssetChecksDefinition:
                 if check.name not in selected:
                     continue
                 if not check.incremental:
-                    yield _to_dagster(check, check.query(reader, None), {})
+                    yield to_dagster(check.name, check.query(reader, None), check.severity)
                     continue
                 since = watermark(context.instance, AssetCheckKey(key, check.name), tables)
-                yield _to_dagster(check, check.query(reader, since), watermark_metadata(since, tables))
+                result = check.query(reader, since)
+                yield to_dagster(check.name, result, check.severity, watermark_metadata(since, tables))
 
     return evaluate
 
 
-def _to_dagster(check: Check, result: CheckResult, metadata: Mapping[str, Any]) -> AssetCheckResult:
+def to_dagster(
+    name: str, result: CheckResult, severity: AssetCheckSeverity = ERROR, metadata: Mapping[str, Any] | None = None
+) -> AssetCheckResult:
+    """Return the result of a check for Dagster.
+
+    Args:
+        name: name of the check.
+        result: the result of its query.
+        severity: severity if it did not pass.
+        metadata: further entries of its metadata.
+    """
     rows = {"rows": MetadataValue.json(result.rows)} if result.rows else {}
     return AssetCheckResult(
-        check_name=check.name,
+        check_name=name,
         passed=result.passed,
-        severity=check.severity,
+        severity=severity,
         description=result.description,
-        metadata=dict(result.figures) | rows | dict(metadata),
+        metadata=dict(result.figures) | rows | dict(metadata or {}),
     )

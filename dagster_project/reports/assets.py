@@ -2,21 +2,26 @@
 
 # no `from __future__ import annotations`: Dagster reads the annotations of asset functions as objects
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
+from dagster import AssetCheckSpec, AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
 
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import OWNERS, asset_key
+from dagster_project.checks import set_aside
+from dagster_project.checks.asset_checks import to_dagster
+from dagster_project.checks.names import NOTHING_SET_ASIDE
 from dagster_project.common import clock
-from dagster_project.common.environment import configured_resources, open_reader
+from dagster_project.common.environment import bronze_target, configured_resources, open_reader
 from dagster_project.common.failures import reported_failures
 from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.pipeline.quarantine import set_aside_packages
 from dlt_sources.weather.status.late import late_by_resource
 from dlt_sources.weather.status.report import read_status
 
@@ -63,12 +68,16 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
     kinds={"prometheus"},
     owners=OWNERS,
     pool=POOL,
+    check_specs=[
+        AssetCheckSpec(NOTHING_SET_ASIDE, asset=AssetKey([GROUP, "load_runs"]), description=set_aside.DESCRIPTION)
+    ],
     description="Numbers of the newest loads, plotted over time; published to Prometheus if [report] is configured.",
 )
-def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
+def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
     """Read ``bronze.load_runs`` and the tables' figures, and publish them as metrics."""
     with reported_failures():
         settings = report_settings()
+        packages = set_aside_packages(bronze_target())
         with open_reader() as reader:
             bronze_status = read_status(reader)
             found = late_by_resource(reader, load_settings(), clock.now())
@@ -88,11 +97,12 @@ def load_runs_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
             **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
         }
         try:
-            publish(bronze_status, late, settings.metrics_textfile, settings.metrics_pushgateway)
+            publish(bronze_status, late, packages, settings.metrics_textfile, settings.metrics_pushgateway)
         except OSError as error:
             context.log.warning("The metrics are not published: %s", error)
             metadata["metrics"] = "not published"
-    return MaterializeResult(metadata=metadata)
+    result = set_aside.nothing_set_aside(packages)
+    yield MaterializeResult(metadata=metadata, check_results=[to_dagster(NOTHING_SET_ASIDE, result)])
 
 
 def _write(path: Path, content: bytes) -> None:

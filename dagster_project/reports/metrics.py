@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dlt_sources.weather.pipeline.quarantine import SetAsidePackage
 from dlt_sources.weather.status.late import LateLocation
 from dlt_sources.weather.status.report import Status
 
@@ -18,12 +19,15 @@ TIMEOUT_SECONDS = 10.0
 MOST_LATE = 50
 
 
-def registry_of(status: Status, late: Mapping[str, Sequence[LateLocation]]) -> CollectorRegistry:
+def registry_of(
+    status: Status, late: Mapping[str, Sequence[LateLocation]], set_aside: Sequence[SetAsidePackage] = ()
+) -> CollectorRegistry:
     """Return the metrics, named by Prometheus's conventions (prometheus.io/docs/practices/naming).
 
     Args:
         status: figures of tables and runs.
         late: the locations without a recent row, by resource.
+        set_aside: load packages that are set aside.
     """
     from prometheus_client import CollectorRegistry, Gauge  # noqa: PLC0415 - definitions must load fast
 
@@ -51,6 +55,8 @@ def registry_of(status: Status, late: Mapping[str, Sequence[LateLocation]]) -> C
         failed.labels(run.resource).set(run.status == "failed")
     missing.set(status.missing_hours)
     _add_late_locations(registry, late)
+    aside = Gauge("weather_bronze_set_aside_packages", "Load packages that are set aside.", registry=registry)
+    aside.set(len(set_aside))
     return registry
 
 
@@ -71,13 +77,18 @@ def _add_late_locations(registry: CollectorRegistry, late: Mapping[str, Sequence
 
 
 def publish(
-    status: Status, late: Mapping[str, Sequence[LateLocation]], textfile: str | None, pushgateway: str | None
+    status: Status,
+    late: Mapping[str, Sequence[LateLocation]],
+    set_aside: Sequence[SetAsidePackage],
+    textfile: str | None,
+    pushgateway: str | None,
 ) -> None:
     """Write the metrics to a file, atomically, and push them to a gateway.
 
     Args:
         status: figures of tables and runs.
         late: the locations without a recent row, by resource.
+        set_aside: load packages that are set aside.
         textfile: path of the file, or None for no file.
         pushgateway: address of the gateway, or None for none.
 
@@ -86,7 +97,7 @@ def publish(
     """
     from prometheus_client import push_to_gateway, write_to_textfile  # noqa: PLC0415
 
-    registry = registry_of(status, late)
+    registry = registry_of(status, late, set_aside)
     if textfile:
         write_to_textfile(textfile, registry)
     if pushgateway:

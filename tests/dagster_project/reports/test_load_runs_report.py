@@ -1,5 +1,6 @@
 """The report of the newest loads: numbers in the UI, and metrics for Prometheus."""
 
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -7,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.pipeline.quarantine import SetAsidePackage
 from tests.dagster_project.conftest import PLACES
 
 
@@ -52,6 +54,8 @@ def test_it_runs_last_and_runs_though_a_load_failed(run_job, duckdb, simulator, 
     assert found["weather_bronze_last_run_rows", "rejected", "forecast"] == len(PLACES)
     assert found["weather_bronze_table_rows", "air_pollution"] == metadata["rows of air_pollution"]
     assert found["weather_bronze_missing_hours",] == 0
+    assert found["weather_bronze_set_aside_packages",] == 0
+    assert outcome.checks["load_runs", "nothing_set_aside"].passed
     assert found["weather_bronze_late_locations", "current_weather"] == 0
     assert found["weather_bronze_late_locations", "forecast"] == len(PLACES)
     assert found["weather_bronze_late_location_newest_timestamp_seconds", PLACES[0], "forecast"] == 0
@@ -65,3 +69,22 @@ def test_a_gateway_that_is_down_fails_nothing(run_job, duckdb, monkeypatch):
     outcome = run_job(duckdb, "current_weather", "reports/load_runs")
     assert outcome.success
     assert outcome.reports["load_runs"]["metrics"] == "not published"
+
+
+def test_as_long_as_a_package_is_set_aside_a_check_and_a_metric_say_so_with_its_hours(
+    run_job, duckdb, tmp_path, monkeypatch, clock
+):
+    package = SetAsidePackage(
+        tmp_path, "20260520T100000-1", clock(), "too bad", 9, {"forecast": 80}, (clock(), clock() + timedelta(hours=1))
+    )
+    monkeypatch.setattr("dagster_project.reports.assets.set_aside_packages", lambda _: [package])
+    monkeypatch.setenv("REPORT__METRICS_TEXTFILE", str(tmp_path / "weather.prom"))
+    outcome = run_job(duckdb, "reports/load_runs")
+    assert outcome.success
+    check = outcome.checks["load_runs", "nothing_set_aside"]
+    assert not check.passed
+    assert check.description == (
+        "1 load package is set aside with 80 rows, fetched from 2026-05-20T12:20:00Z to 2026-05-20T13:20:00Z, which "
+        "the tables lack: too bad"
+    )
+    assert samples((tmp_path / "weather.prom").read_text())["weather_bronze_set_aside_packages",] == 1
