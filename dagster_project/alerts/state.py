@@ -91,7 +91,8 @@ class AlertState(StoredModel):
     ``handled`` the ids just below it that were read. ``sent`` holds when messages were composed during the last hour,
     ``held_back`` the number of messages that the hourly limit delayed since the last one, ``resolved`` the resolved
     incidents whose messages wait for it. ``waiting`` holds messages that some channel has not received, ``lost`` the
-    number given up. ``reported`` holds the faults that the check ``channels_work`` showed last, by channel or setting.
+    number of those that were summed up. ``reported`` holds the faults that the check ``channels_work`` showed last, by
+    channel or setting.
     """
 
     started: float

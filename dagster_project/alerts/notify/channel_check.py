@@ -70,7 +70,7 @@ def channel_evaluation(state: AlertState, faults: Mapping[str, str]) -> AssetChe
         metadata={
             "channels": MetadataValue.int(len(state.channels)),
             "messages_waiting": MetadataValue.int(len(state.waiting)),
-            "messages_lost": MetadataValue.int(state.lost),
+            "messages_summed_up": MetadataValue.int(state.lost),
             **{name: MetadataValue.text(reason) for name, reason in faults.items()},
         },
     )

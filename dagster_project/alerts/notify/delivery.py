@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import NamedTuple
 
 from dagster_project.alerts.notify.channels import UNUSABLE, Channel, send_to_all
@@ -14,6 +15,8 @@ FIRST_RETRY_SECONDS = 30.0
 MAX_RETRY_SECONDS = 1800.0
 KEEP_SECONDS = 86_400.0
 MAX_WAITING = 20
+SUMMED_UP = "Messages that could not be delivered in time"
+MAX_TITLES = 50
 # Dagster stops a tick after 60 seconds and its cursor is lost: a late message is better than one sent twice
 MAX_SECONDS = 30.0
 
@@ -111,11 +114,31 @@ def _failed(state: ChannelState, reason: str, now: float) -> ChannelState:
 
 
 def _drop(state: AlertState, now: float, log: logging.Logger) -> None:
-    """Drop delivered messages; count and log those that waited too long, and those beyond the maximum, as lost."""
+    """Drop delivered messages, and sum up those that waited too long, and those beyond the maximum, by their titles."""
     waiting = [message for message in state.waiting if message.undelivered_to]
-    kept = [message for message in waiting if message.at > now - KEEP_SECONDS][-MAX_WAITING:]
-    for message in waiting:
+    summaries = {tuple(one.undelivered_to): [one] for one in waiting if one.title == SUMMED_UP}
+    single = [message for message in waiting if message.title != SUMMED_UP]
+    kept = [message for message in single if message.at > now - KEEP_SECONDS][-MAX_WAITING:]
+    for message in single:
         if message not in kept:
             state.lost += 1
-            log.error("Gave up delivery to %s: %s", ", ".join(message.undelivered_to), message.title)
-    state.waiting = kept
+            log.error("Gave up delivery to %s for now: %s", ", ".join(message.undelivered_to), message.title)
+            summaries.setdefault(tuple(message.undelivered_to), []).append(message)
+    state.waiting = [_summed_up(messages, now) for messages in summaries.values()] + kept
+
+
+def _summed_up(messages: Sequence[Message], now: float) -> Message:
+    """Return one message about several to the same channels; the first may be such a message itself."""
+    if len(messages) == 1 and messages[0].title == SUMMED_UP:
+        return messages[0]
+    lines = [
+        line
+        for message in messages
+        for line in (
+            message.body.splitlines()
+            if message.title == SUMMED_UP
+            else [f"{datetime.fromtimestamp(message.at, timezone.utc):%Y-%m-%d %H:%M} UTC: {message.title}"]
+        )
+    ]
+    worst = min(messages, key=lambda message: ("error", "warning", "recovered").index(message.level))
+    return worst.model_copy(update={"title": SUMMED_UP, "body": "\n".join(lines[-MAX_TITLES:]), "at": now})

@@ -10,6 +10,7 @@ from dagster import AssetCheckSeverity, AssetKey, Definitions
 
 from dagster_project.alerts import ALERTS, channels_work
 from dagster_project.alerts.notify.channels import parse_channels
+from dagster_project.alerts.notify.delivery import SUMMED_UP
 from tests.dagster_project.alerts.notify.receivers import PASSWORD, TOKEN, Mailbox
 
 TITLE = "Loading one failed: ValueError"
@@ -50,7 +51,7 @@ def test_a_broken_channel_is_shown_and_gets_missed_messages_once(fail, receiver,
     assert metadata(broken) == {
         "channels": 2,
         "messages_waiting": 1,
-        "messages_lost": 0,
+        "messages_summed_up": 0,
         other.name: reason,
     }
     fail("two")
@@ -134,7 +135,7 @@ def test_a_channel_that_hangs_does_not_keep_its_process_from_ending(silent):
     assert "no answer in time" in done.stdout, done.stderr
 
 
-def test_a_broken_channel_is_retried_less_and_less_often_and_its_messages_are_lost_after_a_day(
+def test_a_broken_channel_is_retried_less_and_less_often_and_its_messages_are_summed_up_after_a_day(
     fail, receiver, other, to, ticks
 ):
     to(receiver.url, other.url)
@@ -148,13 +149,15 @@ def test_a_broken_channel_is_retried_less_and_less_often_and_its_messages_are_lo
     ticks(hours=23)
     assert len(ticks.state.waiting) == 1
     ticks(hours=1)
-    assert ticks.state.waiting == []
+    assert [message.title for message in ticks.state.waiting] == [SUMMED_UP]
     assert ticks.state.lost == 1
     other.status = 200
     fail("two")
     ticks(hours=1)
-    assert other.titles == ["Loading two failed: ValueError"]
-    assert metadata(ticks.checks[-1])["messages_lost"] == 1
+    assert other.titles == [SUMMED_UP, "Loading two failed: ValueError"]
+    assert other.got[0]["message"].endswith(" UTC: Loading one failed: ValueError")
+    assert SUMMED_UP not in receiver.titles, "it has received each of them"
+    assert metadata(ticks.checks[-1])["messages_summed_up"] == 1
 
 
 def test_messages_waiting_for_a_broken_channel_are_bounded_and_sent_within_the_limit(  # noqa: PLR0917
@@ -167,13 +170,13 @@ def test_messages_waiting_for_a_broken_channel_are_bounded_and_sent_within_the_l
         fail(name)
         ticks(minutes=25)
     assert len(receiver.got) == 5
-    assert [message.title for message in ticks.state.waiting] == receiver.titles[1:]
+    assert [message.title for message in ticks.state.waiting] == [SUMMED_UP, *receiver.titles[1:]]
     assert ticks.state.lost == 1
     other.status = 200
     ticks(minutes=40)
-    assert other.titles == receiver.titles[1:4]
+    assert other.titles == [SUMMED_UP, *receiver.titles[1:3]]
     ticks(minutes=61)
-    assert other.titles == receiver.titles[1:]
+    assert other.titles == [SUMMED_UP, *receiver.titles[1:]]
     assert len(receiver.got) == 5
 
 
