@@ -23,8 +23,9 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.destination.reader import KnownLocation
 from dlt_sources.weather.locations.batches import PackedRows, ResolvedLocations
+from dlt_sources.weather.locations.files import read_locations
 from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery, ResolvedLocation
-from dlt_sources.weather.locations.parsing import location_at, parse_locations, read_locations
+from dlt_sources.weather.locations.parsing import location_at, normalized, parse_locations
 
 logger = logging.getLogger(__name__)
 # the geocoder's maximum; several matches are worth a line in the log
@@ -82,7 +83,8 @@ def match_known_locations(
 ) -> Lookup:
     """Separate locations that are known or given by coordinates from those that must be looked up.
 
-    A location listed twice is asked for once; the second entry is skipped with a warning.
+    A location listed twice is asked for once; the second entry is skipped with a warning. An entry whose location_id is
+    that of another place of the list is invalid.
 
     Args:
         queries: the user's list.
@@ -90,17 +92,24 @@ def match_known_locations(
         now: the ``fetched_at`` of new rows, UTC.
     """
     lookup = Lookup()
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for query in queries:
         if isinstance(query, InvalidLocation):
             logger.warning("%s is no place: %s", query.position, query.message)
             lookup.invalid.append(query)
             continue
         location_id = query.location_id
-        if location_id in seen:
+        place = hash(normalized(query.query) if query.lat is None else (query.lat, query.lon))
+        if location_id not in seen:
+            seen[location_id] = place
+        elif seen[location_id] == place:
             logger.warning("%s is listed twice; it is asked for once", query.query or location_id)
             continue
-        seen.add(location_id)
+        else:
+            message = "another place of the list has the same location_id"
+            logger.warning("%s is no place: %s, %s", query.query or query.name, message, location_id)
+            lookup.invalid.append(InvalidLocation(f"location_id {location_id}", query.query or location_id, message))
+            continue
         row = known.get(location_id)
         if query.lat is not None and query.lon is not None:
             name = query.name or query.query

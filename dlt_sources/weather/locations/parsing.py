@@ -1,19 +1,12 @@
-"""Parser of locations as users write them: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES``, ``id:3117735``, files."""
+"""Parser of locations as users write them: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES``, ``id:3117735``."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+import unicodedata
+from collections.abc import Iterable, Iterator
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery
 
 _COORDINATES = re.compile(r"\s*([+-]?\d+(?:\.\d*)?)\s*,\s*([+-]?\d+(?:\.\d*)?)\s*")
@@ -26,7 +19,8 @@ def parse_location(text: str) -> LocationQuery:
     Raises:
         ValueError: the text is no location; the message names the error.
     """
-    text = text.strip()
+    # one spelling of letters with accents: a file of macOS has them in two characters
+    text = unicodedata.normalize("NFC", text.strip())
     if not text:
         raise ValueError("it is empty")
     if len(text) > LONGEST_NAME:
@@ -41,7 +35,12 @@ def parse_location(text: str) -> LocationQuery:
             if not value or (kind == "id" and not (value.isascii() and value.isdigit())):
                 raise ValueError("a number must follow id:" if kind == "id" else "a postcode must follow zip:")
             return LocationQuery(f"{kind}:{value.casefold()}", text, kind)
-    return LocationQuery(re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split())), text, "direct")
+    return LocationQuery(normalized(text), text, "direct")
+
+
+def normalized(text: str) -> str:
+    """Return a place's name without differences of case and blanks."""
+    return re.sub(r"\s*,\s*", ",", " ".join(text.casefold().split()))
 
 
 def location_at(
@@ -58,6 +57,8 @@ def location_at(
         raise ValueError(f"longitude {lon:g} is not within -180..180")
     # the API works with four decimals: about 10 m
     lat, lon = round(lat, 4) + 0.0, round(lon, 4) + 0.0
+    # one meridian
+    lon = 180.0 if lon == -180.0 else lon
     return LocationQuery(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon)
 
 
@@ -67,73 +68,15 @@ def parse_locations(texts: Iterable[str], label: str) -> Iterator[LocationQuery 
         try:
             yield parse_location(str(text))
         except ValueError as error:
-            yield InvalidLocation(f"{label} {number}", _excerpt(text), str(error))
+            yield InvalidLocation(f"{label} {number}", excerpt(text), str(error))
 
 
-def read_locations(path: Path) -> Iterator[LocationQuery | InvalidLocation]:
-    """Read locations from a CSV, JSONL or Parquet file with columns lat and lon, or query; name, location_id optional.
+def optional_text(value: object) -> str | None:
+    """Return a cell as text, None if it is empty.
 
     Raises:
-        ConfigurationError: the file cannot be read as a list of locations.
+        ValueError: it does not fit into a database.
     """
-    reader = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}.get(path.suffix.lower())
-    if reader is None:
-        raise ConfigurationError(f"{path.name}: a locations file must end in .csv, .jsonl or .parquet.")
-    try:
-        for line, row in reader(path):
-            yield _from_row(row, f"{path.name} line {line}")
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise ConfigurationError(f"The locations file {path.name} cannot be read: {error}") from None
-
-
-def _csv(path: Path) -> Iterator[tuple[int, object]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        names = set(reader.fieldnames or ())
-        if "query" not in names and not {"lat", "lon"} <= names:
-            raise ConfigurationError(f"{path.name}: the first line must name the columns lat and lon, or query.")
-        for row in reader:
-            yield reader.line_num, row
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, object]]:
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            line = raw.removeprefix(codecs.BOM_UTF8)
-            if line.strip():
-                try:
-                    yield number, orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    yield number, line.decode("utf-8", "replace").strip()
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, object]]:
-    number = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-
-
-def _from_row(row: object, position: str) -> LocationQuery | InvalidLocation:
-    try:
-        if not isinstance(row, Mapping):
-            raise ValueError("it is not an object with lat and lon, or query")
-        name = _text(row.get("name"))
-        location_id = _text(row.get("location_id"))
-        lat, lon = row.get("lat"), row.get("lon")
-        if lat not in (None, "") or lon not in (None, ""):
-            return location_at(
-                _number(lat, "lat"), _number(lon, "lon"), query=name or "", name=name, location_id=location_id
-            )
-        query = parse_location(_text(row.get("query")) or name or "")
-        return LocationQuery(location_id or query.location_id, query.query, query.kind, name, query.lat, query.lon)
-    except ValueError as error:
-        return InvalidLocation(position, _excerpt(row), str(error))
-
-
-def _text(value: object) -> str | None:
     if value is None or value == "":
         return None
     text = str(value)
@@ -142,19 +85,26 @@ def _text(value: object) -> str | None:
     return text
 
 
-def _is_unicode(text: str) -> bool:
-    """Return whether the text can be encoded: arguments that were no UTF-8 arrive with lone surrogates."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+def coordinate(value: object, name: str) -> float:
+    """Return a cell as a number; in a text, a comma may stand for the decimal point.
+
+    Raises:
+        ValueError: it is not a number.
+    """
+    if isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}, not a number")
+    number = value.replace(",", ".") if isinstance(value, str) and "." not in value else value
+    try:
+        return float(number)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}, not a number") from None
 
 
-def _excerpt(value: object) -> str:
+def excerpt(value: object) -> str:
+    """Return what the user wrote, in a form and length that fit into a database."""
     return str(value).replace("\x00", "").encode("utf-8", "replace").decode()[:LONGEST_NAME]
 
 
-def _number(value: object, name: str) -> float:
-    if isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}, not a number")
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}, not a number") from None
+def _is_unicode(text: str) -> bool:
+    """Return whether the text can be encoded: arguments that were no UTF-8 arrive with lone surrogates."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -10,11 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.weather.common.errors import ConfigurationError
-from dlt_sources.weather.locations.parsing import (
-    LONGEST_NAME,
-    InvalidLocation,
-    read_locations,
-)
+from dlt_sources.weather.locations.files import read_locations
+from dlt_sources.weather.locations.parsing import LONGEST_NAME, InvalidLocation
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 BOM = "\ufeff"
@@ -185,8 +182,8 @@ def test_a_bad_row_of_a_parquet_file_is_told_with_its_number(tmp_path):
         pytest.param("places.csv", b"", id="empty CSV"),
         pytest.param("places.csv", b"Madrid,40.4,-3.7\n", id="CSV without a header"),
         pytest.param("places.csv", b"name,lat\nA,1\n", id="CSV without longitude"),
-        pytest.param("places.csv", b"lat;lon\n1;2\n", id="CSV with semicolons"),
-        pytest.param("places.csv", "name,lat,lon\nMálaga,1,2\n".encode("latin-1"), id="CSV in Latin-1"),
+        pytest.param("places.csv", b"query\nOslo\n\xff\xfe\x00\x01\n", id="no text"),
+        pytest.param("places.csv", "query\nOslo\n".encode("utf-16")[:-1], id="broken UTF-16"),
         pytest.param("places.parquet", b"PAR1", id="broken Parquet"),
     ],
 )
@@ -206,3 +203,68 @@ def test_a_file_that_is_not_there_stops_with_its_name(tmp_path, ending):
 def test_a_large_file_is_read_row_by_row(tmp_path):
     places = read_locations(csv_file(tmp_path, "lat,lon\n" + "1,2\n" * 20_000))
     assert next(iter(places)).lat == 1.0
+
+
+TABLE = [["name", "lat", "lon", "query"], ["Málaga", "36.7", "-4.4", ""], ["Office", "", "", "Oslo, NO"]]
+
+
+def written(delimiter: str, *, blank: str = "", decimal: str = ".") -> str:
+    """The table as a spreadsheet writes it: what has the delimiter in it, in quotes."""
+    rows = [[cell.replace(".", decimal) for cell in row] for row in TABLE]
+    return "".join(
+        (delimiter + blank).join(f'"{cell}"' if delimiter in cell else cell for cell in row) + "\r\n" for row in rows
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        pytest.param(written(";", decimal=","), "utf-8", id="semicolons, decimal commas"),
+        pytest.param(written(";", decimal=","), "cp1252", id="semicolons, Windows-1252"),
+        pytest.param(written("\t"), "utf-16", id="tabs, UTF-16"),
+        pytest.param(written("\t", decimal=","), "utf-16-le", id="tabs, UTF-16 without a mark"),
+        pytest.param(written(",", blank=" "), "utf-8", id="blanks after commas"),
+        pytest.param(written(",", decimal=","), "utf-8-sig", id="decimal commas in quotes"),
+        pytest.param(written(",").replace("lat,lon", "Latitude,LONGITUDE"), "utf-8", id="longer names"),
+        pytest.param(written("|").replace("lat|lon", " Lat | Lng "), "utf-8", id="bars, blanks around names"),
+    ],
+)
+def test_a_csv_file_is_read_as_any_spreadsheet_writes_it(tmp_path, text, encoding):
+    home, office = read_locations(csv_file(tmp_path, text, encoding))
+    assert (home.name, home.lat, home.lon) == ("Málaga", 36.7, -4.4)
+    assert office.location_id == "oslo,no"
+
+
+def test_a_file_that_is_read_as_windows_1252_says_so_with_its_words(tmp_path, caplog):
+    list(read_locations(csv_file(tmp_path, "query\nLondon\nMálaga\n", "cp1252")))
+    assert "places.csv is not UTF-8; it is read as Windows-1252, with lines such as 'Málaga'" in caplog.text
+
+
+def test_json_lines_may_be_utf_16(tmp_path):
+    path = tmp_path / "places.jsonl"
+    path.write_text('{"query": "Málaga"}\n{"Latitude": 1, "LON": "2,5"}\n', encoding="utf-16")
+    named, point = read_locations(path)
+    assert (named.query, point.lat, point.lon) == ("Málaga", 1.0, 2.5)
+
+
+def test_a_file_of_one_column_needs_no_quotes(tmp_path):
+    found = read_locations(csv_file(tmp_path, 'query\nOslo,NO\n"Rome,IT"\nParis\n'))
+    assert [place.location_id for place in found] == ["oslo,no", "rome,it", "paris"]
+
+
+def test_decimal_commas_without_quotes_do_not_become_another_place(tmp_path):
+    bad, good = read_locations(csv_file(tmp_path, "name,lat,lon\nHome,40,4,-3,7\nFarm,1.5,2.5,,\n"))
+    assert "it has 5 cells, but the first line names 3 columns" in bad.message
+    assert bad.text == "Home,40,4,-3,7"
+    assert good.lat == 1.5
+
+
+def test_a_refused_file_says_what_its_first_line_reads(tmp_path):
+    with pytest.raises(ConfigurationError, match="columns lat and lon, or query; it reads 'town,country'"):
+        list(read_locations(csv_file(tmp_path, "town,country\nOslo,NO\n")))
+
+
+def test_ids_of_files_that_were_always_read_stay(tmp_path):
+    text = 'name,lat,lon,query,location_id\n Home , 40.40001,-3.7,,\n,,," Oslo , NO",\n,1,2,, own 1 \n'
+    found = read_locations(csv_file(tmp_path, text))
+    assert [place.location_id for place in found] == ["40.4000,-3.7000", "oslo,no", " own 1 "]

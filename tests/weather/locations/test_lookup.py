@@ -74,6 +74,16 @@ def test_a_place_listed_twice_is_asked_for_once_and_told(caplog, first, second):
     assert "listed twice" in caplog.text
 
 
+def test_one_id_for_two_places_loads_the_first_and_rejects_the_second(caplog):
+    home, farm = (
+        LocationQuery("mine", name, "coordinates", name, lat, 1.0) for name, lat in (("Home", 1.0), ("Farm", 2.0))
+    )
+    lookup = match_known_locations([home, farm, home], {}, NOW)
+    assert [place.name for place in lookup.locations] == ["Home"]
+    assert [(entry.position, entry.text) for entry in lookup.invalid] == [("location_id mine", "Farm")]
+    assert "another place of the list has the same location_id" in caplog.text
+
+
 def test_what_is_no_place_is_set_apart_and_told(caplog):
     with caplog.at_level(logging.WARNING):
         lookup = match_known_locations(parse_locations(["95,0", "Oslo,NO"], "location"), {}, NOW)

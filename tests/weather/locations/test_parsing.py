@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timezone
 
 import pytest
@@ -37,7 +38,8 @@ BOM = "\ufeff"
         pytest.param(" +40.4 , -3.70004 ", "40.4000,-3.7000", "coordinates", id="signs, spaces, more decimals"),
         pytest.param("-0.00001,0", "0.0000,0.0000", "coordinates", id="no negative zero"),
         pytest.param("90,180", "90.0000,180.0000", "coordinates", id="corner of the globe"),
-        pytest.param("-90,-180", "-90.0000,-180.0000", "coordinates", id="other corner"),
+        pytest.param("-90,-180", "-90.0000,180.0000", "coordinates", id="other corner: one meridian"),
+        pytest.param("1,-179.99999", "1.0000,180.0000", "coordinates", id="almost the meridian"),
         pytest.param("zip:28001,ES", "zip:28001,es", "zip", id="postcode"),
         pytest.param("ZIP: EC1A 1BB,GB", "zip:ec1a 1bb,gb", "zip", id="postcode in capitals"),
         pytest.param("id:3117735", "id:3117735", "id", id="OpenWeather id"),
@@ -98,3 +100,11 @@ def test_what_is_told_of_no_place_fits_into_a_database(text):
     assert isinstance(bad, InvalidLocation)
     assert len(bad.text) <= LONGEST_NAME
     assert "\x00" not in bad.text
+
+
+@pytest.mark.parametrize("name", ["Zürich,CH", "İstanbul,TR", "Hà Nội,VN", "Ålesund,NO", "Μεϊδάνι", "서울,KR", "ǰ"])
+def test_composed_and_decomposed_letters_are_one_place(name):
+    composed, decomposed = (parse_location(unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))
+    assert composed == decomposed
+    # as ids were before letters were composed
+    assert composed.location_id == unicodedata.normalize("NFC", name).casefold()
