@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from dlt.common.configuration.providers import StringTomlProvider
 from dlt.common.configuration.providers.toml import SettingsTomlProvider, TomlProviderReadException
 from dlt.common.configuration.resolve import resolve_single_provider_value
 from dlt.common.configuration.specs import BaseConfiguration, PluggableRunContext, known_sections
+from dlt.common.configuration.utils import get_resolved_traces
 
 from dlt_sources.weather.common.errors import ConfigurationError
 
@@ -79,7 +81,8 @@ def resolve_settings(
         for provider in _files():
             _refuse_misspelt(provider, names, sections)
         _warn_of_misspelt_variables(frozenset(_variables(names, sections)) | frozenset(variables), sections)
-        return resolve_configuration(settings, sections=sections, explicit_value=given)
+        with _no_trace():
+            return resolve_configuration(settings, sections=sections, explicit_value=given)
     except InvalidSettingError as error:
         origin = None if error.setting in given else _origin(settings, error.setting, sections)
         if origin is None:
@@ -112,6 +115,17 @@ def configuration_error(
         return ConfigurationError(f"In {origin}: {error.field_name} must be {_type_name(error.hint)}{shown}.")
     first_line = str(error).strip().splitlines()[0]
     return ConfigurationError(f"{first_line} See [{'.'.join(sections)}] in .dlt/config.toml.")
+
+
+@contextmanager
+def _no_trace() -> Iterator[None]:
+    """Keep what is resolved out of dlt's trace, a file with all values but those of a secret's type: a URL has none."""
+    trace = get_resolved_traces()
+    enabled, trace.logging_enabled = trace.logging_enabled, False
+    try:
+        yield
+    finally:
+        trace.logging_enabled = enabled
 
 
 def _files() -> Iterator[SettingsTomlProvider]:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dlt.common.configuration import is_secret_hint
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.configuration.utils import get_resolved_traces
 
 from dagster_project.alerts.settings import load_alert_settings
+from dagster_project.common.environment import secret_key
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.api import endpoints
@@ -137,6 +140,19 @@ def test_a_value_that_may_be_a_secret_is_not_repeated(write, monkeypatch):
     assert "sources.weather.api_key. Move it to .dlt/secrets.toml" in refused()
     assert "hunter2" not in said + refused()
     assert "5e47" not in said
+
+
+def test_no_secret_goes_into_the_trace_that_dlt_writes_to_a_file(monkeypatch):
+    for name in ("ALERTS__URLS", "REPORT__METRICS_PUSHGATEWAY", "SOURCES__WEATHER__API_KEY"):
+        monkeypatch.setenv(name, '["mailto://user:hunter2@example.org"]')
+    get_resolved_traces().clear()
+    load_alert_settings()
+    report_settings()
+    load_settings()
+    monkeypatch.setenv("SOURCES__WEATHER__UNITS", "none")
+    assert secret_key(), "of settings that are wrong"
+    traces = get_resolved_traces().resolved_traces
+    assert not [trace for trace in traces if "hunter2" in str(trace.value) and not is_secret_hint(trace.hint)]
 
 
 @pytest.mark.parametrize(
