@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dlt_sources.weather.contracts.base import Contract, Integer, Measure, Moment, added, given
+from dlt_sources.weather.contracts.base import AnswerRow, Integer, Measure, Moment, added, given
 
 
-class AirPollution(Contract):
+class AirPollution(AnswerRow):
     """One hour of air quality at one location."""
 
     table: ClassVar[str] = "air_pollution"

@@ -6,12 +6,14 @@ derived from it, so a type or a description is written once.
 
 from __future__ import annotations
 
+import json
 import types
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
+import orjson
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -23,6 +25,7 @@ EARLIEST = datetime(1979, 1, 1, tzinfo=timezone.utc)
 # far beyond every forecast; an epoch in milliseconds lies after it, so it is rejected
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+OTHER_FIELDS = "other_fields"
 
 
 def whole(value: object) -> object:
@@ -42,6 +45,22 @@ def from_epoch(value: object) -> object:
     if not EARLIEST.timestamp() <= seconds < LATEST.timestamp():
         raise ValueError(f"Unix time {seconds} is outside {EARLIEST:%Y} to {LATEST:%Y}")
     return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON text; a value that is nested too deeply for Python's encoder is not kept.
+
+    Args:
+        value: the value, as read from an answer.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # orjson's limit is a depth of 254, its reader's 1,024
+        pass
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return '"nested too deeply to be kept"'
 
 
 Measure = float
@@ -93,9 +112,14 @@ def given(
     return Field(default=... if required else None, description=description, json_schema_extra=extra)
 
 
-def added(description: str) -> Any:
-    """Declare a column that this source adds to the answer."""
-    extra: dict[str, Any] = {"path": "", "required": False}
+def added(description: str, *, json: bool = False) -> Any:
+    """Declare a column that this source adds to the answer.
+
+    Args:
+        description: description of the column.
+        json: whether the value is JSON text.
+    """
+    extra: dict[str, Any] = {"path": "", "required": False, "json": json}
     return Field(default=None, description=description, json_schema_extra=extra)
 
 
@@ -156,6 +180,14 @@ class Contract(BaseModel):
         return hints
 
 
+class AnswerRow(Contract):
+    """Row that is read from an answer: it keeps what the API adds and no column can hold."""
+
+    other_fields: str | None = added(
+        "Fields that the API has added and that fit no column, as JSON; null if there are none", json=True
+    )
+
+
 @cache
 def _columns(contract: type[Contract]) -> tuple[Column, ...]:
     columns = []
@@ -173,8 +205,9 @@ def _columns(contract: type[Contract]) -> tuple[Column, ...]:
                 json=bool(extra.get("json")),
             )
         )
-    # the key first, as in a hand-written table
-    return tuple(sorted(columns, key=lambda c: contract.key.index(c.name) if c.name in contract.key else 99))
+    # the key first, as in a hand-written table, and the leftovers last
+    order = {**{name: number for number, name in enumerate(contract.key)}, OTHER_FIELDS: 100}
+    return tuple(sorted(columns, key=lambda column: order.get(column.name, 99)))
 
 
 @cache

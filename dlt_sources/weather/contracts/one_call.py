@@ -9,15 +9,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any, ClassVar
 
-import orjson
-
-from dlt_sources.weather.contracts.base import Contract, Measure, Moment, added, given
+from dlt_sources.weather.contracts.base import AnswerRow, Measure, Moment, added, as_json, given
 from dlt_sources.weather.contracts.shared import Conditions
 
 TAGS_JSON = "tags_json"
 
 
-class _Issued(Contract):
+class _Issued(AnswerRow):
     """Key columns common to the timed parts."""
 
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
@@ -97,7 +95,7 @@ class OneCallMinutely(_Issued):
     precipitation: Measure | None = given("precipitation", "Precipitation, mm/h", required=True)
 
 
-class OneCallAlerts(Contract):
+class OneCallAlerts(AnswerRow):
     """One official warning for one location; a warning fetched several times is one row."""
 
     table: ClassVar[str] = "one_call_alerts"
@@ -117,7 +115,11 @@ class OneCallAlerts(Contract):
     def identity(cls, record: dict[str, Any]) -> object:
         """Return a hash of the warning's content, since the API gives it no id."""
         content = [record.get(name) for name in ("sender_name", "event", "start", "end", "description")]
-        return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
+        try:
+            text = repr(content)
+        except RecursionError:
+            text = as_json(content)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @classmethod
     def prepare(cls, record: dict[str, Any]) -> dict[str, Any]:
@@ -125,5 +127,5 @@ class OneCallAlerts(Contract):
         prepared = {**record, "alert_id": cls.identity(record)}
         tags = prepared.pop("tags", None)
         if tags is not None:
-            prepared[TAGS_JSON] = orjson.dumps(tags).decode()
+            prepared[TAGS_JSON] = as_json(tags)
         return prepared

@@ -108,6 +108,9 @@ class LoadRun(Contract):
     rows_loaded: Integer | None = added("Rows written to bronze, new or updated")
     rows_rejected: Integer | None = added("Rows written to rejects")
     new_columns: str | None = added("Columns that the API added in this run, separated by commas")
+    other_fields: str | None = added(
+        "Fields of the answers that no column holds, separated by commas: in other_fields of their rows, or not kept"
+    )
     error: str | None = added(
         "Reason the resource ended early, or what was rejected and the commonest cause with its count; null if neither"
     )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from dlt_sources.weather.contracts.base import Contract, Integer, given
+from dlt_sources.weather.contracts.base import AnswerRow, Integer, as_json, given
 
 CONDITIONS_JSON = "weather_json"
 
 
-class Conditions(Contract):
+class Conditions(AnswerRow):
     """Columns of the weather conditions: the primary one flat, and the whole list as JSON.
 
     The first entry is the primary one (openweathermap.org/weather-conditions).
@@ -36,7 +34,7 @@ class Conditions(Contract):
         if not isinstance(conditions, list):
             return record
         primary = conditions[0] if conditions else None
-        return {**record, "weather": primary, CONDITIONS_JSON: orjson.dumps(conditions).decode()}
+        return {**record, "weather": primary, CONDITIONS_JSON: as_json(conditions)}
 
 
 def coordinates_as_object(record: dict[str, Any]) -> dict[str, Any]:

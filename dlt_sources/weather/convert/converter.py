@@ -7,7 +7,6 @@ reason.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +14,24 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from dlt_sources.weather.contracts.base import Contract
-from dlt_sources.weather.convert.fields import MAX_DEPTH, known_field, simplified, unknown_field, value_at
+from dlt_sources.weather.contracts.base import OTHER_FIELDS, Contract, as_json
+from dlt_sources.weather.convert.fields import known_field, value_at
 from dlt_sources.weather.convert.invalid_rows import ContractViolationError, InvalidRow, explain
-from dlt_sources.weather.convert.new_columns import column_name
+from dlt_sources.weather.convert.items import FIELD
+from dlt_sources.weather.convert.unknown_fields import (
+    MAX_DEPTH,
+    by_path,
+    column_type,
+    distinct_name,
+    insert,
+    known_part,
+    plain_name,
+    stored,
+)
 
 # limit against an answer that would turn the table into thousands of columns
 MOST_NEW_COLUMNS = 100
+_REFUSED = (pa.ArrowException, OverflowError, TypeError, ValueError)
 
 
 @dataclass
@@ -31,10 +41,16 @@ class Converter:
     Args:
         contract: contract of the table.
         new_columns: types of the columns beyond the contract that the table already has, by name.
+        owners: dotted paths of the fields that those columns hold, by name, as far as they are known.
+
+    Attributes:
+        other_fields: dotted paths of the fields with a value in ``other_fields``.
     """
 
     contract: type[Contract]
     new_columns: dict[str, pa.DataType] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    other_fields: set[str] = field(default_factory=set)
 
     def convert(
         self, records: Sequence[dict[str, Any]], added: Mapping[str, Sequence[object]]
@@ -78,64 +94,83 @@ class Converter:
                 yield from self._pieces(records[:middle], start, invalid_rows)
                 yield from self._pieces(records[middle:], start + middle, invalid_rows)
 
-    def _converted(self, records: Sequence[dict[str, Any]], *, are_simplified: bool = False) -> pa.Table:
+    def _converted(self, records: Sequence[dict[str, Any]]) -> pa.Table:
         """Return all records as one table.
-
-        Args:
-            records: the records as the API sent them.
-            are_simplified: whether ``simplified`` has been applied, as it is to a single record that Arrow refuses.
 
         Raises:
             ContractViolationError: at least one record is invalid.
         """
-        prepared = []
         try:
             prepared = [self.contract.prepare(record) for record in records]
-            text = orjson.dumps(prepared)
-            # records without any field are an empty struct type to Arrow
-            structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
-        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            # orjson and Arrow refuse deep nesting, numbers beyond 64 bits, and values of mixed types
-            if len(prepared) == 1 and not are_simplified:
-                return self._converted([simplified(prepared[0], self.contract)], are_simplified=True)
+        except TypeError as error:
             raise ContractViolationError("", str(error)) from None
-        leaves = dict(_leaves(structs, (), self.contract))
-        if b"true" in text or b"false" in text:
-            _refuse_bools_among_floats(leaves, prepared)
+        try:
+            leaves, has_unknown = self._arrays(prepared), False
+        except _REFUSED:
+            # an unknown field may be to blame: of mixed types, nested deeply, or a number beyond 64 bits
+            try:
+                leaves, has_unknown = self._arrays([known_part(record, self.contract) for record in prepared]), True
+            except _REFUSED as error:
+                raise ContractViolationError("", str(error)) from None
         arrays = [
             known_field(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()
         ]
         table = pa.Table.from_arrays(arrays, schema=self.contract.arrow_schema())
-        return self._with_new_columns(table, leaves, prepared)
+        has_unknown |= any(
+            not pa.types.is_null(leaf.type) and ".".join(path) not in self.contract.ignored
+            for path, leaf in leaves.items()
+        )
+        return self._with_unknown_fields(table, prepared) if has_unknown else table
 
-    def _with_new_columns(
-        self, table: pa.Table, leaves: Mapping[tuple[str, ...], pa.Array], records: Sequence[dict[str, Any]]
-    ) -> pa.Table:
-        """Append the fields that no contract names, each with the type that its column has had so far."""
-        types: dict[str, pa.DataType] = {}
-        for path, leaf in leaves.items():
-            if ".".join(path) in self.contract.ignored or pa.types.is_null(leaf.type):
-                continue
-            array = unknown_field(leaf, path, records)
-            name = self._column_name(path, types)
-            expected = self.new_columns.get(name, array.type)
-            if expected != array.type:
-                raise ContractViolationError(".".join(path), f"{name} was {expected} so far, now it is {array.type}")
-            types[name] = array.type
-            table = table.append_column(name, array)
-        if len(self.new_columns.keys() | types.keys()) > MOST_NEW_COLUMNS:
-            raise ContractViolationError(
-                "", f"more than {MOST_NEW_COLUMNS} fields that the API reference does not name"
-            )
-        self.new_columns.update(types)
+    def _arrays(self, prepared: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], pa.Array]:
+        """Return the values of each field, by path, as Arrow infers them.
+
+        Raises:
+            ContractViolationError: a known field is of a type that is none of the column's.
+            pa.ArrowException, OverflowError, TypeError, ValueError: orjson or Arrow refuse the records.
+        """
+        text = orjson.dumps(prepared)
+        # records without any field are an empty struct type to Arrow
+        structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
+        leaves = dict(_leaves(structs, (), self.contract))
+        if b"true" in text or b"false" in text:
+            _refuse_bools_among_floats({path: leaves[path] for path in leaves.keys() & self.contract.paths()}, prepared)
+        return leaves
+
+    def _with_unknown_fields(self, table: pa.Table, records: Sequence[dict[str, Any]]) -> pa.Table:
+        """Append the fields that no contract names, and fill ``other_fields`` with the values that fit no column."""
+        others: dict[int, dict[str, Any]] = {}
+        for path, values in by_path(records, self.contract).items():
+            name, column = self._column_for(path, values)
+            fitting = {
+                position: stored(value) for position, value in values.items() if column and column_type(value) == column
+            }
+            if fitting:
+                self.new_columns[name] = column
+                self.owners.setdefault(name, ".".join(path))
+                field = pa.field(name, column, metadata={FIELD: ".".join(path)})
+                table = table.append_column(field, pa.array(map(fitting.get, range(len(records))), column))
+            for position in values.keys() - fitting.keys():
+                insert(values[position], path, others.setdefault(position, {}))
+                self.other_fields.add(".".join(path))
+        if others:
+            column = table.schema.field(OTHER_FIELDS)
+            texts = [as_json(others[position]) if position in others else None for position in range(len(records))]
+            table = table.set_column(table.schema.names.index(OTHER_FIELDS), column, pa.array(texts, column.type))
         return table
 
-    def _column_name(self, path: tuple[str, ...], taken: Mapping[str, object]) -> str:
-        """Return a readable column name: ``snow.3h`` becomes ``snow_3h``; a name in use gets a checksum as suffix."""
-        joined = "_".join(path)
-        name = column_name(joined) if joined.strip() else "unnamed"
-        in_use = name in self.contract.model_fields or name in taken or name.startswith("_dlt")
-        return f"{name[:54]}_{zlib.crc32('.'.join(path).encode()):08x}" if in_use else name
+    def _column_for(self, path: tuple[str, ...], values: Mapping[int, Any]) -> tuple[str, pa.DataType | None]:
+        """Return name and type of an unknown field's column; no type if the field has none and can have none."""
+        name = plain_name(path)
+        if (
+            name is None
+            or name in self.contract.model_fields
+            or self.owners.get(name, ".".join(path)) != ".".join(path)
+        ):
+            name = distinct_name(path)
+        if name in self.new_columns or len(self.new_columns) >= MOST_NEW_COLUMNS:
+            return name, self.new_columns.get(name)
+        return name, next((found for value in values.values() if (found := column_type(value))), None)
 
 
 def _leaves(

@@ -1,19 +1,14 @@
-"""Arrow arrays for the fields of a batch: known fields by their contract, unknown fields by three types."""
+"""Arrow arrays for the known fields of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_sources.weather.contracts.base import EARLIEST, LATEST, TIMESTAMP, Column, Contract
+from dlt_sources.weather.contracts.base import EARLIEST, LATEST, TIMESTAMP, Column
 from dlt_sources.weather.convert.invalid_rows import ContractViolationError
-
-# deeper than anything the API sends; objects below are kept as JSON
-MAX_DEPTH = 5
 
 
 def known_field(leaf: pa.Array | None, column: Column, length: int) -> pa.Array:
@@ -67,52 +62,6 @@ def _with_nulls(array: pa.Array, column: Column) -> pa.Array:
         "empty": lambda: pc.equal(array, ""),
     }[column.null_when]()
     return pc.if_else(unknown, pa.scalar(None, array.type), array)
-
-
-def unknown_field(leaf: pa.Array, path: tuple[str, ...], records: Sequence[dict[str, Any]]) -> pa.Array:
-    """Return a field that no contract names as float64, bool or string, so that its type cannot flip between runs.
-
-    Args:
-        leaf: the values as Arrow has inferred them.
-        path: path of the field in a record.
-        records: the records, for values that are neither number, bool nor text: those become JSON text.
-    """
-    if pa.types.is_integer(leaf.type) or pa.types.is_floating(leaf.type):
-        return leaf.cast(pa.float64(), safe=False)
-    if pa.types.is_boolean(leaf.type) or pa.types.is_string(leaf.type):
-        return leaf
-    return pa.array([_as_json(record, path) for record in records], pa.string())
-
-
-def simplified(value: Any, contract: type[Contract], path: tuple[str, ...] = ()) -> Any:
-    """Return a value with the fields that no contract names in a form that Arrow can type.
-
-    A list becomes JSON text, since it may hold mixed values; an integer beyond 64 bits becomes a float, as all unknown
-    numbers do in the end.
-
-    Args:
-        value: a record, or a value inside one.
-        contract: contract of the record.
-        path: path of the value in the record.
-
-    Raises:
-        ContractViolationError: a list is nested too deeply for JSON.
-    """
-    if isinstance(value, dict) and len(path) < MAX_DEPTH:
-        return {name: simplified(inner, contract, (*path, name)) for name, inner in value.items()}
-    if path in contract.paths() | contract.parents():
-        return value
-    if isinstance(value, list):
-        try:
-            return orjson.dumps(value).decode()
-        except TypeError as error:
-            raise ContractViolationError(".".join(path), str(error)) from None
-    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
-
-
-def _as_json(record: dict[str, Any], path: tuple[str, ...]) -> str | None:
-    value = value_at(record, path)
-    return None if value is None else orjson.dumps(value).decode()
 
 
 def value_at(record: dict[str, Any], path: tuple[str, ...]) -> object:

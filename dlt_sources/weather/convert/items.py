@@ -11,19 +11,27 @@ from dlt.common.schema.typing import TWriteDispositionConfig
 from dlt_sources.weather.contracts import Contract
 
 # dlt's default strategy, delete-insert, duplicates rows when two writers share a dataset
+# the API's field that a new column holds: in the metadata of Arrow's field, and as a hint of dlt's column
+FIELD = b"field"
+OWNER = "x-field"
 UPSERT: TWriteDispositionConfig = {"disposition": "merge", "strategy": "upsert"}
 
 
 def as_table(contract: type[Contract], table: pa.Table) -> Any:
     """Return a dlt item that loads an Arrow table into the contract's bronze table, from any resource.
 
-    The hints are on the item and not on the resource, since a resource's hints apply to all of its tables.
+    The hints are on the item and not on the resource, since a resource's hints apply to all of its tables. The field
+    that a new column holds is a hint too, which dlt keeps with the schema.
     """
+    columns = contract.hints()
+    for field in table.schema:
+        if field.metadata and FIELD in field.metadata:
+            columns[field.name] = {"name": field.name, OWNER: field.metadata[FIELD].decode()}  # type: ignore[misc]
     hints = dlt.mark.make_hints(
         table_name=contract.table,
         write_disposition=UPSERT,
         primary_key=contract.key,
-        columns=contract.hints(),
+        columns=columns,
     )
     return dlt.mark.with_hints(table, hints, create_table_variant=True)
 

@@ -1,19 +1,22 @@
 """Columns that the API has added to a table, and type conflicts between the runs that first load them.
 
-A run rejects rows whose value has another type than the column (``converter.py``). It cannot know a type that another
-run's package brings while its own package waits to be loaded: another shard's, or one left by a killed run. dlt would
-take the later type as the column's, and PostgreSQL's binary COPY would read the bytes of a text as a number.
+A run keeps values of another type than the column's in ``other_fields`` (``unknown_fields.py``). It cannot know a type
+that another run's package brings while its own package waits to be loaded: another shard's, or one left by a killed
+run. dlt would take the later type as the column's, and PostgreSQL's binary COPY would read the bytes of a text as a
+number.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import dlt
 import pyarrow as pa
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from dlt_sources.weather.contracts import Contract
+from dlt_sources.weather.convert.items import OWNER
 
 logger = logging.getLogger(__name__)
 _naming = NamingConvention(max_length=63)  # PostgreSQL's limit for identifiers
@@ -28,15 +31,23 @@ def column_name(text: str) -> str:
 
 def columns_beyond(contract: type[Contract]) -> dict[str, pa.DataType]:
     """Return the types of the table's columns beyond the contract, by name, from dlt's schema of the destination."""
-    try:
-        table = dlt.current.source_schema().tables.get(contract.table, {})
-    except Exception:  # noqa: BLE001
-        return {}
     return {
         name: _TYPES.get(str(column.get("data_type")), pa.string())
-        for name, column in table.get("columns", {}).items()
+        for name, column in _columns(contract.table).items()
         if name not in contract.model_fields and not name.startswith("_dlt")
     }
+
+
+def fields_beyond(contract: type[Contract]) -> dict[str, str]:
+    """Return the dotted paths of the API's fields that those columns hold, by name, as far as the schema has them."""
+    return {name: column[OWNER] for name, column in _columns(contract.table).items() if OWNER in column}
+
+
+def _columns(table: str) -> dict[str, Any]:
+    try:
+        return dict(dlt.current.source_schema().tables.get(table, {}).get("columns", {}))
+    except Exception:  # noqa: BLE001
+        return {}
 
 
 def rename_conflicting_columns(contract: type[Contract], table: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ from dlt_sources.weather.api.responses import Result
 from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import to_table
-from dlt_sources.weather.convert.new_columns import columns_beyond
+from dlt_sources.weather.convert.new_columns import columns_beyond, fields_beyond
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.limits import PackageLimits
@@ -94,5 +94,5 @@ class RunConversion:
     def _converter(self, contract: type[Contract]) -> Converter:
         """Return the run's converter of a table: it remembers the columns that the API has added to the table."""
         if contract.table not in self._converters:
-            self._converters[contract.table] = Converter(contract, columns_beyond(contract))
+            self._converters[contract.table] = Converter(contract, columns_beyond(contract), fields_beyond(contract))
         return self._converters[contract.table]

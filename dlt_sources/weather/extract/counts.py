@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -14,7 +15,19 @@ from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.locations.model import LocationQuery
 
 MOST_CAUSES = 1000
+MOST_LISTED = 20
 Status = Literal["running", "ok", "partial", "failed", "interrupted"]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in one line, the first of them if they are many.
+
+    Args:
+        names: the names, in any order.
+    """
+    ordered = sorted(names)
+    more = f" and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else ""
+    return ", ".join(ordered[:MOST_LISTED]) + more
 
 
 @dataclass
@@ -38,6 +51,7 @@ class LoadMetrics:
     calls: int = 0
     seconds: float = 0.0
     new_columns: set[str] = field(default_factory=set)
+    other_fields: set[str] = field(default_factory=set)
     causes: Counter[str] = field(default_factory=Counter)
     error: str | None = None
     _clock: float = field(default_factory=monotonic)
@@ -170,5 +184,6 @@ class LoadMetrics:
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
             "new_columns": ",".join(sorted(self.new_columns)) or None,
+            "other_fields": listed(self.other_fields) or None,
             "error": self.problem,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -16,10 +17,11 @@ from dlt_sources.weather.contracts import Contract, Reject, WeatherRaw
 from dlt_sources.weather.contracts.records import RowErrorClass
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
-from dlt_sources.weather.extract.counts import LoadMetrics
+from dlt_sources.weather.extract.counts import LoadMetrics, listed
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.requests import RequestWindow
 
+logger = logging.getLogger(__name__)
 # bytes of the bodies that are converted or written at a time: enough for Arrow to be fast (thousands of rows), few
 # enough for memory to stay flat (JSON takes ten times its size as Python objects)
 BATCH_BYTES = 2_000_000
@@ -173,7 +175,7 @@ class Extraction:
         if not batch.records:
             return
         converter = self._converter(part.contract)
-        known = set(converter.new_columns)
+        known, others = set(converter.new_columns), set(converter.other_fields)
         table, invalid_rows = converter.convert(batch.records, self._added_columns(part, batch.answers))
         for invalid_row in invalid_rows:
             record, answer = batch.records[invalid_row.position], batch.answers[invalid_row.position]
@@ -181,10 +183,21 @@ class Extraction:
         if self._replaying:
             table = self._each_key_once(part, table)
         self._metrics.new_columns |= {f"{part.contract.table}.{name}" for name in converter.new_columns.keys() - known}
+        self._announce(
+            {f"{part.contract.table}.{name}" for name in converter.other_fields - others},
+            "no column can hold; they are in other_fields",
+        )
         self._metrics.rows_loaded += table.num_rows
         if table.num_rows:
             self._package.add_bytes(table.nbytes)
             yield as_table(part.contract, table)
+
+    def _announce(self, fields: set[str], outcome: str) -> None:
+        """Log and count fields without a column, each once a run."""
+        new = fields - self._metrics.other_fields
+        if new:
+            self._metrics.other_fields |= new
+            logger.warning("The API has added fields that %s: %s", outcome, listed(new))
 
     def _each_key_once(self, part: Part, table: pa.Table) -> pa.Table:
         """Return the last row of every key: the same observation in a later answer is not another row."""

@@ -114,7 +114,7 @@ def test_however_deep_an_answer_is_nested_its_row_is_converted_or_left_out(depth
     deep = {**CURRENT, field: orjson.loads(nested)}
     table, invalid_rows = convert(CurrentWeather, CURRENT, deep, CURRENT)
     assert table.num_rows + len(invalid_rows) == 3
-    assert all(m.position == 1 for m in invalid_rows)
+    assert [m.position for m in invalid_rows] == ([] if field == "novel" else [1] * len(invalid_rows))
 
 
 def test_an_unknown_int_that_turns_float_stays_in_its_column():
@@ -126,32 +126,76 @@ def test_an_unknown_int_that_turns_float_stays_in_its_column():
     assert converter.new_columns == {"uv": pa.float64()}
 
 
-@pytest.mark.parametrize("value", ["high", True, [1]], ids=["text", "bool", "list"])
-def test_a_new_column_whose_type_flips_rejects_the_row_and_names_the_field(value):
+@pytest.mark.parametrize("value", ["high", True, [1], 2**53 + 1, {"a": [1, "x"]}], ids=str)
+def test_a_value_that_does_not_fit_its_new_column_stands_in_other_fields_and_costs_no_row(value):
     converter = Converter(CurrentWeather)
-    convert(CurrentWeather, changed(CURRENT, uv=7), converter=converter)
-    later = [CURRENT, changed(CURRENT, uv=value), changed(CURRENT, uv=8)]
+    convert(CurrentWeather, changed(CURRENT, uv=7, wind={"chill": 1}), converter=converter)
+    later = [CURRENT, changed(CURRENT, uv=value, wind={"speed": 3, "chill": value}), changed(CURRENT, uv=8)]
     table, invalid_rows = convert(CurrentWeather, *later, converter=converter)
-    assert [(m.position, m.field) for m in invalid_rows] == [(1, "uv")]
-    assert table["uv"].to_pylist() == [None, 8.0]
-    assert table["location_id"].to_pylist() == ["0", "2"]
+    assert invalid_rows == []
+    assert table["uv"].to_pylist() == [None, None, 8.0]
+    assert table["wind_speed"].to_pylist()[1] == 3.0
+    others = [text and orjson.loads(text) for text in table["other_fields"].to_pylist()]
+    if isinstance(value, dict):
+        assert (others, table["uv_a"].to_pylist()) == ([None] * 3, [None, '[1,"x"]', None]), "an object is taken apart"
+    else:
+        assert others == [None, {"uv": value, "wind": {"chill": value}}, None]
+        assert converter.other_fields == {"uv", "wind.chill"}
+
+
+def test_values_of_mixed_types_in_one_batch_cost_no_row_and_the_first_decides_the_column():
+    converter = Converter(CurrentWeather)
+    values = [1, "x", [2], None, 2.5, False, {"index": 3}]
+    table, invalid_rows = convert(CurrentWeather, *(changed(CURRENT, uv=v) for v in values), converter=converter)
+    assert invalid_rows == []
+    assert converter.new_columns == {"uv": pa.float64(), "uv_index": pa.float64()}
+    assert table["uv"].to_pylist() == [1.0, None, None, None, 2.5, None, None]
+    assert table["uv_index"].to_pylist() == [None] * 6 + [3.0]
+    others = [text and orjson.loads(text)["uv"] for text in table["other_fields"].to_pylist()]
+    assert others == [None, "x", [2], None, None, False, None]
 
 
 def test_a_new_column_keeps_the_type_that_the_table_has():
     converter = Converter(CurrentWeather, {"uv": pa.string()})
     table, invalid_rows = convert(CurrentWeather, changed(CURRENT, uv=7), converter=converter)
-    assert (table.num_rows, invalid_rows[0].field) == (0, "uv")
+    assert invalid_rows == []
+    assert table["other_fields"].to_pylist() == ['{"uv":7}']
 
 
-def test_as_many_unknown_fields_as_allowed_are_columns_and_one_more_is_rejected():
+def test_as_many_unknown_fields_as_allowed_are_columns_and_more_stand_in_other_fields():
     many = {f"novel{number}": number for number in range(MOST_NEW_COLUMNS)}
     converter = Converter(CurrentWeather)
-    table, invalid_rows = convert(CurrentWeather, {**CURRENT, **many}, converter=converter)
-    assert invalid_rows == []
+    convert(CurrentWeather, {**CURRENT, **many}, converter=converter)
     table, invalid_rows = convert(CurrentWeather, {**CURRENT, **many}, {**CURRENT, "straw": 1}, converter=converter)
-    assert (table.num_rows, [m.position for m in invalid_rows]) == (1, [1])
-    assert str(MOST_NEW_COLUMNS) in invalid_rows[0].message
+    assert invalid_rows == []
+    assert table["other_fields"].to_pylist() == [None, '{"straw":1}']
     assert len(converter.new_columns) == MOST_NEW_COLUMNS
+
+
+@pytest.mark.parametrize("names", [("newField", "new_field"), ("a", "b", "a_b"), ("Novel", "novel", "novel!")], ids=str)
+def test_fields_whose_names_become_one_have_columns_that_do_not_depend_on_their_order(names):
+    paths = [("a", "b"), ("a_b",)] if "a_b" in names else [(name,) for name in names]
+    records = [nested(path, number) for number, path in enumerate(paths)]
+    homes = []
+    for order in (records, records[::-1]):
+        converter = Converter(CurrentWeather)
+        tables = [convert(CurrentWeather, {**CURRENT, **record}, converter=converter)[0] for record in order]
+        tables.append(convert(CurrentWeather, *({**CURRENT, **record} for record in order), converter=converter)[0])
+        assert len(converter.new_columns) == len(paths)
+        for table in tables:
+            for name, path in ((name, path) for name, path in converter.owners.items() if name in table.schema.names):
+                assert {value for value in table[name].to_pylist() if value is not None} <= {
+                    paths.index(tuple(path.split(".")))
+                }
+        homes.append(converter.owners)
+    if "a_b" not in names:
+        assert homes[0] == homes[1], "not even in a table of its own"
+
+
+def nested(path, value):
+    for name in reversed(path):
+        value = {name: value}
+    return value
 
 
 @pytest.mark.parametrize("bad", [[0], [1], [2500], [4999], [17, 18, 3000]], ids=str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 
+import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -19,7 +20,10 @@ from dlt_sources.weather.contracts import (
     OneCallHourly,
     OneCallMinutely,
 )
+from dlt_sources.weather.contracts.base import OTHER_FIELDS
+from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.invalid_rows import explain
+from dlt_sources.weather.convert.unknown_fields import unknown_leaves
 from tests.weather.contracts.records import (
     AIR,
     ALERT,
@@ -49,7 +53,7 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
-NOVEL = ["novel", "Novel", "novel!", "风", "", "temp", "_dlt_id", "rain_1h"]
+NOVEL = ["novel", "Novel", "novel!", "风", "", "temp", "_dlt_id", "rain_1h", "other_fields"]
 KNOWN_RECORDS = {
     CurrentWeather: CURRENT,
     Forecast: STEP,
@@ -85,9 +89,7 @@ def mutated(draw, contract, *, novel=True):
         if not record:
             break
     if novel and draw(st.booleans()):
-        record[draw(st.sampled_from(["novel", "Novel", "novel!", "风", "", "temp", "_dlt_id", "rain_1h"]))] = draw(
-            VALUES
-        )
+        record[draw(st.sampled_from(NOVEL))] = draw(VALUES)
     return as_received(record)
 
 
@@ -110,6 +112,50 @@ def test_whatever_comes_every_record_is_a_row_or_left_out_in_order(contract, dat
     for name, values in zip(table.schema.names, table.columns, strict=True):
         if pa.types.is_floating(values.type):
             assert all(value is None or math.isfinite(value) for value in values.to_pylist()), name
+
+
+def widened(data, contract):
+    """A valid record with anything in fields that no contract names, at the top and inside its objects."""
+    record = copy.deepcopy(KNOWN_RECORDS[contract])
+    holders = [record, *(value for value in record.values() if isinstance(value, dict))]
+    known = contract.paths() | contract.parents() | {tuple(name.split(".")) for name in contract.ignored}
+    for _ in range(data.draw(st.integers(1, 4))):
+        number = data.draw(st.integers(0, len(holders) - 1))
+        name = data.draw(st.sampled_from(NOVEL))
+        if name not in holders[number] and name not in {step for path in known for step in path}:
+            holders[number][name] = data.draw(VALUES)
+    return as_received(record)
+
+
+@HURRIED
+@given(data=st.data())
+@pytest.mark.parametrize("contract", KNOWN_RECORDS, ids=lambda contract: contract.table)
+def test_whatever_stands_in_unknown_fields_the_known_ones_are_loaded_unchanged(contract, data):
+    records = [widened(data, contract) for _ in range(data.draw(st.integers(1, 4)))]
+    plain, _ = convert(contract, *([as_received(KNOWN_RECORDS[contract])] * len(records)))
+    converter = Converter(contract)
+    for batch in (records, records[::-1]):
+        table, invalid_rows = convert(contract, *batch, converter=converter)
+        assert invalid_rows == []
+        known = [name for name in contract.model_fields if name != OTHER_FIELDS]
+        assert table.select(known).to_pylist() == plain.select(known).to_pylist()
+        for position, record in enumerate(batch):
+            assert_every_value_stands_somewhere(record, table.slice(position, 1).to_pylist()[0], converter, contract)
+
+
+def assert_every_value_stands_somewhere(record, row, converter, contract):
+    """Assert that each unknown value is in the column of its field, or in ``other_fields``, as it was received."""
+    others = orjson.loads(row[OTHER_FIELDS] or "{}")
+    columns = {path: name for name, path in converter.owners.items()}
+    for path, value in unknown_leaves(contract.prepare(record), contract):
+        stored = row.get(columns.get(".".join(path)))
+        if stored is None:
+            for step in path:
+                others = others[step]
+            assert others == value
+            others = orjson.loads(row[OTHER_FIELDS])
+        else:
+            assert stored == value or orjson.loads(stored) == value
 
 
 @HURRIED

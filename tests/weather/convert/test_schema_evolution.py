@@ -1,5 +1,6 @@
 """Answers that change their form: new fields become columns, and a field that changes its type costs only its rows."""
 
+import orjson
 import pytest
 
 from dlt_sources.openweather_simulator import Fault
@@ -109,20 +110,55 @@ def test_a_number_that_turns_into_text_costs_its_row_and_no_other(duckdb, curren
     assert "humidity__v_text" not in columns(duckdb, "current_weather")
 
 
-def test_a_new_column_keeps_the_type_with_which_it_first_came(target, current, clock, simulator):
+def deep(levels):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+# an unknown field that changes its type, more of them than a table takes columns, and what no database type holds
+ODD_FIELDS = {
+    "main.uv_index": "very high",
+    "wind.uv_index": [1, "a", None],
+    "newField": 1,
+    "new_field": "two",
+    "station": deep(200),
+    "serial": 2**64 - 1,
+    "risk": {"a": {"b": {"c": {"d": {"e": [{"f": '\u202eمدينة 😀 "quoted"'}]}}}}},
+    **{f"novel{number}": number for number in range(120)},
+}
+
+
+def test_unknown_fields_never_cost_a_row(target, current, clock, simulator, caplog):
     simulator.inject(Fault(path=CURRENT, set={"main.uv_index": 4}))
     load_accounted(target, current, clock)
     simulator.clear_faults()
     clock.pass_time(hours=1)
-    simulator.inject(Fault(path=CURRENT, where={"lat": "59.9139"}, set={"main.uv_index": "very high"}))
+    simulator.inject(Fault(path=CURRENT, where={"lat": "59.9139"}, set=ODD_FIELDS))
     report = load_accounted(target, current, clock)
-    assert report.metrics_by_resource["current_weather"].new_columns == set()
-    assert query(target, "SELECT error_class, field, location_id FROM rejects") == [
-        ("wrong_type", "main.uv_index", OSLO)
-    ]
-    assert columns(target, "current_weather")["main_uv_index"] == DOUBLE[target.destination]
-    assert {name for name in columns(target, "current_weather") if "uv" in name} == {"main_uv_index"}
-    assert count(target, "current_weather") == 3
+    assert "rejects" not in tables(target), query(target, "SELECT error_class, message FROM rejects")
+    assert (report.error, report.rows_rejected, count(target, "current_weather")) == (None, 0, 4)
+    types = columns(target, "current_weather")
+    assert types["main_uv_index"] == DOUBLE[target.destination], "a column keeps its type"
+    assert types["other_fields"] == JSON[target.destination]
+    newest = f"location_id = '{OSLO}' AND fetched_at = (SELECT max(fetched_at) FROM current_weather)"
+    sql = f"SELECT temp IS NOT NULL, CAST(other_fields AS text), new_field FROM current_weather WHERE {newest}"
+    ((has_temp, text, new_field),) = query(target, sql)
+    others = orjson.loads(text)
+    assert (has_temp, new_field, others["main"]["uv_index"], others["serial"]) == (True, "two", "very high", 2**64 - 1)
+    assert len([name for name in types if name.startswith("novel")]) < 100
+    told = "current_weather.main.uv_index"
+    assert told in caplog.text
+    assert (
+        told
+        in query(
+            target,
+            f"SELECT other_fields FROM load_runs WHERE run_id = '{report.run_id}' AND resource = 'current_weather'",
+        )[0][0]
+    )
+    clock.pass_time(hours=1)
+    assert load_accounted(target, current, clock).rows_rejected == 0
 
 
 def test_columns_have_the_types_of_their_contracts_and_every_row_its_load(target, settings, clock):
