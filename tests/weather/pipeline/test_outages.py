@@ -19,6 +19,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline import writer as writing
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.quarantine import retry_set_aside, set_aside_packages
+from dlt_sources.weather.pipeline.replay import replay
 from tests.helpers.command import run
 from tests.helpers.postgres import PostgresServer
 from tests.helpers.processes import load_and_die
@@ -275,3 +276,28 @@ def test_a_table_of_dlts_own_that_was_dropped_is_made_again(target, settings, cl
     assert query(target, f"SELECT count(*) > 0 FROM {lost}") == [(True,)]
     assert_each_key_once(target)
     assert count(target, "air_pollution") == len(PLACES) * (24 + 3)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DROP TABLE current_weather",
+        "ALTER TABLE current_weather DROP COLUMN humidity",
+        "DROP TABLE bronze_staging.current_weather",
+    ],
+)
+def test_what_is_dropped_by_hand_is_made_again_by_the_next_load(target, settings, clock, loss):
+    choice = settings(resources=["current_weather"], locations=PLACES)
+    load_accounted(target, choice, clock)
+    query(target, loss)
+    clock.pass_time(hours=1)
+    assert load_accounted(target, choice, clock).error is None
+    rows = query(target, "SELECT count(*), count(humidity) FROM current_weather WHERE fetched_at = %s", clock())
+    assert rows == [(len(PLACES), len(PLACES))]
+
+
+def test_a_dropped_table_is_rebuilt_by_a_replay(target, settings, clock):
+    load_accounted(target, settings(resources=["current_weather"], locations=PLACES), clock)
+    query(target, "DROP TABLE current_weather")
+    assert replay(target, settings(), ["current_weather"]).error is None
+    assert count(target, "current_weather") == len(PLACES)
