@@ -80,6 +80,8 @@ def words(error: BaseException) -> str:
     message = " ".join(str(causes[-1]).split())
     state = _sqlstate(causes) or ""
     actions = [_ACTIONS[state[:length]] for length in (5, 2) if state[:length] in _ACTIONS]
+    if "unsupported startup parameter" in message:
+        return f"{message}. That is a pooler (PgBouncer): set the host and port of PostgreSQL itself."
     if not actions or state.startswith(_OF_A_PACKAGE):
         return message
     return f"{message.removesuffix('.')}. {actions[0]}"

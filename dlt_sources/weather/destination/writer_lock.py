@@ -32,6 +32,7 @@ from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination.connection import live
 from dlt_sources.weather.destination.duckdb import limit_closing, limit_memory
 from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
+from dlt_sources.weather.destination.postgres.pooler import ensure_lasting_session
 from dlt_sources.weather.destination.target import Target
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ def _lock_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: 
         _hold(locks, wait_seconds)
         yield
 
-    return WriterLock(stack.enter_context(target.connection()), exclusive, may_be_cut=True)
+    return WriterLock(_client(stack, target, locks), exclusive, may_be_cut=True)
 
 
 def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> WriterLock:
@@ -143,13 +144,19 @@ def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds:
         finally:
             locks.release(write)
 
-    return WriterLock(stack.enter_context(target.connection()), exclusive, may_be_cut=True)
+    return WriterLock(_client(stack, target, locks), exclusive, may_be_cut=True)
 
 
 def _advisory_locks(stack: ExitStack, target: Target, owner: str) -> AdvisoryLocks:
     locks = AdvisoryLocks(target.postgres_credentials.to_native_representation(), owner)
     stack.callback(locks.close)
     return locks
+
+
+def _client(stack: ExitStack, target: Target, locks: AdvisoryLocks) -> SqlClientBase[Any]:
+    client = stack.enter_context(target.connection())
+    ensure_lasting_session(locks, client)
+    return client
 
 
 def _hold(locks: AdvisoryLocks, wait_seconds: float) -> None:

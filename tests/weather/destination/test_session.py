@@ -1,10 +1,14 @@
 """The session of a PostgreSQL connection: no setting of a server or a role changes the rows, none ends a load."""
 
+import itertools
 import os
 from pathlib import Path
 
+import pytest
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.postgres.session import session_credentials
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
@@ -78,3 +82,22 @@ def test_a_password_of_any_characters_connects(postgres, postgres_server, settin
     monkeypatch.setenv("DESTINATION__SPELT__DESTINATION_TYPE", "postgres")
     load(Target("spelt"), settings(resources=["current_weather"], locations=PLACE), now=clock)
     assert query(postgres, "SELECT count(*) FROM current_weather") == [(1,)]
+
+
+def test_a_pooler_that_lends_sessions_is_refused_with_what_to_do(postgres, settings, clock, monkeypatch, simulator):
+    monkeypatch.setattr(AdvisoryLocks, "is_pooled", True)
+    # in session mode all is well
+    load_accounted(postgres, settings(resources=["current_weather"], locations=PLACE), clock)
+    before = simulator.stats.calls
+    pids = itertools.count(1)
+    monkeypatch.setattr(AdvisoryLocks, "backend_pid", lambda _: next(pids))
+    with pytest.raises(ConfigurationError, match="pool_mode = session"):
+        load(postgres, settings(resources=["current_weather"], locations=PLACE), now=clock)
+    assert simulator.stats.calls == before
+
+
+def test_a_pooler_that_swallows_the_sessions_parameters_is_refused(postgres, settings, clock, monkeypatch):
+    monkeypatch.setattr(AdvisoryLocks, "is_pooled", True)
+    monkeypatch.setattr("dlt_sources.weather.destination.postgres.pooler._setting", lambda *_: "German,DMY")
+    with pytest.raises(ConfigurationError, match="does not pass on datestyle"):
+        load(postgres, settings(), now=clock)

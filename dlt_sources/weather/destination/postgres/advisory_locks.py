@@ -21,8 +21,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 
-from dlt_sources.weather.common.errors import DestinationError, reason
+from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination import connection
+from dlt_sources.weather.destination.failures import words
 
 logger = logging.getLogger(__name__)
 # the first half of PostgreSQL's advisory key, so that other applications' locks do not collide with these: "weather"
@@ -66,7 +67,7 @@ class AdvisoryLocks:
         try:
             self._connection = self._connect()
         except psycopg2.Error as error:
-            raise DestinationError(f"The destination cannot be reached: {reason(error)}") from None
+            raise DestinationError(f"The destination cannot be reached: {words(error)}") from None
         self._thread = threading.Thread(target=self._keep_alive, name="weather-lock", daemon=True)
         self._thread.start()
 
@@ -75,6 +76,16 @@ class AdvisoryLocks:
         self._closed.set()
         with self._mutex:
             self._connection.close()
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler answers: it tells a number of its own as that of the server's process."""
+        return bool(self._connection.info.backend_pid != self.backend_pid())
+
+    def backend_pid(self) -> int:
+        """Return the number of the server's process that answers."""
+        with self._mutex:
+            return int(self._query("SELECT pg_backend_pid()")[0][0])
 
     def attempt(self, name: str, *, shared: bool = False) -> str | None:
         """Take a lock if it is free, without waiting.
@@ -109,7 +120,7 @@ class AdvisoryLocks:
                 if time.monotonic() > deadline:
                     raise DestinationError(
                         f"The connection that held the dataset's lock is lost, and the destination cannot be reached: "
-                        f"{reason(error)}"
+                        f"{words(error)}"
                     ) from None
             time.sleep(_POLL_SECONDS)
 
@@ -140,7 +151,7 @@ class AdvisoryLocks:
                     return None
             except psycopg2.Error as error:
                 logger.warning(
-                    "The connection that holds the dataset's lock was cut; taking the lock again: %s", reason(error)
+                    "The connection that holds the dataset's lock was cut; taking the lock again: %s", words(error)
                 )
             self._connection.close()
             self._connection = self._connect()
