@@ -18,9 +18,9 @@ import aiohttp
 import yarl
 from pydantic import SecretStr
 
+from dlt_sources.weather.api.connection import SingleAttempt, proxy_for, tls_context
 from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify, excerpt
-from dlt_sources.weather.api.single_attempt import SingleAttempt
 from dlt_sources.weather.common.redaction import redact
 from dlt_sources.weather.common.settings import WeatherSettings
 
@@ -44,12 +44,17 @@ class Transport:
     Args:
         settings: key, base URL, time-out and the largest answer.
         now: clock that stamps answers, UTC.
+
+    Raises:
+        ConfigurationError: the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, settings: WeatherSettings, now: Callable[[], datetime]) -> None:
         self._settings = settings
         self._key = settings.secret_key or SecretStr("")
         self._now = now
+        self._proxy = proxy_for(settings.base_url)
+        self._tls = tls_context() if urlsplit(settings.base_url).scheme == "https" else None
         # enough in flight to reach the rate at 300 ms latency, with some to spare
         most = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
         self.connections = min(most, max(FEWEST_CONNECTIONS, _free_file_handles()))
@@ -58,10 +63,9 @@ class Transport:
         """Open the pool."""
         timeout = self._settings.timeout_seconds
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.connections),
+            connector=aiohttp.TCPConnector(limit=self.connections, ssl=self._tls or True),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, MOST_SECONDS_TO_CONNECT)),
-            # proxies of the environment, but not for plain HTTP, which stays on this machine
-            trust_env=urlsplit(self._settings.base_url).scheme == "https",
+            proxy=self._proxy.url if self._proxy else None,
         )
 
     async def close(self) -> None:
@@ -82,7 +86,10 @@ class Transport:
         """
         try:
             async with self._session.get(
-                self._url(request), allow_redirects=False, middlewares=(SingleAttempt(),)
+                self._url(request),
+                allow_redirects=False,
+                middlewares=(SingleAttempt(),),
+                proxy_headers=self._proxy.headers if self._proxy else None,
             ) as response:
                 body, is_whole = await _read(response, self._most_bytes(request))
         except aiohttp.ConnectionTimeoutError:
