@@ -89,11 +89,20 @@ def configure_logging(
     dlt_logger = logging.getLogger("dlt")
     dlt_logger.handlers = [_handler(log_format, formatter)]
     dlt_logger.propagate = False
+    leave_out_expected_warnings()
+
+
+def leave_out_expected_warnings() -> None:
+    """Keep dlt's warning of JSON columns, which a load would repeat for every table, out of its log."""
+    logging.getLogger("dlt").addFilter(_is_unexpected)
+
+
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    return _EXPECTED not in record.getMessage()
 
 
 def _handler(name: str, formatter: logging.Formatter) -> logging.Handler:
     handler = logging.StreamHandler()
     handler.name = name
     handler.setFormatter(formatter)
-    handler.addFilter(lambda record: _EXPECTED not in record.getMessage())
     return handler

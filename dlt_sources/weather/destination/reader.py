@@ -6,7 +6,7 @@ working directory or dlt's state table is lost, and need no state, however many 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -40,10 +40,12 @@ class DestinationReader:
 
     Args:
         client: an open connection; None if nothing is loaded yet.
+        without: names of tables that are read as if they did not exist.
     """
 
-    def __init__(self, client: SqlClientBase[Any] | None) -> None:
+    def __init__(self, client: SqlClientBase[Any] | None, without: Collection[str] = ()) -> None:
         self._client = client
+        self._without = without
 
     def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
         """Run a query.
@@ -57,7 +59,7 @@ class DestinationReader:
             The rows, as tuples of the query's columns; none if a table does not exist yet.
         """
         client = self._client
-        if client is None:
+        if client is None or any(table in self._without for table in tables.values()):
             return []
         names = {key: client.make_qualified_table_name(table) for key, table in tables.items()}
         try:
@@ -71,7 +73,7 @@ class DestinationReader:
         Args:
             table: name of the table.
         """
-        if self._client is None:
+        if self._client is None or table in self._without:
             return frozenset()
         try:
             with self._client.execute_query(
@@ -181,11 +183,12 @@ class DestinationReader:
 
 
 @contextmanager
-def destination_reader(pipeline: Pipeline | None) -> Iterator[DestinationReader]:
+def destination_reader(pipeline: Pipeline | None, without: Collection[str] = ()) -> Iterator[DestinationReader]:
     """Open a reader with one connection for all its queries: dlt resolves its whole configuration for each connection.
 
     Args:
         pipeline: the pipeline that loads; None for a source that is used without one.
+        without: names of tables that are read as if they did not exist.
 
     Yields:
         The reader; without a pipeline, nothing is loaded.
@@ -198,7 +201,7 @@ def destination_reader(pipeline: Pipeline | None) -> Iterator[DestinationReader]
         yield DestinationReader(None)
         return
     with connected(pipeline) as client:
-        yield DestinationReader(client)
+        yield DestinationReader(client, without)
 
 
 def newest_of_location(contract: type[Contract], moment: str) -> str:

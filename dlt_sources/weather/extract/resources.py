@@ -16,12 +16,15 @@ nothing. (dlt's default, delete-insert, doubles rows if two writers share a data
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import dlt
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 
 from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
+from dlt_sources.weather.common.logs import leave_out_expected_warnings
+from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Location
 from dlt_sources.weather.convert.items import UPSERT
 from dlt_sources.weather.extract.run import Run
@@ -29,7 +32,7 @@ from dlt_sources.weather.extract.run import Run
 
 def source_of(run: Run, names: Iterable[str]) -> DltSource:
     """Return a source of the named resources."""
-    return DltSource(dlt.Schema("weather"), "weather", [_resource(run, name) for name in names])
+    return DltSource(dlt.Schema("weather"), "weather", [_resource(lambda _: run, name) for name in names])
 
 
 def next_source(run: Run, names: Iterable[str]) -> DltSource:
@@ -43,11 +46,48 @@ def next_source(run: Run, names: Iterable[str]) -> DltSource:
     return source_of(run, reported + endpoints)
 
 
-def resources_of(run: Run, names: Iterable[str] | None = None) -> list[DltResource]:
-    """Return the resources of a source that is one load package, ``locations`` always and first."""
-    return [
-        _resource(run, name) for name in (LOCATIONS, *(name for name in resource_names(names) if name != LOCATIONS))
-    ]
+def resources_of(settings: WeatherSettings) -> list[DltResource]:
+    """Return the resources of a source that a plain dlt pipeline runs, ``locations`` always and first.
+
+    Args:
+        settings: the source's settings.
+    """
+    leave_out_expected_warnings()
+    names = (LOCATIONS, *(name for name in resource_names(settings.resources) if name != LOCATIONS))
+    runs = PackageRuns(lambda: Run(settings))
+    return [_resource(runs, name) for name in names]
+
+
+class PackageRuns:
+    """The runs of one source object: each extraction of it is another run, so that none is taken for done already.
+
+    Args:
+        make: makes a run.
+    """
+
+    def __init__(self, make: Callable[[], Run]) -> None:
+        self._make = make
+        self._run: Run | None = None
+        self._package: str | None = None
+        self._reached: set[str] = set()
+
+    def __call__(self, resource: str) -> Run:
+        """Return the run of the load package that is being extracted, to which a resource belongs."""
+        package = _load_id()
+        # resources that are iterated without a pipeline have no package
+        if self._run is None or package != self._package or resource in self._reached:
+            if self._run is not None:
+                self._run.close()
+            self._run, self._package, self._reached = self._make(), package, set()
+        self._reached.add(resource)
+        return self._run
+
+
+def _load_id() -> str | None:
+    try:
+        return dlt.current.load_package_state()["load_id"]
+    except CurrentLoadPackageStateNotAvailable:
+        return None
 
 
 def resource_names(names: Iterable[str] | None) -> list[str]:
@@ -56,13 +96,14 @@ def resource_names(names: Iterable[str] | None) -> list[str]:
     return sorted(names or DEFAULT_RESOURCES, key=lambda name: name in BY_NAME and BY_NAME[name].subscription != "free")
 
 
-def _resource(run: Run, name: str) -> DltResource:
-    return _locations(run) if name == LOCATIONS else _endpoint(run, BY_NAME[name])
+def _resource(run_of: Callable[[str], Run], name: str) -> DltResource:
+    return _locations(run_of) if name == LOCATIONS else _endpoint(run_of, BY_NAME[name])
 
 
-def _locations(run: Run) -> DltResource:
+def _locations(run_of: Callable[[str], Run]) -> DltResource:
     def locations() -> Iterator[object]:
         """Yield the locations that the user asked for and the destination does not have, each looked up once."""
+        run = run_of(LOCATIONS)
         if not run.has_location_items:
             run.resolve_locations()
         yield from run.location_items()
@@ -75,10 +116,11 @@ def _locations(run: Run) -> DltResource:
     )
 
 
-def _endpoint(run: Run, endpoint: Endpoint) -> DltResource:
+def _endpoint(run_of: Callable[[str], Run], endpoint: Endpoint) -> DltResource:
     main = endpoint.parts[0].contract
 
     def extract() -> Iterator[object]:
+        run = run_of(endpoint.name)
         run.resolve_locations()
         # nothing is left of them unless the resource `locations`, which comes first, was deselected
         yield from run.location_items()

@@ -47,7 +47,6 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
     """
     from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415
     from dlt_sources.weather.extract.resources import resources_of  # noqa: PLC0415 - see above
-    from dlt_sources.weather.extract.run import Run  # noqa: PLC0415
 
     settings = load_settings(
         resources=resources,
@@ -60,4 +59,4 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
         base_url=base_url,
         api_key=api_key,
     )
-    return resources_of(Run(settings), settings.resources)
+    return resources_of(settings)

@@ -7,6 +7,9 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import NamedTuple
 
+import dlt
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+
 from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, Endpoint
 from dlt_sources.weather.common.clock import floor_hour, utc
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -90,4 +93,13 @@ def waiting_locations(
 
 def active_reader() -> AbstractContextManager[DestinationReader]:
     """Return a reader of the active dlt pipeline's destination; without a pipeline, nothing is loaded."""
-    return destination_reader(active_pipeline())
+    return destination_reader(active_pipeline(), _refreshed_tables())
+
+
+def _refreshed_tables() -> frozenset[str]:
+    """Return the tables that dlt is about to empty or drop (``refresh``), which it does only after the extraction."""
+    try:
+        state = dlt.current.load_package_state()["state"]
+    except CurrentLoadPackageStateNotAvailable:
+        return frozenset()
+    return frozenset(table["name"] for table in (*state.get("truncated_tables", ()), *state.get("dropped_tables", ())))

@@ -1,0 +1,58 @@
+"""The source in a dlt user's own pipeline: refreshed, run again from one object, without a warning."""
+
+import time
+
+import dlt
+import pytest
+
+from dlt_sources.weather import weather_source
+from tests.helpers.clock import SENTINEL_KEY
+
+OSLO = "59.9139,10.7522"
+TABLES = {"locations": 2, "current_weather": 2, "air_pollution": 2 * (7 * 24 + 1)}
+
+
+@pytest.fixture
+def source(api, simulator):
+    simulator.set_clock(now=time.time())  # a plain source goes by the real clock
+    return weather_source(
+        resources=["current_weather", "air_pollution"],
+        locations=["Madrid,ES", OSLO],
+        base_url=api,
+        api_key=SENTINEL_KEY,
+        calls_per_minute=30_000,
+    )
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    return dlt.pipeline("own", destination=dlt.destinations.duckdb(str(tmp_path / "own.duckdb")), dataset_name="bronze")
+
+
+def counts(pipeline):
+    with pipeline.sql_client() as client:
+        return {table: client.execute_sql(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}
+
+
+def test_a_refresh_loads_again_what_dlt_empties_or_drops(pipeline, source, caplog):
+    for refresh in (None, "drop_data", "drop_sources"):
+        pipeline.run(source, loader_file_format="parquet", refresh=refresh)
+        assert counts(pipeline) == TABLES, refresh
+    assert [record.getMessage() for record in caplog.records if record.name == "dlt"] == []
+
+
+def test_one_source_object_loads_as_often_as_it_is_run(pipeline, source, simulator):
+    for number in (1, 2):
+        pipeline.run(source, loader_file_format="parquet")
+        asked = [request.path for request in simulator.requests]
+        assert asked.count("/data/2.5/weather") == 2 * number
+    assert counts(pipeline) == TABLES
+    with pipeline.sql_client() as client:
+        runs = client.execute_sql("SELECT count(DISTINCT run_id) FROM load_runs WHERE resource = 'current_weather'")
+    assert runs == [(2,)]
+
+
+def test_a_source_object_without_a_pipeline_yields_its_items_each_time(source):
+    for _ in (1, 2):
+        tables = list(source.resources["current_weather"])
+        assert sum(len(table) for table in tables if "temp" in table.schema.names) == 2
