@@ -19,9 +19,9 @@ import click
 
 from dlt_sources.openweather_simulator import Simulator, serve
 from tests.benchmarks.processes import cache_bytecode
-from tests.chaos.results import Result, save, show
+from tests.chaos.rounds.results import Result, save, show
+from tests.chaos.rounds.world import World
 from tests.chaos.scenarios import BOTH, SCENARIOS, Scenario
-from tests.chaos.world import World
 from tests.helpers.postgres import PostgresServer
 
 EPILOG = "\b\nScenarios:\n" + "\n".join(

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import answers, bodies, clocks, inputs, kills, losses, outages, places, writers
-from tests.chaos.world import Round, World
+from tests.chaos.api import bodies, faults
+from tests.chaos.database import outages, tables
+from tests.chaos.files import losses
+from tests.chaos.inputs import clocks, locations, texts
+from tests.chaos.processes import kills, writers
+from tests.chaos.rounds.disks import cannot_mount
+from tests.chaos.rounds.world import Round, World
 
 BOTH = ("duckdb", "postgres")
 
@@ -41,21 +46,21 @@ SCENARIOS: dict[str, Scenario] = {
     "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
     "server-down": Scenario(outages.stopped, 1, 150, ("postgres",)),
     "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
-    "disk-full": Scenario(outages.no_room, 1, 100, impossible=outages.cannot_mount),
-    "faults-alone": Scenario(answers.alone, 1, 50, either=True),
-    "faults-mixed": Scenario(answers.mixed, 1, 200, either=True),
+    "disk-full": Scenario(outages.no_room, 1, 100, impossible=cannot_mount),
+    "faults-alone": Scenario(faults.alone, 1, 50, either=True),
+    "faults-mixed": Scenario(faults.mixed, 1, 200, either=True),
     "nights": Scenario(clocks.nights, 1, 50, either=True),
     "clock-jumps": Scenario(clocks.jumps, 1, 100, either=True),
-    "places-change": Scenario(places.changing, 1, 100, either=True),
+    "places-change": Scenario(locations.changing, 1, 100, either=True),
     "writers": Scenario(writers.at_once, 1, 30, either=True),
     "lock-lost": Scenario(writers.lock_lost, 1, 100, ("postgres",)),
     "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
     "fuzz-load": Scenario(bodies.loaded, 1, 20, either=True),
-    "hostile-names": Scenario(inputs.names, 1, 20, either=True),
-    "hostile-files": Scenario(inputs.files, 1, 20, either=True),
-    "wrong-settings": Scenario(inputs.settings, 1, 1, ("duckdb",)),
+    "hostile-names": Scenario(texts.names, 1, 20, either=True),
+    "hostile-files": Scenario(texts.files, 1, 20, either=True),
+    "wrong-settings": Scenario(texts.settings, 1, 1, ("duckdb",)),
     "directory-lost": Scenario(losses.directory, 1, 50, either=True),
-    "state-lost": Scenario(losses.state, 1, 50, either=True),
+    "state-lost": Scenario(tables.state, 1, 50, either=True),
     "package-spoilt": Scenario(losses.package, 1, 150, either=True),
-    "older-release": Scenario(losses.older_release, 1, 50, either=True),
+    "older-release": Scenario(tables.older_release, 1, 50, either=True),
 }

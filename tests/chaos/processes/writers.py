@@ -7,7 +7,7 @@ import time
 
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination.target import Target
-from tests.chaos.world import MADRID, OSLO, Round
+from tests.chaos.rounds.world import MADRID, OSLO, Round
 
 PLACES = [MADRID, OSLO, "64.1466,-21.9426"]
 NUMBERS = (2, 4, 8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -12,7 +11,8 @@ from pathlib import Path
 import psycopg2
 
 from dlt_sources.weather.common.errors import DestinationError
-from tests.chaos.world import Round, World
+from tests.chaos.rounds.disks import fill, small_disk
+from tests.chaos.rounds.world import Round, World
 from tests.helpers.postgres import PostgresServer
 
 FULL = "disk full"
@@ -109,7 +109,7 @@ def no_room(round_: Round) -> None:
     """
     if round_.destination == "duckdb":
         disk = round_.folder / "disk"
-        with _small_disk(disk, DUCKDB_MEGABYTES):
+        with small_disk(disk, DUCKDB_MEGABYTES):
             os.environ["DLT_DATA_DIR"] = str(disk / "dlt")
             os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(disk / "weather.duckdb")
             _during_a_load(round_, lambda: _full(round_, disk), FULL)
@@ -126,7 +126,7 @@ def no_room(round_: Round) -> None:
 @contextmanager
 def _full(round_: Round, disk: Path, server: PostgresServer | None = None) -> Iterator[KeepUp]:
     ballast = disk / "ballast"
-    _fill(ballast, round_.random.choice([0, 0, 0, 8, 64]) * 1024)
+    fill(ballast, round_.random.choice([0, 0, 0, 8, 64]) * 1024)
     try:
         yield lambda: None
     finally:
@@ -136,18 +136,6 @@ def _full(round_: Round, disk: Path, server: PostgresServer | None = None) -> It
             _up(server)
 
 
-def cannot_mount(world: World) -> str | None:
-    """Why no small disk can be had here; None if it can."""
-    try:
-        with _small_disk(world.folder / "try", 1):
-            return None
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", b"") or b""
-        return f"no small disk can be mounted here: {said.decode().strip() or error}"
-    finally:
-        (world.folder / "try").rmdir()
-
-
 _small: list[tuple[PostgresServer, Path]] = []
 
 
@@ -155,36 +143,12 @@ def _small_server(world: World) -> tuple[PostgresServer, Path]:
     """A server whose data lies on a small disk in memory, started once."""
     if not _small:
         disk = world.folder / "disk"
-        world.at_the_end.enter_context(_small_disk(disk, POSTGRES_MEGABYTES))
+        world.at_the_end.enter_context(small_disk(disk, POSTGRES_MEGABYTES))
         server = PostgresServer(disk / "postgres")
         server.start()
         world.at_the_end.callback(server.stop, "immediate")
         _small.append((server, disk))
     return _small[0]
-
-
-@contextmanager
-def _small_disk(disk: Path, megabytes: int) -> Iterator[None]:
-    """A disk in memory, for as long as it is wanted."""
-    disk.mkdir()
-    size = f"size={megabytes}m"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def _fill(ballast: Path, but: int) -> None:
-    """Fill the disk but for some bytes."""
-    # without a buffer, which closing would try to write once more
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 65_536)
-        except OSError:
-            size = ballast.stat().st_size
-    os.truncate(ballast, max(0, size - but))
 
 
 def _up(server: PostgresServer) -> None:

@@ -10,7 +10,7 @@ from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.working_directories import QUARANTINE, directories
-from tests.chaos.results import Findings
+from tests.chaos.rounds.results import Findings
 
 
 def examine(

@@ -9,7 +9,7 @@ from typing import Any
 from dlt_sources.openweather_simulator.service.faults import Fault
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError
-from tests.chaos.world import HISTORY, Round
+from tests.chaos.rounds.world import HISTORY, Round
 
 PATHS = (None, "/data/2.5/weather", "/data/2.5/air_pollution/history", "/data/2.5")
 MEMBERS = ("dt", "main", "components", "main.aqi", "components.pm2_5", "components.new", "a.b.c", "wind")

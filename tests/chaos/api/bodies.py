@@ -26,9 +26,9 @@ from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.geocoding import read_match
 from dlt_sources.weather.locations.model import ResolvedLocation
 from dlt_sources.weather.locations.parsing import parse_location
-from tests.chaos.accounts import count_doubled, count_unaccounted
-from tests.chaos.mutations import mutated
-from tests.chaos.world import Round
+from tests.chaos.api.mutations import mutated
+from tests.chaos.rounds.accounts import count_doubled, count_unaccounted
+from tests.chaos.rounds.world import Round
 from tests.helpers.clock import SENTINEL_KEY
 
 FEW, MANY = 400, 10_000

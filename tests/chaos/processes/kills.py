@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tests.benchmarks.processes import PROJECT
-from tests.chaos.world import LONGEST_SECONDS, MADRID, OSLO, Round
+from tests.chaos.rounds.world import LONGEST_SECONDS, MADRID, OSLO, Round
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.processes import start
 

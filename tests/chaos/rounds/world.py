@@ -23,8 +23,8 @@ from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.writer import Report
-from tests.chaos.accounts import examine, left_behind, set_aside
-from tests.chaos.results import Findings
+from tests.chaos.rounds.accounts import examine, left_behind, set_aside
+from tests.chaos.rounds.results import Findings
 from tests.helpers.clock import SENTINEL_KEY, Clock
 from tests.helpers.postgres import PostgresServer
 from tests.helpers.processes import start_worker

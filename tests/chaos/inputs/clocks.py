@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.errors import ConfigurationError
-from tests.chaos.world import MADRID, OSLO, Round
+from tests.chaos.rounds.world import MADRID, OSLO, Round
 from tests.helpers.clock import Clock
 
 # UTC moments shortly before the hour that is special

@@ -7,7 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.chaos.world import MADRID, OSLO, Round
+from tests.chaos.rounds.world import MADRID, OSLO, Round
 from tests.helpers.processes import finish, start
 
 NASTY = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from tests.chaos.world import Round
+from tests.chaos.rounds.world import Round
 
 START = {
     "home": {"name": "Home", "lat": "40.4168", "lon": "-3.7038"},

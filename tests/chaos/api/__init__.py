@@ -1,0 +1,1 @@
+"""What an API may answer: errors, refusals, silence, other shapes, answers without end."""

@@ -1,0 +1,1 @@
+"""What a database may do: stop, cut connections, refuse, fill its disk, lose tables."""

@@ -1,0 +1,1 @@
+"""What may become of the files of a run: lost, torn, spoilt, on a full disk."""

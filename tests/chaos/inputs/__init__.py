@@ -1,0 +1,1 @@
+"""What users give: locations, settings, clocks, secrets."""

@@ -1,0 +1,1 @@
+"""What ends or disturbs a process: kills, signals, other writers."""
