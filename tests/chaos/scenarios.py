@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos.api import bodies, faults
-from tests.chaos.database import outages, tables
-from tests.chaos.files import losses
-from tests.chaos.inputs import clocks, locations, texts
-from tests.chaos.processes import kills, writers
+from tests.chaos.api import bodies, faults, fields, giants, refusals
+from tests.chaos.database import connections, objections, outages, tables
+from tests.chaos.files import journals, losses
+from tests.chaos.inputs import clocks, locations, secrets, texts
+from tests.chaos.processes import kills, signals, writers
 from tests.chaos.rounds.disks import cannot_mount
 from tests.chaos.rounds.world import Round, World
 
@@ -40,13 +40,29 @@ class Scenario:
 
 SCENARIOS: dict[str, Scenario] = {
     "kill-extract": Scenario(kills.extracting, 1, 200, either=True),
+    "kill-answers": Scenario(kills.answering, 1, 200),
     "kill-normalize": Scenario(kills.normalizing, 1, 100, either=True),
     "kill-load": Scenario(kills.loading, 1, 400, either=True),
     "kill-cli": Scenario(kills.command_line, 1, 50, either=True),
     "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
     "server-down": Scenario(outages.stopped, 1, 150, ("postgres",)),
+    "server-restart": Scenario(connections.restarted, 1, 100, ("postgres",)),
+    "cut-anywhere": Scenario(connections.cut, 1, 150, ("postgres",)),
+    "role-limits": Scenario(connections.limits, 1, 20, ("postgres",)),
+    "partition": Scenario(connections.partition, 1, 20, ("postgres",), impossible=connections.cannot_filter),
     "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
     "disk-full": Scenario(outages.no_room, 1, 100, impossible=cannot_mount),
+    "permissions": Scenario(objections.permissions, 1, 50, ("postgres",)),
+    "table-dropped": Scenario(objections.dropped, 1, 50, either=True),
+    "set-aside-retry": Scenario(objections.retried, 1, 50, either=True),
+    "signals": Scenario(signals.waiting, 1, 50, either=True),
+    "disk-full-answers": Scenario(journals.no_room, 1, 100, impossible=cannot_mount),
+    "journal-torn": Scenario(journals.torn, 1, 100, either=True),
+    "journal-damaged": Scenario(journals.damaged, 1, 100, either=True),
+    "location-gone": Scenario(refusals.location, 1, 50, either=True),
+    "product-refused": Scenario(refusals.product, 1, 50, either=True),
+    "giant-answers": Scenario(giants.answers, 1, 20, either=True),
+    "unknown-fields": Scenario(fields.unknown, 1, 100, either=True),
     "faults-alone": Scenario(faults.alone, 1, 50, either=True),
     "faults-mixed": Scenario(faults.mixed, 1, 200, either=True),
     "nights": Scenario(clocks.nights, 1, 50, either=True),
@@ -59,6 +75,7 @@ SCENARIOS: dict[str, Scenario] = {
     "hostile-names": Scenario(texts.names, 1, 20, either=True),
     "hostile-files": Scenario(texts.files, 1, 20, either=True),
     "wrong-settings": Scenario(texts.settings, 1, 1, ("duckdb",)),
+    "secrets": Scenario(secrets.sentinels, 1, 20, either=True),
     "directory-lost": Scenario(losses.directory, 1, 50, either=True),
     "state-lost": Scenario(tables.state, 1, 50, either=True),
     "package-spoilt": Scenario(losses.package, 1, 150, either=True),

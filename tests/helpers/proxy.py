@@ -29,6 +29,11 @@ class Proxy:
         """Forward nothing more and close nothing, of old and new connections alike."""
         self._stalled.set()
 
+    def resume(self) -> None:
+        """Close the connections that stalled, and forward new ones again."""
+        self._stalled.clear()
+        self.cut()
+
     def cut(self) -> None:
         """Close all connections; new ones are forwarded."""
         for pair in self._pairs:
@@ -54,7 +59,8 @@ class Proxy:
         with suppress(OSError), one, other:
             while True:
                 if self._stalled.is_set():
-                    self._closed.wait()
+                    while self._stalled.is_set() and not self._closed.wait(0.1):
+                        pass
                     return
                 for source in select.select([one, other], [], [], 0.1)[0]:
                     data = source.recv(65536)

@@ -73,6 +73,8 @@ class OpenWeather:
             stats.answered(status)
             simulator.requests.append(ReceivedRequest(received_at, path, params, status))
         await self._send(answer, query, scope, receive, send)
+        if answer.status and not answer.truncate and not _transport(scope).is_closing():
+            simulator.on_sent(path, params, answer)
 
     async def _send(self, answer: Answer, query: str, scope: Scope, receive: Receive, send: Send) -> None:
         if answer.status == 0:

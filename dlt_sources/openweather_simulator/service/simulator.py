@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -47,6 +48,7 @@ class Simulator:
     Attributes:
         stats: Counts of the calls so far.
         requests: The last 100,000 calls.
+        on_sent: Called with path, parameters and answer once an answer has been written to its connection.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Simulator:
         self.latency = latency
         self.stats = Stats()
         self.requests: deque[ReceivedRequest] = deque(maxlen=100_000)
+        self.on_sent: Callable[[str, Mapping[str, str], Answer], None] = lambda *_: None
         self._faults = Faults()
         self._cache = AnswerCache()
         self._accepted = SlidingMinute()
@@ -115,8 +118,7 @@ class Simulator:
             return self._right_answer(path, key, params, query)
         answer = _wrong_answer(path, fault) or self._right_answer(path, key, params, query)
         if fault.edits and answer.status == 200:
-            body = orjson.dumps(edited(orjson.loads(answer.body), fault))
-            answer = answer._replace(body=body)
+            answer = answer._replace(body=_encoded(edited(orjson.loads(answer.body), fault)))
         return answer._replace(retry_after=fault.retry_after, truncate=fault.truncate)
 
     def _right_answer(self, path: str, key: str, params: Mapping[str, str], query: str) -> Answer:
@@ -153,6 +155,14 @@ class Simulator:
         if self._accepted.count(now) >= self.calls_per_minute:
             raise ApiError(429, errors.TOO_MANY)
         self._accepted.add(now)
+
+
+def _encoded(answer: Any) -> bytes:
+    try:
+        return orjson.dumps(answer)
+    except TypeError:
+        # an integer beyond 64 bits
+        return json.dumps(answer).encode()
 
 
 def _wrong_answer(path: str, fault: Fault) -> Answer | None:

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from tests.benchmarks.processes import PROJECT
@@ -33,6 +34,20 @@ SECONDS = {"extract": 0.05, "normalize": 0.1, "load": 0.3}
 def extracting(round_: Round) -> None:
     """Kill while it asks and converts."""
     _kill(round_, "extract")
+
+
+def answering(round_: Round) -> None:
+    """Kill while answers arrive that cannot be asked for again: each that came before is in the tables."""
+    given = round_.slow_settings()
+    for _ in range(round_.random.randint(1, 3)):
+        calls = round_.simulator.stats.calls
+        worker = round_.start(**given)
+        round_.wait_for_calls(calls + round_.random.randint(1, 3 * len(given["locations"])), worker.is_alive)
+        time.sleep(round_.random.uniform(0.0, 1.0))
+        round_.found.note("killed" if round_.kill(worker) else "ended before")
+        round_.pass_time()
+    round_.simulator.latency = 0.0
+    round_.finish_recorded(**given)
 
 
 def normalizing(round_: Round) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.writer import Report
 from tests.chaos.rounds.accounts import examine, left_behind, set_aside
+from tests.chaos.rounds.recorder import Recorder
 from tests.chaos.rounds.results import Findings
 from tests.helpers.clock import SENTINEL_KEY, Clock
 from tests.helpers.postgres import PostgresServer
@@ -109,6 +111,7 @@ class Round:
         self.simulator.clock = lambda: self.clock().timestamp()
         # moments of loads whose current weather must be in the table
         self.observed: list[datetime] = []
+        self.recorder = Recorder(self.simulator)
 
     def use_real_time(self) -> None:
         """Have the API's clock and the round's go with the machine's."""
@@ -134,6 +137,14 @@ class Round:
             "chunk_rows": 40,
         }
         return defaults | given
+
+    def slow_settings(self, **given: object) -> dict[str, object]:
+        """Settings of a load that asks for some seconds, nothing but what cannot be asked for again."""
+        self.simulator.latency = self.random.uniform(0.1, 0.4)
+        locations = [f"{number}.5000,{number}.2500" for number in range(self.random.randint(20, 60))]
+        resources = ["locations", "current_weather", "forecast", "air_pollution_forecast"]
+        # 12 calls at once
+        return {"locations": locations, "resources": resources, "calls_per_minute": 1800} | given
 
     def load(self, *, target: Target | None = None, **given: object) -> Report:
         """Load in this process; the run's sums are checked by the loader itself and, in the tables, at the end."""
@@ -166,6 +177,13 @@ class Round:
             self.found.problems.append(f"a load ended with {worker.exitcode}")
         return worker.exitcode
 
+    def kill(self, worker: BaseProcess) -> int:
+        """Kill a load in a process of its own; answers that were under way then are not expected in the tables."""
+        if worker.is_alive():
+            self.recorder.interrupted(time.time())
+        worker.kill()
+        return self.end_of(worker, 0, -signal.SIGKILL)
+
     def wait_for_calls(self, number: int, alive: Callable[[], bool]) -> None:
         """Wait until the API has been called so many times, or the caller is no more."""
         deadline = time.monotonic() + LONGEST_SECONDS
@@ -182,9 +200,22 @@ class Round:
             self.found.problems.append(f"the last load, undisturbed, ended with an error: {error}")
         self.examine(places=places)
 
+    def finish_recorded(self, *, may_miss: int = 0, **given: object) -> None:
+        """Load once more undisturbed, then look in the tables for all that the API answered.
+
+        Args:
+            may_miss: how many answers were taken away on purpose.
+            given: settings.
+        """
+        if error := self.load(**given).error:
+            self.found.problems.append(f"the last load, undisturbed, ended with an error: {error}")
+        with Target(self.destination).reader() as tables:
+            self.recorder.hold_to_account(tables, self.found, may_miss=may_miss)
+        self.examine(places=[])
+
     def examine(self, places: list[str] | None = None) -> None:
         """Hold the tables to account; nothing may be left behind or set aside."""
-        listed = places or [MADRID, OSLO]
+        listed = [MADRID, OSLO] if places is None else places
         examine(self.target, self.found, listed, until=self.clock(), history=HISTORY, observed=self.observed)
         if left := left_behind(self.target):
             self.found.problems.append(f"packages left behind: {', '.join(left)}")

@@ -1,0 +1,140 @@
+"""Secrets of every kind, given to a load that works and to loads that fail: none is in what they leave behind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dlt_sources.openweather_simulator.service.faults import Fault
+from tests.benchmarks.processes import PROJECT
+from tests.chaos.rounds.world import LONGEST_SECONDS, MADRID, OSLO, Round
+from tests.helpers.clock import SENTINEL_KEY
+from tests.helpers.command import settings_of
+from tests.helpers.support import query
+
+PASSWORD = "sentinel pass/word%d"
+PROXY_PASSWORD = "sentinel-of-the-proxy"
+ALERT_TOKEN = "sentinel0of0the0alerts"
+SECRETS = {
+    "key": SENTINEL_KEY,
+    "database password": PASSWORD,
+    "quoted database password": quote(PASSWORD, safe=""),
+    "proxy password": PROXY_PASSWORD,
+    "alert token": ALERT_TOKEN,
+}
+ALERTS = f"json://user:{ALERT_TOKEN}@127.0.0.1:9/{ALERT_TOKEN}"
+# nobody listens on port 9; with and without a scheme, as users write it
+PROXIES = (f"user:{PROXY_PASSWORD}@127.0.0.1:9", f"http://user:{PROXY_PASSWORD}@127.0.0.1:9")
+ECHO = f'{{"cod": 400, "message": "no such appid={SENTINEL_KEY}", "you": "{SENTINEL_KEY}"}}'.encode()
+FAULTS = (
+    Fault(path="/data/2.5/weather", status=401),
+    Fault(path="/data/2.5/forecast", status=429),
+    Fault(path="/data/2.5/forecast", body=ECHO, status=400),
+    Fault(path="/data/2.5/weather", set={"name": SENTINEL_KEY}),
+    Fault(truncate=True, times=4),
+)
+OPTIONS = ("--location", MADRID, "--location", OSLO, "--resources", "current_weather,forecast")
+
+
+def sentinels(round_: Round) -> None:
+    """Secrets of every kind are searched in the console, logs, tables, dlt's files and Dagster's records."""
+    round_.use_real_time()
+    chosen = round_.random
+    url = _credentials(round_)
+    at_hand = {"ALERTS__URLS": f'["{ALERTS}"]', "HTTPS_PROXY": chosen.choice(PROXIES)}
+    weather = ["-m", "dlt_sources.weather", "--destination", round_.destination]
+    log_format = ["--log-format", chosen.choice(["json", "text"])]
+    _run(round_, [*weather, *OPTIONS, *log_format], at_hand, 0)
+    round_.simulator.inject(chosen.choice(FAULTS))
+    _run(round_, [*weather, *OPTIONS, *log_format], at_hand, None)
+    # what goes through the proxy, which is not there
+    through = at_hand | {"SOURCES__WEATHER__BASE_URL": "https://127.0.0.1:9", "SOURCES__WEATHER__ATTEMPTS": "1"}
+    _run(round_, [*weather, *OPTIONS, *log_format], through, None)
+    _run(round_, ["-m", "dlt_sources.weather", "status", "--destination", round_.destination], at_hand, 0)
+    if round_.destination == "postgres":
+        nowhere = {"DESTINATION__POSTGRES__CREDENTIALS": url.replace(f":{round_.world.server.port}/", ":9/")}
+        _run(round_, [*weather, *OPTIONS], at_hand | nowhere, 5)
+    if chosen.random() < 0.5 or round_.world.long:
+        _materialize(round_, at_hand)
+    for kind, secret in SECRETS.items():
+        if places := [*_files_with(secret, round_.folder), *_tables_with(secret, round_)]:
+            round_.found.problems.append(f"the {kind} is in {places[:5]}")
+    round_.found.note("secrets searched", len(SECRETS))
+
+
+def _materialize(round_: Round, at_hand: dict[str, str]) -> None:
+    home = round_.folder / "dagster"
+    home.mkdir()
+    select = ["--select", "bronze/locations,bronze/current_weather,bronze/forecast"]
+    environment = {
+        "DAGSTER_HOME": str(home),
+        "WEATHER_DESTINATION": round_.destination,
+        "SOURCES__WEATHER__LOCATIONS": f'["{MADRID}", "{OSLO}"]',
+    }
+    command = ["-m", "dagster", "asset", "materialize", "-m", "dagster_project.definitions", *select]
+    _run(round_, command, at_hand | environment, None)
+    round_.found.note("in Dagster")
+
+
+def _credentials(round_: Round) -> str:
+    """Give the database a password that has to be quoted, as a user may: quoted or not."""
+    if round_.destination != "postgres":
+        return ""
+    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"].replace("not-a-real-password", quote(PASSWORD, safe=""))
+    os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = url
+    return url
+
+
+def _run(round_: Round, command: list[str], environment: dict[str, str], code: int | None) -> None:
+    """Run a program whose console is a file in the round's folder."""
+    with (round_.folder / "console.txt").open("a") as log:
+        done = subprocess.run(
+            [sys.executable, *command],
+            env=os.environ | settings_of(round_.world.api) | {"PYTHONPATH": str(PROJECT)} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    if code is not None and done.returncode != code:
+        tail = (round_.folder / "console.txt").read_text()[-500:]
+        round_.found.problems.append(f"{' '.join(command[1:4])}: exit code {done.returncode}, not {code}: {tail}")
+
+
+def _files_with(secret: str, folder: Path) -> Iterator[str]:
+    for file in folder.rglob("*"):
+        if file.is_file() and secret in _text(file):
+            yield str(file.relative_to(folder))
+
+
+def _text(file: Path) -> str:
+    """What a file holds, unpacked where it is packed."""
+    content = file.read_bytes()
+    if file.suffix == ".parquet":
+        try:
+            return str(pq.read_table(file).to_pylist())
+        except pa.ArrowException:
+            return ""
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    return content.decode("utf-8", "replace") + content.decode("utf-16-le", "replace")
+
+
+def _tables_with(secret: str, round_: Round) -> Iterator[str]:
+    """The tables that hold a secret, dlt's own and those of its staging dataset included."""
+    sql = (
+        "SELECT table_schema, table_name FROM information_schema.tables"
+        " WHERE table_schema NOT IN ('information_schema', 'pg_catalog')"
+    )
+    for schema, table in query(round_.target, sql):
+        if any(secret in str(row) for row in query(round_.target, f'SELECT * FROM "{schema}"."{table}"')):
+            yield f"{schema}.{table}"
