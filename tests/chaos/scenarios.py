@@ -9,7 +9,7 @@ from tests.chaos.api import bodies, faults, fields, giants, refusals
 from tests.chaos.database import connections, objections, outages, tables
 from tests.chaos.files import journals, losses
 from tests.chaos.inputs import clocks, locations, secrets, texts
-from tests.chaos.processes import kills, signals, writers
+from tests.chaos.processes import kills, rates, signals, writers
 from tests.chaos.rounds.disks import cannot_mount
 from tests.chaos.rounds.world import Round, World
 
@@ -69,6 +69,7 @@ SCENARIOS: dict[str, Scenario] = {
     "clock-jumps": Scenario(clocks.jumps, 1, 100, either=True),
     "places-change": Scenario(locations.changing, 1, 100, either=True),
     "writers": Scenario(writers.at_once, 1, 30, either=True),
+    "call-limit": Scenario(rates.shared, 1, 20, either=True),
     "lock-lost": Scenario(writers.lock_lost, 1, 100, ("postgres",)),
     "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
     "fuzz-load": Scenario(bodies.loaded, 1, 20, either=True),

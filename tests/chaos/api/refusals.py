@@ -60,5 +60,4 @@ def product(round_: Round) -> None:
         round_.pass_time()
     round_.found.note(f"One Call refused with {status}")
     round_.finish(**given)
-    with Target(round_.destination).reader() as tables:
-        round_.recorder.hold_to_account(tables, round_.found)
+    round_.examine_answers()

@@ -93,6 +93,9 @@ def _during_a_load(round_: Round, trouble: Callable[[], AbstractContextManager[K
     round_.simulator.latency = 0.0
     round_.pass_time()
     round_.finish()
+    if what != FULL:
+        # what came while a disk was full could not be kept
+        round_.examine_answers()
 
 
 def _meets(round_: Round, *, certain: bool) -> None:

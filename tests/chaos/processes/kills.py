@@ -71,6 +71,7 @@ def _kill(round_: Round, phase: str) -> None:
             round_.observed.append(round_.clock())
         round_.pass_time()
     round_.finish()
+    round_.examine_answers()
 
 
 def _point(chosen: random.Random, phase: str) -> str:

@@ -161,9 +161,9 @@ class Round:
         except WeatherError as error:
             return error
 
-    def start(self, point: str = "end", **given: object) -> BaseProcess:
+    def start(self, point: str = "end", *, window_seconds: float | None = None, **given: object) -> BaseProcess:
         """Start a load in a process of its own, which dies at a point of its work (see ``load_worker``)."""
-        return start_worker(self.target, point, self.settings(**given), self.clock())
+        return start_worker(self.target, point, self.settings(**given), self.clock(), window_seconds)
 
     def end_of(self, worker: BaseProcess, *codes: int) -> int:
         """Wait for a load in a process of its own; any exit code but these is a problem."""
@@ -173,14 +173,14 @@ class Round:
             worker.join()
             self.found.problems.append(f"a load hung for {LONGEST_SECONDS} s")
             return -1
+        if worker.exitcode == -signal.SIGKILL:
+            self.recorder.interrupted(time.time())
         if worker.exitcode not in codes:
             self.found.problems.append(f"a load ended with {worker.exitcode}")
         return worker.exitcode
 
     def kill(self, worker: BaseProcess) -> int:
         """Kill a load in a process of its own; answers that were under way then are not expected in the tables."""
-        if worker.is_alive():
-            self.recorder.interrupted(time.time())
         worker.kill()
         return self.end_of(worker, 0, -signal.SIGKILL)
 
@@ -209,9 +209,17 @@ class Round:
         """
         if error := self.load(**given).error:
             self.found.problems.append(f"the last load, undisturbed, ended with an error: {error}")
+        self.examine_answers(may_miss=may_miss)
+        self.examine(places=[])
+
+    def examine_answers(self, *, may_miss: int = 0) -> None:
+        """Look in the tables for all that the API answered.
+
+        Args:
+            may_miss: how many answers were taken away on purpose.
+        """
         with Target(self.destination).reader() as tables:
             self.recorder.hold_to_account(tables, self.found, may_miss=may_miss)
-        self.examine(places=[])
 
     def examine(self, places: list[str] | None = None) -> None:
         """Hold the tables to account; nothing may be left behind or set aside."""
