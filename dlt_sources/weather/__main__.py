@@ -1,8 +1,15 @@
 """Entry point of ``python -m dlt_sources.weather`` and of the script ``weather``; see ``--help``."""
 
 import os
+from contextlib import suppress
 
 from dlt_sources.weather.common.process_memory import gc_frozen_imports, keep_memory_flat
+
+# a stream that the caller has closed: the next file to be opened, perhaps a database, would take its place and text
+with suppress(OSError):
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 # dlt reports usage to its makers by default; a value that the user has set is kept
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")

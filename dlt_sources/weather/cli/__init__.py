@@ -12,7 +12,7 @@ import click
 from click_default_group import DefaultGroup
 from dlt.common.configuration.exceptions import ConfigurationException
 
-from dlt_sources.weather.cli.console import tell
+from dlt_sources.weather.cli.console import guard_streams, output_problem, tell
 from dlt_sources.weather.cli.load import load_command
 from dlt_sources.weather.cli.packages import packages_command
 from dlt_sources.weather.cli.plan import plan_command
@@ -39,6 +39,10 @@ in this order. The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
 """
 
 
+# commands that have done their work even if nobody can read what they say
+WORKING_COMMANDS = ("load", "replay")
+
+
 class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
     """Group of commands that ends with the documented exit codes, in a process and under click's ``CliRunner`` alike.
 
@@ -57,7 +61,11 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command; print a ``WeatherError`` as one sentence and exit with its code."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if problem := output_problem():
+                tell(f"The output could not be written: {problem}.", logging.WARNING)
+                if ctx.invoked_subcommand not in WORKING_COMMANDS:
+                    ctx.exit(1)
         except WeatherError as error:
             tell(str(error), logging.ERROR)
             ctx.exit(error.exit_code)
@@ -68,6 +76,7 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
         except KeyboardInterrupt:
             tell("Interrupted. Loaded rows are kept; the next run continues from there.", logging.WARNING)
             ctx.exit(130)
+        return result
 
 
 @click.group(
@@ -91,4 +100,5 @@ for command in (load_command, plan_command, replay_command, status_command, pack
 
 def main() -> None:
     """Run the command line and exit the process."""
+    guard_streams()
     weather(prog_name="weather")

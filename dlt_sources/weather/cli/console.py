@@ -5,10 +5,13 @@ A message is a line of text; if the logs are JSON, it is a JSON line.
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -18,6 +21,45 @@ from dlt_sources.weather.common.logs import logs_are_json
 logger = logging.getLogger("weather")
 # characters, enough for every table, if standard output is not a terminal
 WIDTH_WITHOUT_TERMINAL = 130
+
+
+class ForgivingFile(io.FileIO):
+    """Standard output or error of the process, which goes on if nobody can take what it says.
+
+    Attributes:
+        error: the first error of a write, after which nothing more is written; None if there was none.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write, or remember the error."""
+        if self.error is None:
+            try:
+                return super().write(data)
+            except OSError as error:
+                self.error = error
+        return len(data)
+
+
+def guard_streams() -> None:
+    """Let no closed pipe, full disk or missing letter of a code page end a command: its work is what counts."""
+    sys.stdout, sys.stderr = _guarded(sys.stdout, 1), _guarded(sys.stderr, 2)
+
+
+def _guarded(stream: TextIO | None, number: int) -> TextIO:
+    # Python has no stream for a number that was closed when it started
+    encoding = stream.encoding if stream else "utf-8"
+    file = io.BufferedWriter(ForgivingFile(number, "w", closefd=False))
+    is_live = number == 2 or file.isatty()
+    return io.TextIOWrapper(file, encoding, errors="replace", line_buffering=is_live, write_through=is_live)
+
+
+def output_problem() -> str:
+    """Return why standard output could not be written; "" if it was, or if its reader has left."""
+    sys.stdout.flush()
+    error = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "error", None)
+    return "" if error is None or error.errno == errno.EPIPE else str(error.strerror)
 
 
 def wide_console() -> Console:

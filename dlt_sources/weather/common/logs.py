@@ -60,7 +60,9 @@ def log_formatter(
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if log_format == "json":
         final += [structlog.processors.format_exc_info, structlog.processors.EventRenamer("message"), Redactor(key)]
-        final += [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+        # letters that the stream does not have would be lost
+        has_all_letters = "utf" in (getattr(sys.stderr, "encoding", None) or "").lower()
+        final += [structlog.processors.JSONRenderer(ensure_ascii=not has_all_letters, default=str)]
     else:
         final += [Redactor(key), structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
