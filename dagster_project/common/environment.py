@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -19,7 +18,7 @@ from pydantic import SecretStr
 
 from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
-from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError, WriterBusyError
+from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
@@ -27,8 +26,6 @@ from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 logger = logging.getLogger(__name__)
 TRUE_VALUES = ("1", "true", "yes", "on")
-POLL_SECONDS = 0.5
-READER_WAIT_SECONDS = 120.0
 
 
 def is_demo() -> bool:
@@ -86,11 +83,11 @@ def target_and_settings(resource: str, **overrides: Any) -> Iterator[tuple[Targe
 
 
 @contextmanager
-def open_reader(wait_seconds: float = READER_WAIT_SECONDS) -> Iterator[DestinationReader]:
+def open_reader(wait_seconds: float | None = None) -> Iterator[DestinationReader]:
     """Yield a reader of the bronze tables, after waiting for a writer that locks readers out (DuckDB's does).
 
     Args:
-        wait_seconds: the longest wait for a writer, in seconds.
+        wait_seconds: the longest wait for a writer, in seconds; by default that of ``Target.reader``.
 
     Yields:
         The reader, on one connection.
@@ -99,16 +96,7 @@ def open_reader(wait_seconds: float = READER_WAIT_SECONDS) -> Iterator[Destinati
         WriterBusyError: the writer did not finish in time.
         DestinationError: the destination cannot be reached.
     """
-    deadline = time.monotonic() + wait_seconds
-    with ExitStack() as stack:
-        while True:
-            try:
-                reader = stack.enter_context(bronze_target().reader())
-                break
-            except WriterBusyError:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(POLL_SECONDS)
+    with bronze_target().reader(wait_seconds) as reader:
         yield reader
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +18,18 @@ from dlt_sources.weather.destination.failures import is_down, words
 # a server that is being restarted
 RECONNECT_SECONDS = 60.0
 POLL_SECONDS = 0.5
+# a longer wait says what it waits for
+SILENT_SECONDS = 5.0
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
+def connected(pipeline: dlt.Pipeline, wait_seconds: float = 0.0) -> Iterator[SqlClientBase[Any]]:
     """Open a SQL client of the pipeline's destination.
 
     Args:
         pipeline: the pipeline.
+        wait_seconds: how long to wait for another process that has the DuckDB file open; 0 tries once.
 
     Yields:
         The open client.
@@ -34,13 +39,19 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
         DestinationError: the destination cannot be reached, or went down while the client was open.
     """
     client = pipeline.sql_client()
-    try:
-        client.open_connection()
-    except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
-        message = words(error)
-        if "lock on file" in message:
-            raise WriterBusyError(f"Another process uses the database: {message}") from None
-        raise DestinationError(f"The destination cannot be reached: {message}") from None
+    began, said = time.monotonic(), False
+    while True:
+        try:
+            _open(client)
+            break
+        except WriterBusyError as error:
+            waited = time.monotonic() - began
+            if waited >= wait_seconds:
+                raise
+            if waited >= SILENT_SECONDS and not said:
+                logger.warning("Waiting up to %.0f s more for the database. %s", wait_seconds - waited, error)
+                said = True
+        time.sleep(min(POLL_SECONDS, wait_seconds))
     try:
         with translated_errors():
             yield client
@@ -70,6 +81,16 @@ def live(client: SqlClientBase[Any]) -> SqlClientBase[Any]:
         else:
             return client
         time.sleep(POLL_SECONDS)
+
+
+def _open(client: SqlClientBase[Any]) -> None:
+    try:
+        client.open_connection()
+    except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
+        message = words(error)
+        if "lock on file" in message:
+            raise WriterBusyError(f"Another process uses the database: {message}") from None
+        raise DestinationError(f"The destination cannot be reached: {message}") from None
 
 
 @contextmanager

@@ -34,6 +34,8 @@ from dlt_sources.weather.destination.reader import DestinationReader
 PIPELINE_NAME = "weather"
 DATASET_NAME = "bronze"
 DEFAULT_DESTINATION = "duckdb"
+# a load of some places and hours is done in that time
+LOOK_WAIT_SECONDS = 120.0
 # types as dlt spells them in full
 POSTGRES = "dlt.destinations.postgres"
 DUCKDB = "dlt.destinations.duckdb"
@@ -139,8 +141,11 @@ class Target:
             ) from None
 
     @contextmanager
-    def connection(self) -> Iterator[SqlClientBase[Any]]:
+    def connection(self, wait_seconds: float = 0.0) -> Iterator[SqlClientBase[Any]]:
         """Open a connection that is bound to no working directory.
+
+        Args:
+            wait_seconds: how long to wait for another process that has DuckDB's file open; 0 tries once.
 
         Yields:
             The open SQL client.
@@ -149,24 +154,28 @@ class Target:
             WriterBusyError: another process uses DuckDB's file.
             DestinationError: the destination cannot be reached.
         """
-        with connected(self._inspection_pipeline) as client:
+        with connected(self._inspection_pipeline, wait_seconds) as client:
             yield client
 
     @contextmanager
-    def reader(self) -> Iterator[DestinationReader]:
+    def reader(self, wait_seconds: float | None = None) -> Iterator[DestinationReader]:
         """Open one connection to read what is loaded; a target that does not exist yet reads as empty.
+
+        Args:
+            wait_seconds: how long to wait for another process that has DuckDB's file open, which locks readers out
+                too; by default ``LOOK_WAIT_SECONDS``. What repeats by itself waits less.
 
         Yields:
             The reader.
 
         Raises:
-            WriterBusyError: another process uses DuckDB's file, which locks readers out too.
+            WriterBusyError: another process did not close DuckDB's file in time.
             DestinationError: the destination cannot be reached.
         """
         if not self.exists:
             yield DestinationReader(None)
             return
-        with self.connection() as client:
+        with self.connection(LOOK_WAIT_SECONDS if wait_seconds is None else wait_seconds) as client:
             yield DestinationReader(client)
 
     @cached_property

@@ -74,7 +74,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
     now = now or utc_now()
     if settings.chosen_shard:
         target.ensure_shards_supported()
-    with target.reader() as reader:
+    with target.reader(settings.lock_wait_seconds) as reader:
         lookup = match_known_locations(location_queries(settings), reader.locations(), now)
         # an unknown location has no loaded rows; its coordinates do not change the number of calls
         unknown = (ResolvedLocation(query.location_id, query.query, 0, 0, is_new=True) for query in lookup.to_resolve)

@@ -79,7 +79,7 @@ def test_the_command_ends_with_a_code_of_its_own_when_another_run_holds_the_data
 
 
 @pytest.mark.process
-def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb):
+def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb, monkeypatch):
     file = Path("weather.duckdb").resolve()
     duckdb_library.connect(str(file)).close()
     with serve(Simulator()) as api:
@@ -89,9 +89,13 @@ def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb):
         try:
             assert holder.stdout.readline().strip() == "held"
             busy = run("--location", OSLO, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="1")
-            looking = run("status")
+            with monkeypatch.context() as patch:
+                patch.setattr("dlt_sources.weather.destination.target.LOOK_WAIT_SECONDS", 0.2)
+                looking = run("status")
+            monkeypatch.setattr("dlt_sources.weather.destination.connection.SILENT_SECONDS", 0.1)
             letting_go = threading.Timer(1, holder.stdin.close)
             letting_go.start()
+            waiting = run("status")
             finished = run("--location", OSLO, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="60")
         finally:
             holder.kill()
@@ -102,7 +106,10 @@ def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb):
         # DuckDB's message says which program, by name and number
         assert f"PID {holder.pid}" in refused.err
     assert finished.code == 0, finished.said
-    assert "Waiting up to" in finished.err
+    assert waiting.code == 0, waiting.said
+    assert "Waiting up to" in waiting.err
+    assert f"PID {holder.pid}" in waiting.err
+    assert "Waiting up to" in busy.err
     assert query(duckdb, "SELECT count(*) FROM current_weather") == [(1,)]
 
 
