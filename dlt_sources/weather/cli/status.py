@@ -23,6 +23,7 @@ from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_p
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.report import Status, read_status
+from dlt_sources.weather.status.tables import read_units
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
 # rows of a table of places, about one screen; further ones are counted
@@ -56,12 +57,12 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
         if check:
             _refuse_late(late, set_aside_packages(target))
             return
-        result, rejects = read_status(reader), open_rejects(reader, now)
+        result, rejects, units = read_status(reader), open_rejects(reader, now), read_units(reader)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
         return
-    _print_tables(console, result, now)
+    _print_tables(console, result, units, now)
     _print_runs(console, result)
     _print_late(console, late)
     _print_rejects(console, rejects)
@@ -135,15 +136,15 @@ def _print_rejects(console: Console, rejects: Sequence[OpenReject]) -> None:
     console.print(table, highlight=False)
 
 
-def _print_tables(console: Console, result: Status, now: datetime) -> None:
-    table = _table("table", rows="right", locations="right", newest="left", lag="right")
+def _print_tables(console: Console, result: Status, units: Mapping[str, Sequence[str]], now: datetime) -> None:
+    table = _table("table", rows="right", locations="right", newest="left", lag="right", units="left")
     for entry in result.tables:
         newest = f"{entry.newest:%Y-%m-%d %H:%MZ}" if entry.newest else ""
         # a forecast's newest row lies in the future: no lag
         lag = "" if entry.newest is None or entry.newest > now else _span((now - entry.newest).total_seconds())
-        table.add_row(
-            entry.table, f"{entry.rows:,}", "" if entry.locations is None else f"{entry.locations:,}", newest, lag
-        )
+        locations = "" if entry.locations is None else f"{entry.locations:,}"
+        named = ", ".join(units.get(entry.table, ()))
+        table.add_row(entry.table, f"{entry.rows:,}", locations, newest, lag, named)
     console.print(table)
     if result.missing_hours:
         console.print(

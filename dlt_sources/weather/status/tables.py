@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from dlt_sources.weather.contracts import AirPollution, Contract, Location
+from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, Location
+from dlt_sources.weather.contracts.base import AnswerRow
 from dlt_sources.weather.destination.reader import DestinationReader
 
 MOMENTS = ("dt", "start", "fetched_at", "rejected_at", "finished_at")
@@ -41,6 +42,21 @@ def read_table_status(reader: DestinationReader, contract: type[Contract]) -> Ta
     names = contract.model_fields
     moment = next(name for name in MOMENTS if name in names)
     return TableStatus(contract.table, rows[0][0], _locations(reader, contract), reader.newest(contract, moment))
+
+
+def read_units(reader: DestinationReader) -> dict[str, list[str]]:
+    """Return the units of each table whose rows name theirs, several if settings changed; reads the tables whole.
+
+    Args:
+        reader: reads the destination.
+    """
+    sql = "SELECT DISTINCT units FROM {table} WHERE units IS NOT NULL ORDER BY units"
+    contracts = (contract for contract in TABLES.values() if issubclass(contract, AnswerRow))
+    return {
+        contract.table: [units for (units,) in reader.rows(sql, table=contract.table)]
+        for contract in contracts
+        if "units" in contract.model_fields
+    }
 
 
 def read_missing_hours(reader: DestinationReader) -> int:

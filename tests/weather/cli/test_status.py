@@ -110,3 +110,17 @@ def test_many_late_locations_are_counted_not_listed(duckdb, settings, live):
     shown = status(duckdb, *options, "--resources", "current_weather")
     assert "and 29 more" in shown.out
     assert len(shown.out.splitlines()) < 60
+
+
+def test_a_table_that_begins_to_mix_units_says_so_once_and_status_names_them(duckdb, load_live, caplog):
+    told = []
+    for units in ("metric", "imperial", "imperial"):
+        caplog.clear()
+        load_live(duckdb, units=units, resources=["current_weather"])
+        told.append([line for line in caplog.messages if "mix units" in line])
+    assert told[0] == told[2] == []
+    (line,) = told[1]
+    assert line.startswith("current_weather begins to mix units: its rows were metric so far, from now on they are imp")
+    shown = status(duckdb, *CHOICE).out
+    (row,) = (line for line in shown.splitlines() if line.startswith("current_weather ") and "min" in line)
+    assert row.rstrip().endswith("imperial, metric")

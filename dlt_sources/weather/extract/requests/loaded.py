@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from dlt_sources.weather.extract.locations import match_locations
 from dlt_sources.weather.extract.requests.history import active_pipeline, history_of, merges_rows
 from dlt_sources.weather.extract.requests.queue import MOST_SORTED, NEVER, History, RequestQueue
 from dlt_sources.weather.locations.geocoding import Lookup
+
+logger = logging.getLogger(__name__)
 
 
 class LoadedState(NamedTuple):
@@ -56,6 +59,8 @@ def read_loaded_state(
     """
     lookup = match_locations(settings, reader, now, unknown=unknown)
     endpoints = [BY_NAME[name] for name in settings.resources or DEFAULT_RESOURCES if name in BY_NAME]
+    for endpoint in endpoints:
+        warn_of_mixed_units(settings, reader, endpoint)
     history = None
     if any(endpoint.incremental for endpoint in endpoints):
         history = history_of(settings, reader, now, overlap=merges_rows(active_pipeline()))
@@ -83,12 +88,43 @@ def waiting_locations(
     contract = endpoint.parts[0].contract
     if settings.only_missing:
         return reader.stale_locations(contract, floor_hour(now))
-    sql = "SELECT started_at FROM {runs} WHERE resource = %s AND requests > 0 ORDER BY run_id DESC LIMIT 1"
-    last_runs = reader.rows(sql, endpoint.name, runs=LoadRun.table)
-    if not last_runs:
+    last_run = _last_run(reader, endpoint, "requests > 0")
+    if last_run is None:
         return {}
-    stale = reader.stale_locations(contract, utc(last_runs[0][0])).items()
+    stale = reader.stale_locations(contract, last_run).items()
     return dict(nsmallest(MOST_SORTED, stale, key=lambda item: item[1] or NEVER))
+
+
+def warn_of_mixed_units(settings: WeatherSettings, reader: DestinationReader, endpoint: Endpoint) -> None:
+    """Log that a table begins to mix units: by the rows of the endpoint's last run, so that it is said once.
+
+    Args:
+        settings: the units of this run.
+        reader: reads the destination.
+        endpoint: the endpoint.
+    """
+    last_run = _last_run(reader, endpoint, "rows_loaded > 0") if endpoint.has_units else None
+    if last_run is None:
+        return
+    table = endpoint.parts[0].contract.table
+    recent, *parameters = reader.recently_loaded(table, last_run - timedelta(minutes=1))
+    sql = f"SELECT DISTINCT units FROM {{table}} WHERE {recent} AND units IS NOT NULL ORDER BY units"
+    so_far = [units for (units,) in reader.rows(sql, *parameters, table=table)]
+    if so_far and settings.units not in so_far:
+        logger.warning(
+            "%s begins to mix units: its rows were %s so far, from now on they are %s. The column units of each row "
+            "says which.",
+            table,
+            " and ".join(so_far),
+            settings.units,
+        )
+
+
+def _last_run(reader: DestinationReader, endpoint: Endpoint, condition: str) -> datetime | None:
+    """Return the start (UTC) of the endpoint's newest run for which an SQL condition holds."""
+    sql = f"SELECT started_at FROM {{runs}} WHERE resource = %s AND {condition} ORDER BY run_id DESC LIMIT 1"
+    rows = reader.rows(sql, endpoint.name, runs=LoadRun.table)
+    return utc(rows[0][0]) if rows else None
 
 
 def active_reader() -> AbstractContextManager[DestinationReader]:
