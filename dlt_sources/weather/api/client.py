@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from dlt_sources.weather.api.rate_limit import LocalRateLimiter, RateLimiter
+from dlt_sources.weather.api.rate_limit import RateLimiter, machine_rate_limiter
 from dlt_sources.weather.api.responses import Request, Result
 from dlt_sources.weather.api.sender import Sender
 from dlt_sources.weather.api.transport import Transport
@@ -41,7 +41,7 @@ class Client:
     Args:
         settings: key, base URL, rate and retry settings.
         now: clock that stamps answers, UTC.
-        rate_limiter: limiter of the calls; by default one of this process, at the settings' rate.
+        rate_limiter: limiter of the calls; by default that of this machine, at the settings' rate.
         on_result: called in the client's thread with each result before it is handed over; what it raises ends the
             requests.
     """
@@ -55,7 +55,7 @@ class Client:
     ) -> None:
         self._settings = settings
         self._transport = Transport(settings, now)
-        limiter = rate_limiter or LocalRateLimiter(settings.base_url, settings.calls_per_minute)
+        limiter = rate_limiter or machine_rate_limiter(settings)
         self._sender = Sender(self._transport, limiter, settings)
         self._on_result = on_result
         self._users = 0

@@ -1,16 +1,42 @@
-"""Rate limiting: at most so many calls in any 60-second window, over all endpoints and all runs of a process."""
+"""Rate limiting: at most so many calls in any 60-second window, over all endpoints, runs and processes of a machine.
+
+A process leases a few calls at a time from a budget, which counts them before they go out, and uses them at once. A lease
+of a killed process counts as spent. The budget of a machine is a small file below dlt's data directory
+(``DLT_DATA_DIR``), one per API and key; shards on several machines have a table, see ``shared_rate_limit``.
+
+pyrate_limiter's buckets keep a row per call: its SQLite bucket, which processes can share, counts them at every call.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import logging
+import random
+import time
 from array import array
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
-from pyrate_limiter import AbstractBucket, Limiter, Rate, RateItem, SingleBucketFactory
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from filelock import FileLock, Timeout
 
-# The limiter stamps a call when it may go; the server counts it when it arrives, a little later and not always
-# equally late. A window one second longer than the server's keeps the server's count right.
+from dlt_sources.weather.common.settings import WeatherSettings
+
+logger = logging.getLogger(__name__)
+# A call is counted when it may go; the server counts it when it arrives, a little later and not always equally late. A
+# window one second longer than the server's keeps the server's count right.
 WINDOW_MILLISECONDS = 61_000
+LEASES_A_SECOND = 4
+MOST_JITTER_SECONDS = 0.05
+# a lease of the machine's budget; the window is longer by as much
+USABLE_SECONDS = 0.25
+# the lock is held for the fraction of a millisecond that a small file takes
+SECONDS_FOR_LOCK = 5.0
+SECONDS_BETWEEN_TRIES = 0.002
+SECONDS_UNTIL_REMOVED = 86_400
 
 
 class RateLimiter(Protocol):
@@ -20,74 +46,147 @@ class RateLimiter(Protocol):
         """Return as soon as one more call may be made."""
 
 
-class LocalRateLimiter:
-    """Sliding-window rate limiter for the coroutines of one process.
+class Budget(Protocol):
+    """Interface of a count of calls that several processes share."""
+
+    def take(self, most: int) -> tuple[int, float]:
+        """Lease calls: return their number, and the seconds until the next are available (0.0 if any were leased)."""
+
+    def close(self) -> None:
+        """Release what the budget holds."""
+
+
+class LeasingRateLimiter:
+    """Rate limiter of one process that leases its calls from a budget. Use it as a context manager, or leave it open.
 
     Args:
-        base_url: API whose calls are counted; limiters for the same API share one window.
-        calls_per_minute: number of calls that any 60 seconds may hold.
+        budget: source of the leases; used in a separate thread, so that it blocks no event loop.
+        calls_per_minute: the rate, which sets the size of a lease.
+        usable_seconds: time for which a lease holds.
+        ahead: whether to lease more calls than are waiting, because no other process waits for its share of the rate.
     """
 
-    def __init__(self, base_url: str, calls_per_minute: int) -> None:
-        bucket = _bucket(base_url, calls_per_minute, WINDOW_MILLISECONDS)
-        # the library's own housekeeping thread never sleeps long: it would take a tenth of a busy run's CPU
-        self._limiter = Limiter(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=1)
+    def __init__(self, budget: Budget, calls_per_minute: int, usable_seconds: float, *, ahead: bool) -> None:
+        self._budget = budget
+        self._most = max(1, calls_per_minute // (60 * LEASES_A_SECOND))
+        self._usable_seconds = usable_seconds
+        self._ahead = ahead
+        self._thread = ThreadPoolExecutor(1, "call-budget")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting = self._leased = 0
+        self._expires_at = 0.0
+
+    def __enter__(self) -> LeasingRateLimiter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.submit(self._budget.close)
+        self._thread.shutdown()
 
     async def acquire(self) -> None:
         """Return as soon as one more call may be made."""
-        await self._limiter.try_acquire_async("openweather")
+        if self._loop is not asyncio.get_running_loop():
+            # the client runs a new event loop for each batch of requests, and a lock belongs to one loop
+            self._loop, self._lock = asyncio.get_running_loop(), asyncio.Lock()
+        self._waiting += 1
+        try:
+            async with self._lock:
+                while not self._leased or monotonic() > self._expires_at:
+                    await self._lease(self._loop)
+                self._leased -= 1
+        finally:
+            self._waiting -= 1
+
+    async def _lease(self, loop: asyncio.AbstractEventLoop) -> None:
+        requested_at, self._leased = monotonic(), 0
+        most = self._most if self._ahead else min(self._waiting, self._most)
+        self._leased, wait = await loop.run_in_executor(self._thread, self._budget.take, most)
+        self._expires_at = requested_at + self._usable_seconds
+        if not self._leased:
+            await asyncio.sleep(wait + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - no secret depends on it
 
 
-@cache
-def _bucket(_base_url: str, calls_per_minute: int, window: int) -> SlidingWindow:
-    """Return the window of an API, one for all runs of this process."""
-    return SlidingWindow(calls_per_minute, window)
+class MachineBudget:
+    """Budget in a file that all processes of a machine share: pairs of a moment and the calls leased then.
 
-
-class SlidingWindow(AbstractBucket):
-    """Bucket that keeps each call as its timestamp alone: 8 bytes a call, where ``InMemoryBucket`` keeps 160.
-
-    On the largest subscription that is 0.5 MB instead of 4.8 MB. Only the newest ``limit`` calls decide whether another
-    one may go, so older ones are dropped.
+    A moment is read from the clock that counts since the machine's start, which every process shares and nobody sets. A
+    moment that lies in the future is of an earlier start; it counts as the present one, for one window.
 
     Args:
-        limit: number of calls that a window may hold.
-        milliseconds: length of the window.
+        file: the file; its folder is made if it is missing.
+        calls_per_minute: number of calls that any 60 seconds may hold.
     """
 
-    is_async = False
+    def __init__(self, file: Path, calls_per_minute: int) -> None:
+        self._file: Path | None = file
+        self._limit = calls_per_minute
+        self._window = WINDOW_MILLISECONDS + int(USABLE_SECONDS * 1000)
+        self._lock: FileLock | None = None
+        self._leases = array("q")
 
-    def __init__(self, limit: int, milliseconds: int) -> None:
-        self.rates = [Rate(limit, milliseconds)]
-        self._limit = limit
-        self._milliseconds = milliseconds
-        self._calls = array("q")
+    def take(self, most: int) -> tuple[int, float]:
+        """Lease as many calls as are left.
 
-    def put(self, item: RateItem) -> bool:
-        """Record a call if the window has room for it, and return whether it had."""
-        calls = self._calls
-        if len(calls) >= self._limit and calls[-self._limit] >= item.timestamp - self._milliseconds:
-            self.failing_rate = self.rates[0]
-            return False
-        self.failing_rate = None
-        calls.append(item.timestamp)
-        if len(calls) >= 2 * self._limit:
-            del calls[: -self._limit]
-        return True
+        Args:
+            most: largest number of calls to lease.
 
-    def leak(self, current_timestamp: int | None = None) -> int:  # noqa: ARG002 - the library's signature
-        """Drop nothing and return 0: ``put`` bounds what is kept."""
-        return 0
+        Returns:
+            The number of calls leased, and the seconds until the next one is available (0.0 if any was leased).
+        """
+        try:
+            if self._file is not None:
+                return self._take_from(self._file, most)
+        except Timeout:
+            # a process was stopped while it held the lock: nobody knows what is left
+            return 0, SECONDS_FOR_LOCK
+        except OSError as error:
+            logger.warning("Calls are counted for this process only: %s cannot be used: %s", self._file, error)
+            self._file = None
+        result, self._leases = self._take(self._leases, most)
+        return result
 
-    def flush(self) -> None:
-        """Forget all calls."""
-        self.failing_rate = None
-        del self._calls[:]
+    def close(self) -> None:
+        """Release nothing: the file is closed after each lease."""
 
-    def count(self) -> int:
-        """Return the number of calls kept."""
-        return len(self._calls)
+    def _take_from(self, file: Path, most: int) -> tuple[int, float]:
+        lock = self._lock = self._lock or _lock_of(file)
+        with lock.acquire(timeout=SECONDS_FOR_LOCK, poll_interval=SECONDS_BETWEEN_TRIES):
+            leases = array("q")
+            stored = file.read_bytes() if file.exists() else b""
+            leases.frombytes(stored[: len(stored) // 16 * 16])
+            result, self._leases = self._take(leases, most)
+            file.write_bytes(self._leases.tobytes())
+        return result
 
-    def peek(self, index: int) -> RateItem | None:
-        """Return a call by its distance from the newest one, which is 0; None if there is none."""
-        return RateItem("openweather", self._calls[-1 - index]) if 0 <= index < len(self._calls) else None
+    def _take(self, leases: array[int], most: int) -> tuple[tuple[int, float], array[int]]:
+        """Lease calls on top of the given leases; return the result and the leases of the window."""
+        now = int(monotonic() * 1000)
+        kept = array("q")
+        for moment, calls in zip(leases[::2], leases[1::2], strict=True):
+            if min(moment, now) > now - self._window and calls > 0:
+                kept.extend((min(moment, now), calls))
+        left = self._limit - sum(kept[1::2])
+        if left <= 0:
+            return (0, (min(kept[::2]) + self._window - now) / 1000), kept
+        leased = min(most, left)
+        kept.extend((now, leased))
+        return (leased, 0.0), kept
+
+
+def _lock_of(file: Path) -> FileLock:
+    """Return the lock of a budget's file, after the files that nobody uses any more are removed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    old = time.time() - SECONDS_UNTIL_REMOVED
+    for other in file.parent.iterdir():
+        if other.stem != file.stem and other.stat().st_mtime < old:
+            other.unlink(missing_ok=True)
+    return FileLock(file.with_suffix(".lock"), is_singleton=False)
+
+
+def machine_rate_limiter(settings: WeatherSettings) -> LeasingRateLimiter:
+    """Return the rate limiter of this machine's calls to an API with a key."""
+    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    # a digest of both, from which a key cannot be computed unless it is guessed whole
+    name = hashlib.blake2b(f"{settings.base_url} {key}".encode(), digest_size=10, person=b"weather-calls").hexdigest()
+    budget = MachineBudget(Path(get_dlt_pipelines_dir()).parent / "weather_calls" / name, settings.calls_per_minute)
+    return LeasingRateLimiter(budget, settings.calls_per_minute, USABLE_SECONDS, ahead=True)

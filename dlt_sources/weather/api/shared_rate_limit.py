@@ -11,29 +11,24 @@ the machine's clock if the server's cannot be read, which silently lifts the lim
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from time import monotonic
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.api import rate_limit
+from dlt_sources.weather.api.rate_limit import LeasingRateLimiter
 
 TABLE = "_weather_calls"
-LEASES_A_SECOND = 4
 USABLE_SECONDS = 1.0
 # a machine that stops between two statements must not block the others
 LONGEST_TRANSACTION = "5s"
-MOST_JITTER_SECONDS = 0.05
 
 Connect = Callable[[], AbstractContextManager[SqlClientBase[Any]]]
 
 
-class Budget:
+class SharedBudget:
     """Leases of one process from the shared budget of calls.
 
     Args:
@@ -93,50 +88,15 @@ class Budget:
         return self._client
 
 
-class SharedRateLimiter:
-    """Rate limiter of one process that leases its calls from the shared budget. Use it as a context manager.
+def shared_rate_limiter(connect: Connect, calls_per_minute: int) -> LeasingRateLimiter:
+    """Return the rate limiter of one shard, which leases no more calls than are waiting.
 
     Args:
-        budget: source of the leases; used in a separate thread, so that it blocks no event loop.
-        calls_per_minute: the rate, which sets the size of a lease.
+        connect: function that opens a connection to the dataset.
+        calls_per_minute: number of calls that any 60 seconds may hold, over all processes.
     """
-
-    def __init__(self, budget: Budget, calls_per_minute: int) -> None:
-        self._budget = budget
-        self._most = max(1, calls_per_minute // (60 * LEASES_A_SECOND))
-        self._thread = ThreadPoolExecutor(1, "call-budget")
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting = self._leased = 0
-        self._expires_at = 0.0
-
-    def __enter__(self) -> SharedRateLimiter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.submit(self._budget.close)
-        self._thread.shutdown()
-
-    async def acquire(self) -> None:
-        """Return as soon as one more call may be made."""
-        if self._loop is not asyncio.get_running_loop():
-            # the client runs a new event loop for each batch of requests, and a lock belongs to one loop
-            self._loop, self._lock = asyncio.get_running_loop(), asyncio.Lock()
-        self._waiting += 1
-        try:
-            async with self._lock:
-                while not self._leased or monotonic() > self._expires_at:
-                    await self._lease(self._loop)
-                self._leased -= 1
-        finally:
-            self._waiting -= 1
-
-    async def _lease(self, loop: asyncio.AbstractEventLoop) -> None:
-        requested_at, self._leased = monotonic(), 0
-        most = min(self._waiting, self._most)
-        self._leased, wait = await loop.run_in_executor(self._thread, self._budget.take, most)
-        self._expires_at = requested_at + USABLE_SECONDS
-        if not self._leased:
-            await asyncio.sleep(wait + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - no secret depends on it
+    budget = SharedBudget(connect, calls_per_minute)
+    return LeasingRateLimiter(budget, calls_per_minute, USABLE_SECONDS, ahead=False)
 
 
 def ensure_budget(client: SqlClientBase[Any]) -> None:

@@ -85,7 +85,7 @@ def configure_logging(
     formatter = log_formatter(log_format, key, enrich)
     logging.basicConfig(handlers=[_handler(log_format, formatter)], level=level, force=True)
     logging.captureWarnings(capture=True)
-    for name in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "uvicorn"):
+    for name in ("sqlglot", "filelock", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     # dlt's logger does not propagate, and dlt sets the format of its handler when it is first configured
     dlt_logger = logging.getLogger("dlt")

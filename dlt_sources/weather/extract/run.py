@@ -45,7 +45,7 @@ class Run:
         many_packages: whether the caller loads the run in several packages and reads ``stopped_by``; otherwise a
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
-        rate_limiter: delays calls; by default, a limiter of this process.
+        rate_limiter: delays calls; by default, the limiter of this machine.
     """
 
     def __init__(

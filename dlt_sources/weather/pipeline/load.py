@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
-from dlt_sources.weather.api.shared_rate_limit import Budget, SharedRateLimiter
+from dlt_sources.weather.api.rate_limit import LeasingRateLimiter
+from dlt_sources.weather.api.shared_rate_limit import shared_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
@@ -68,8 +69,10 @@ def load(
     return writer.report
 
 
-def _shared_rate_limiter(target: Target, settings: WeatherSettings) -> AbstractContextManager[SharedRateLimiter | None]:
-    """Return the rate limiter that shards share; a run of all locations uses the limiter of its process."""
+def _shared_rate_limiter(
+    target: Target, settings: WeatherSettings
+) -> AbstractContextManager[LeasingRateLimiter | None]:
+    """Return the rate limiter that shards share; a run of all locations uses the machine's."""
     if settings.chosen_shard is None:
         return nullcontext()
-    return SharedRateLimiter(Budget(target.connection, settings.calls_per_minute), settings.calls_per_minute)
+    return shared_rate_limiter(target.connection, settings.calls_per_minute)

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from dlt_sources.weather.api import rate_limit as throttle
-from dlt_sources.weather.api.shared_rate_limit import Budget, SharedRateLimiter
+from dlt_sources.weather.api.shared_rate_limit import shared_rate_limiter
 from dlt_sources.weather.destination.target import Target
 
 
@@ -18,13 +18,13 @@ def work(number: int, limit: int, window: int, environment: dict[str, str], mome
     throttle.WINDOW_MILLISECONDS = window
     granted: list[float] = []
 
-    async def one(rate_limiter: SharedRateLimiter) -> None:
+    async def one(rate_limiter: throttle.RateLimiter) -> None:
         await rate_limiter.acquire()
         granted.append(time.time())
 
-    async def everything(rate_limiter: SharedRateLimiter) -> None:
+    async def everything(rate_limiter: throttle.RateLimiter) -> None:
         await asyncio.gather(*(one(rate_limiter) for _ in range(number)))
 
-    with SharedRateLimiter(Budget(Target("postgres").connection, limit), limit) as rate_limiter:
+    with shared_rate_limiter(Target("postgres").connection, limit) as rate_limiter:
         asyncio.run(everything(rate_limiter))
     moments.put(granted)

@@ -1,4 +1,4 @@
-"""The rate limiter: no window holds more calls than the subscription allows, and all are let through."""
+"""The rate limiter: no window holds more calls than the subscription allows, over all processes of a machine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import random
 import time
 
 import pytest
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.api import rate_limit as throttle
-from dlt_sources.weather.api.rate_limit import LocalRateLimiter, SlidingWindow
+from dlt_sources.weather.api.rate_limit import MachineBudget, machine_rate_limiter
+from dlt_sources.weather.pipeline.load import load
+from tests.helpers.clock import SENTINEL_KEY
+from tests.helpers.processes import start_worker
+from tests.helpers.support import count
 from tests.weather.api.asking import ask
 
 # as in earnest, the limiter's window (milliseconds) is a second longer than the one (seconds) that must hold
@@ -34,23 +37,70 @@ def granted_within(throttle_, count):
     return asyncio.run(everyone())
 
 
-def test_no_window_holds_more_calls_than_allowed_and_all_are_let_through(monkeypatch):
+def most_within(moments, seconds):
+    """The most calls that any window of so many seconds holds."""
+    moments = sorted(moments)
+    return max(
+        sum(start <= moment < start + seconds for moment in moments[first:]) for first, start in enumerate(moments)
+    )
+
+
+@pytest.fixture
+def short_window(monkeypatch):
     monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", SHORT_WINDOW)
-    moments = granted_within(LocalRateLimiter("https://a", 10), 25)
+
+
+@pytest.fixture
+def limiter(settings, short_window):  # noqa: ARG001
+    """Make limiters of one API and key, as processes of one machine do."""
+    return lambda **given: machine_rate_limiter(settings(calls_per_minute=10, **given))
+
+
+def test_no_window_holds_more_calls_than_allowed_and_all_are_let_through(limiter):
+    moments = granted_within(limiter(), 25)
     assert len(moments) == 25
-    assert all(later - earlier > SERVER_WINDOW for earlier, later in zip(moments, moments[10:], strict=False))
+    assert most_within(moments, SERVER_WINDOW) <= 10
     assert moments[-1] - moments[0] < 60
 
 
-def test_two_throttles_for_one_api_share_its_calls(monkeypatch):
-    monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", SHORT_WINDOW)
-    first = granted_within(LocalRateLimiter("https://b", 10), 10)
-    second = granted_within(LocalRateLimiter("https://b", 10), 1)
+def test_limiters_for_one_api_and_key_share_its_calls(limiter):
+    first = granted_within(limiter(), 10)
+    second = granted_within(limiter(), 1)
     assert second[0] - first[0] > SERVER_WINDOW
 
 
-def test_the_client_keeps_to_the_rate_over_real_http(monkeypatch, client, simulator):
-    monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", SHORT_WINDOW)
+def test_another_key_has_its_own_calls_and_no_file_holds_a_key(limiter, tmp_path):
+    granted_within(limiter(), 10)
+    began = time.monotonic()
+    granted_within(limiter(api_key="f" * 32), 10)
+    assert time.monotonic() - began < SERVER_WINDOW
+    files = list((tmp_path / "dlt" / "weather_calls").iterdir())
+    assert len({file.stem for file in files}) == 2
+    assert not any(SENTINEL_KEY in file.name or SENTINEL_KEY.encode() in file.read_bytes() for file in files)
+
+
+@pytest.mark.db
+@pytest.mark.process
+def test_a_load_counts_the_calls_of_those_before_it_the_killed_one_too(
+    duckdb,
+    settings,
+    clock,
+    simulator,
+    short_window,  # noqa: ARG001
+):
+    places = [f"{number},{number}" for number in range(8)]
+    choice = settings(resources=["current_weather"], locations=places, calls_per_minute=10)
+    load(duckdb, choice, now=clock)
+    killed = start_worker(duckdb, "ask:6", dict(choice), clock(), window_seconds=SHORT_WINDOW / 1000)
+    killed.join(60)
+    load(duckdb, choice, now=clock)
+    times = [request.received_at for request in simulator.requests]
+    assert len(times) >= 2 * len(places)
+    assert most_within(times, SERVER_WINDOW) <= 10
+    assert count(duckdb, "current_weather") == len(places)
+
+
+def test_the_client_keeps_to_the_rate_over_real_http(short_window, client, simulator):  # noqa: ARG001
     asked = client(calls_per_minute=20, attempts=6)
     simulator.inject(Fault(status=500, times=5))
     ask(asked, 40)
@@ -64,14 +114,55 @@ def test_a_window_is_longer_than_the_minute_in_which_the_api_counts():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_window_decides_as_the_librarys_own_bucket_does(seed):
+def test_the_budget_decides_as_a_list_of_all_calls_does(monkeypatch, tmp_path, seed):
     chance = random.Random(seed)
-    limit, milliseconds = chance.randint(1, 12), chance.randint(1, 300)
-    ours, librarys = SlidingWindow(limit, milliseconds), InMemoryBucket([Rate(limit, milliseconds)])
-    moment = 0
-    for _ in range(300):
+    limit, window = chance.randint(1, 12), chance.randint(300, 900)
+    monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", window - 250)
+    budgets = [MachineBudget(tmp_path / "calls", limit) for _ in range(3)]
+    calls: list[int] = []
+    moment = 1_000_000
+    for _ in range(200):
         moment += chance.choice([0, 0, 1, 2, 5, 20, 100])
-        call = RateItem("openweather", moment)
-        assert ours.put(call) == librarys.put(call)
-        assert ours.waiting(call) == librarys.waiting(call)
-    assert ours.count() < 2 * limit
+        monkeypatch.setattr(throttle, "monotonic", lambda moment=moment: moment / 1000)
+        calls = [call for call in calls if call > moment - window]
+        most = chance.randint(1, 4)
+        leased, wait = chance.choice(budgets).take(most)
+        assert leased == min(most, limit - len(calls))
+        assert wait == (0.0 if leased else (calls[0] + window - moment) / 1000)
+        calls += [moment] * leased
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"\xff" * 64, b"\x7f" * 160, b"x" * 4096, b""])
+def test_a_spoilt_file_delays_calls_by_a_window_at_most(tmp_path, monkeypatch, content):
+    (tmp_path / "calls").write_bytes(content)
+    budget = MachineBudget(tmp_path / "calls", 10)
+    _, wait = budget.take(1)
+    assert wait <= 62
+    later = time.monotonic() + 62
+    monkeypatch.setattr(throttle, "monotonic", lambda: later)
+    assert budget.take(1) == (1, 0.0)
+
+
+def test_after_the_machine_starts_again_its_earlier_calls_count_as_present_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(throttle, "monotonic", lambda: 5000.0)
+    assert MachineBudget(tmp_path / "calls", 10).take(10) == (10, 0.0)
+    monkeypatch.setattr(throttle, "monotonic", lambda: 3.0)
+    budget = MachineBudget(tmp_path / "calls", 10)
+    assert budget.take(1) == (0, 61.25)
+    monkeypatch.setattr(throttle, "monotonic", lambda: 64.3)
+    assert budget.take(1) == (1, 0.0)
+
+
+def test_without_a_place_for_the_file_a_process_counts_for_itself(tmp_path, caplog):
+    (tmp_path / "no-folder").write_text("")
+    budget = MachineBudget(tmp_path / "no-folder" / "calls", 2)
+    assert [budget.take(1)[0] for _ in range(3)] == [1, 1, 0]
+    assert caplog.text.count("counted for this process only") == 1
+
+
+def test_the_files_of_apis_that_nobody_asks_any_more_are_removed(tmp_path, monkeypatch):
+    old = tmp_path / "old.lock"
+    old.touch()
+    monkeypatch.setattr(throttle.time, "time", lambda: old.stat().st_mtime + 2 * 86_400)
+    MachineBudget(tmp_path / "calls", 10).take(1)
+    assert not old.exists()

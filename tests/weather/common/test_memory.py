@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_sources.weather.api.rate_limit import LocalRateLimiter
+from dlt_sources.weather.api.rate_limit import machine_rate_limiter
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted
 
@@ -22,8 +22,8 @@ def test_a_package_is_closed_when_its_rows_take_so_many_bytes(duckdb, settings, 
     assert count(duckdb, "air_pollution") == 2 * (7 * 24 + 1)
 
 
-def test_the_calls_of_the_last_minute_take_a_few_bytes_each():
-    throttle = LocalRateLimiter("http://127.0.0.1:9/memory", 1_000_000)
+def test_the_calls_of_the_last_minute_take_a_few_bytes_each(settings):
+    throttle = machine_rate_limiter(settings(calls_per_minute=1_000_000))
 
     async def grown(calls):
         await throttle.acquire()

@@ -69,7 +69,7 @@ def every_log():
     def switch_on(log_format, key):
         configure_logging(log_format, logging.DEBUG, key)
         dlt_logger.setLevel(logging.DEBUG)
-        for name in ("pyrate_limiter", "sqlglot", "filelock", "asyncio", "aiohttp"):
+        for name in ("sqlglot", "filelock", "asyncio", "aiohttp"):
             logging.getLogger(name).setLevel(logging.DEBUG)
 
     yield switch_on

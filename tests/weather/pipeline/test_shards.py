@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.api import rate_limit as throttle
 from dlt_sources.weather.api import shared_rate_limit as budget
-from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, Budget, ensure_budget
+from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, SharedBudget, ensure_budget
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, WriterBusyError
 from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
 from dlt_sources.weather.contracts import TABLES
@@ -223,7 +223,7 @@ def test_a_lease_is_what_is_left_and_then_says_how_long_to_wait(postgres, monkey
     monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", 60_000)
     with postgres.connection() as client:
         ensure_budget(client)
-    ours, theirs = (Budget(postgres.connection, 10) for _ in range(2))
+    ours, theirs = (SharedBudget(postgres.connection, 10) for _ in range(2))
     assert ours.take(4) == (4, 0.0)
     assert theirs.take(4) == (4, 0.0)
     assert ours.take(4) == (2, 0.0)
@@ -237,7 +237,7 @@ def test_a_lease_is_what_is_left_and_then_says_how_long_to_wait(postgres, monkey
 def test_whoever_leases_waits_for_the_lease_before_it_and_counts_it(postgres):
     with postgres.connection() as client:
         ensure_budget(client)
-    ours = Budget(postgres.connection, 10)
+    ours = SharedBudget(postgres.connection, 10)
     with postgres.connection() as client, ThreadPoolExecutor(1) as pool:
         with client.begin_transaction():
             client.execute_sql(f"INSERT INTO {client.make_qualified_table_name(budget.TABLE)} VALUES (now(), 10)")
@@ -250,7 +250,7 @@ def test_whoever_leases_waits_for_the_lease_before_it_and_counts_it(postgres):
 def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence_and_nothing_is_asked_without_it(
     postgres, settings, clock, simulator, monkeypatch
 ):
-    take = Budget.take
+    take = SharedBudget.take
 
     def cut_off(self, wanted):
         client = self._client or self._open()
@@ -258,7 +258,7 @@ def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence_and_nothing_is_aske
         client.execute_sql("SELECT pg_sleep(1)")
         return take(self, wanted)
 
-    monkeypatch.setattr(Budget, "take", cut_off)
+    monkeypatch.setattr(SharedBudget, "take", cut_off)
     with pytest.raises(DestinationError, match="canceling statement due to statement timeout"):
         load(postgres, settings(shard="1/1"), now=clock)
     assert simulator.stats.calls == 0
