@@ -1,7 +1,7 @@
 """Rate limiting: at most so many calls in any 60-second window, over all endpoints, runs and processes of a machine.
 
-A process leases a few calls at a time from a budget, which counts them before they go out, and uses them at once. A lease
-of a killed process counts as spent. The budget of a machine is a small file below dlt's data directory
+A process leases a few calls at a time from a budget, which counts them before they go out, and uses them at once. What
+a killed process has leased counts as spent. The budget of a machine is a small file below dlt's data directory
 (``DLT_DATA_DIR``), one per API and key; shards on several machines have a table, see ``shared_rate_limit``.
 
 pyrate_limiter's buckets keep a row per call: its SQLite bucket, which processes can share, counts them at every call.
