@@ -97,7 +97,10 @@ class LoadRun(Contract):
     run_id: str = added("Id of the run, which sorts by time")
     resource: str = added("Name of the resource")
     command: str | None = added("Command: load or replay")
-    status: str | None = added("running, ok, partial (something was rejected), failed or interrupted")
+    status: str | None = added(
+        "running, ok, partial (something was rejected), failed, interrupted (asked and not finished, or the run was "
+        "killed) or not_reached (the run ended before it)"
+    )
     started_at: Moment | None = added("Moment the resource started in the run, UTC")
     finished_at: Moment | None = added("Moment this row was written, UTC")
     seconds: Measure | None = added("Seconds spent on the resource, without the load into the destination")

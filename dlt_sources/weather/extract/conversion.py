@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from dlt_sources.weather.api.endpoints import Endpoint
+from dlt_sources.weather.api.endpoints import LOCATIONS, Endpoint
 from dlt_sources.weather.api.responses import Result
 from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.convert.converter import Converter
@@ -19,6 +20,11 @@ from dlt_sources.weather.extract.requests import RequestWindow
 
 # of a row of load_runs; a journal keeps them
 COUNTS = ("seconds", "calls", "requests", "requests_failed", "rows_fetched", "rows_loaded", "rows_rejected")
+
+
+def new_run_id(now: datetime) -> str:
+    """Return a unique id that sorts by time."""
+    return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
 class RunConversion:
@@ -38,6 +44,7 @@ class RunConversion:
         self._now = now
         self._metrics: dict[str, LoadMetrics] = {}
         self._converters: dict[str, Converter] = {}
+        self._closed: set[str] = set()
 
     @property
     def metrics_by_resource(self) -> dict[str, LoadMetrics]:
@@ -56,6 +63,7 @@ class RunConversion:
             counts = {name: row[name] for name in COUNTS}
             metrics = LoadMetrics(row["resource"], self._run_id, self._command, row["started_at"], **counts)
             metrics.new_columns |= set(filter(None, (row["new_columns"] or "").split(",")))
+            metrics.other_fields |= set(filter(None, (row.get("other_fields") or "").split(", ")))
             self._metrics[metrics.resource] = metrics
         return self._metrics[row["resource"]]
 
@@ -87,9 +95,34 @@ class RunConversion:
         extraction = Extraction(endpoint, metrics, self._package, self._converter, self._now, replaying=replaying)
         yield from extraction.items(results, mark_done)
 
-    def load_run(self, resource: str, status: Status) -> object:
-        """Return the dlt item of a resource's row of ``load_runs``, which replaces the row of the package before."""
-        return to_table(LoadRun, [self.metrics_of(resource).row(status, self._now())])
+    def load_run(self, resource: str, status: Status, error: object = None) -> object:
+        """Return the dlt item of a resource's row of ``load_runs``, which replaces the row of the package before.
+
+        Args:
+            resource: the resource.
+            status: its state.
+            error: the error that ended the run, if the resource has none itself.
+        """
+        if status != "running":
+            self._closed.add(resource)
+        row = self.metrics_of(resource).row(status, self._now())
+        if row["error"] is None and error is not None and status in ("interrupted", "not_reached"):
+            row["error"] = str(error)
+        return to_table(LoadRun, [row])
+
+    def unfinished(self, resources: Iterable[str]) -> list[str]:
+        """Return those of a run's resources whose last row of ``load_runs`` is not written.
+
+        Args:
+            resources: the resources of the run; ``locations`` counts only if it has something to report.
+        """
+        return [name for name in resources if name not in self._closed and (name != LOCATIONS or name in self._metrics)]
+
+    def forget_if_idle(self, resource: str) -> None:
+        """Forget a resource that has nothing to do, so that a row of zeros does not hide the figures of another run."""
+        metrics = self._metrics[resource]
+        if not (metrics.requests or metrics.rows_fetched or metrics.expected):
+            del self._metrics[resource]
 
     def _converter(self, contract: type[Contract]) -> Converter:
         """Return the run's converter of a table: it remembers the columns that the API has added to the table."""

@@ -16,7 +16,7 @@ from dlt_sources.weather.locations.model import LocationQuery
 
 MOST_CAUSES = 1000
 MOST_LISTED = 20
-Status = Literal["running", "ok", "partial", "failed", "interrupted"]
+Status = Literal["running", "ok", "partial", "failed", "interrupted", "not_reached"]
 
 
 def listed(names: Iterable[str]) -> str:
@@ -152,17 +152,17 @@ class LoadMetrics:
             **details,
         }
 
-    def status(self, *, finished: bool, interrupted: bool) -> Status:
+    def status(self, *, finished: bool, ended: bool) -> Status:
         """Return the resource's state for ``load_runs``.
 
         Args:
             finished: whether nothing is left to ask.
-            interrupted: whether the run was ended from outside.
+            ended: whether the run has ended early, so that nothing more is asked.
         """
         if self.error:
             return "failed"
-        if interrupted:
-            return "interrupted"
+        if not finished and ended:
+            return "interrupted" if self.requests or self.calls else "not_reached"
         if not finished:
             return "running"
         return "partial" if self.rows_rejected else "ok"

@@ -94,7 +94,6 @@ class LocationStep:
         Returns:
             The bytes of the new rows of ``bronze.locations``.
         """
-        self._has_items = True
         for result in results:
             if isinstance(result, Failure):
                 self._rejects.append(self._metrics.reject_request(result, result.request.path, self._now()))
@@ -105,6 +104,7 @@ class LocationStep:
         self._metrics.rows_fetched += rows
         self._metrics.rows_loaded += rows
         self._tables += tables
+        self._has_items = bool(self._tables or self._rejects)
         return sum(table.nbytes for table in tables)
 
     def items(self) -> Iterator[object]:

@@ -25,7 +25,7 @@ from dlt.extract import DltResource, DltSource
 from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.common.logs import leave_out_expected_warnings
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.contracts import Location
+from dlt_sources.weather.contracts import LoadRun, Location
 from dlt_sources.weather.convert.items import UPSERT
 from dlt_sources.weather.extract.run import Run
 
@@ -44,6 +44,11 @@ def next_source(run: Run, names: Iterable[str]) -> DltSource:
     reported = [LOCATIONS] if run.has_location_items else []
     endpoints = [name for name in names if name != LOCATIONS] if run.locations_resolved else []
     return source_of(run, reported + endpoints)
+
+
+def closing_source(items: list[object]) -> DltSource:
+    """Return a source of the last rows of ``load_runs`` that an ended run writes."""
+    return DltSource(dlt.Schema("weather"), "weather", [dlt.resource(items, name=LoadRun.table)])
 
 
 def resources_of(settings: WeatherSettings) -> list[DltResource]:

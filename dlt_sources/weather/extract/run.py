@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -16,7 +15,7 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.extract.conversion import RunConversion
+from dlt_sources.weather.extract.conversion import RunConversion, new_run_id
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
@@ -26,11 +25,6 @@ from dlt_sources.weather.journal import Journal
 
 T = TypeVar("T")
 OpenReader = Callable[[], AbstractContextManager[DestinationReader]]
-
-
-def new_run_id(now: datetime) -> str:
-    """Return a unique id that sorts by time."""
-    return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
 class Run:
@@ -203,6 +197,7 @@ class Run:
         if LOCATIONS in self._refusals.by_resource:
             step.give_up()
         metrics.pause()
+        self._conversion.forget_if_idle(LOCATIONS)
 
     def location_items(self) -> Iterator[object]:
         """Yield the dlt items of the look-up that are not yielded yet."""
@@ -223,7 +218,8 @@ class Run:
         metrics.expected = queue.total
         if refusal := self._refusals.by_resource.get(endpoint.name):
             metrics.error = str(refusal)
-        yield from self.answer_items(endpoint, self._ask(endpoint.name, queue), queue.mark_done)
+        results = queue.results(self._client, lambda: self.has_room(endpoint.name))
+        yield from self.answer_items(endpoint, results, queue.mark_done)
 
     def answer_items(
         self,
@@ -247,17 +243,19 @@ class Run:
 
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
-        queue = self._queues.get(resource)
-        finished = self.locations_resolved if resource == LOCATIONS else queue is None or queue.finished
-        return self.metrics_of(resource).status(finished=finished, interrupted=self._interrupted)
+        metrics, queue = self.metrics_of(resource), self._queues.get(resource)
+        ended = self._interrupted or self.stopped_by is not None
+        if resource == LOCATIONS:
+            finished = self.locations_resolved and metrics.requests >= metrics.expected
+        else:
+            # a replay has no queues; a queue without requests is that of a run that ended before it had locations
+            finished = queue.answered and (queue.total > 0 or not ended) if queue else not ended
+        return metrics.status(finished=finished, ended=ended)
 
-    def _ask(self, resource: str, queue: RequestQueue) -> Iterator[Result]:
-        def may_ask() -> bool:
-            return self.has_room(resource)
-
-        while not queue.finished and may_ask():
-            yield from self._client.fetch_all(queue.take(may_ask), queue.most_at_once)
-            queue.next_round()
+    def closing_items(self, resources: list[str]) -> list[object]:
+        """Return the last rows of ``load_runs`` of the run's resources that it did not finish, as dlt items."""
+        unfinished = self._conversion.unfinished(resources)
+        return [self._conversion.load_run(name, self.status(name), self.stopped_by) for name in unfinished]
 
     def _queue(self, endpoint: Endpoint) -> RequestQueue:
         if endpoint.name not in self._queues:
@@ -290,7 +288,7 @@ class Run:
         yield from items
         metrics.calls = self._client.calls_for[resource]
         metrics.pause()
-        yield self._conversion.load_run(resource, self.status(resource))
+        yield self._conversion.load_run(resource, self.status(resource), self.stopped_by)
         self._raise_if_alone()
 
     def _raise_if_alone(self) -> None:

@@ -12,11 +12,11 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
-from dlt_sources.weather.extract.resources import next_source, resource_names
+from dlt_sources.weather.extract.resources import closing_source, next_source, resource_names
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.journal import Journal
 from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
-from dlt_sources.weather.pipeline.writer import Report, writing
+from dlt_sources.weather.pipeline.writer import Report, Writer, writing
 
 
 def load(
@@ -60,13 +60,22 @@ def load(
     ):
         run.use(writer.reader, Journal(writer.directory))
         on_start(run)
-        while run.has_more(resources):
-            run.begin_package()
-            run.resolve_locations(unknown=resolve_unknown)
-            writer.load(next_source(run, resources))
-            run.end_package()
+        _load_packages(run, writer, resources, resolve_unknown=resolve_unknown)
     writer.report.error = run.error
     return writer.report
+
+
+def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_unknown: bool) -> None:
+    while run.has_more(resources):
+        run.begin_package()
+        run.resolve_locations(unknown=resolve_unknown)
+        source = next_source(run, resources)
+        # it is empty if all locations are known, and no other resource is loaded
+        if source.resources:
+            writer.load(source)
+        run.end_package()
+    if items := run.closing_items(resources):
+        writer.load(closing_source(items))
 
 
 def _shared_rate_limiter(

@@ -23,6 +23,7 @@ from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
+from dlt_sources.weather.destination.load_runs import close_dead_runs
 from dlt_sources.weather.destination.postgres.maintenance import ensure_indexes, verify_rows_loaded
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
@@ -201,6 +202,8 @@ def _prepare_destination(writer: Writer) -> None:
     writer.report.finished_before = recover_interrupted_runs(
         writer.target, writer.reload_directory, writer.load_and_verify
     )
+    if writer.lock.connection:
+        close_dead_runs(writer.lock.connection, writer.report.run_id, is_postgres=writer.target.is_postgres)
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:

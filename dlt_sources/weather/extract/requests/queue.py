@@ -14,8 +14,9 @@ from functools import partial
 from heapq import nsmallest
 from types import MappingProxyType
 
+from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import Endpoint
-from dlt_sources.weather.api.responses import Request
+from dlt_sources.weather.api.responses import Request, Result
 from dlt_sources.weather.common.clock import HOUR
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.locations.model import ResolvedLocation
@@ -111,7 +112,6 @@ class RequestQueue:
 
     Attributes:
         total: the number of requests if none fails.
-        most_at_once: the most requests in flight.
     """
 
     def __init__(
@@ -122,7 +122,8 @@ class RequestQueue:
         history: History | None,
         waiting: Mapping[str, datetime | None] = MappingProxyType({}),
     ) -> None:
-        self.most_at_once = endpoint.most_at_once
+        self._in_flight = 0
+        self._most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
         self._history = history
@@ -143,11 +144,30 @@ class RequestQueue:
         """Whether nothing is left to ask."""
         return self._head is None
 
-    def take(self, may_go_on: Callable[[], bool]) -> Iterator[Request]:
+    @property
+    def answered(self) -> bool:
+        """Whether nothing is left to ask, and every request has a result; those in flight when a run ends have none."""
+        return self.finished and not self._in_flight
+
+    def results(self, client: Client, may_go_on: Callable[[], bool]) -> Iterator[Result]:
+        """Ask while ``may_go_on`` returns True, round after round, and yield the results in no order.
+
+        Args:
+            client: asks the API.
+            may_go_on: returns whether another request may be made.
+        """
+        while not self.finished and may_go_on():
+            for result in client.fetch_all(self._take(may_go_on), self._most_at_once):
+                self._in_flight -= 1
+                yield result
+            self._next()
+
+    def _take(self, may_go_on: Callable[[], bool]) -> Iterator[Request]:
         """Yield the requests of this round while ``may_go_on`` returns True."""
         while self._head is not None and may_go_on():
             window = self._head
             self._head = next(self._round, None)
+            self._in_flight += 1
             yield self._request(window)
 
     def mark_done(self, window: RequestWindow) -> None:
@@ -155,7 +175,7 @@ class RequestQueue:
         if self._history and (following := self._history.after(window)):
             self._next_round.append(following)
 
-    def next_round(self) -> None:
+    def _next(self) -> None:
         """Begin the round of the scheduled windows, if this round is asked."""
         if self._head is None:
             self._round, self._next_round = iter(self._next_round), []
