@@ -82,7 +82,7 @@ def _section(contract: type[Contract]) -> str:
             unit_of(column),
             "no" if required else "yes",
             column.description,
-            _field(column),
+            _field(contract, column),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -104,14 +104,19 @@ def _endpoint(contract: type[Contract]) -> Endpoint | None:
     return next((one for one in ENDPOINTS if contract.table in one.tables), None)
 
 
+def _around(contract: type[Contract]) -> dict[str, str]:
+    """Return the paths of the columns that are read from the answer around the rows."""
+    return dict(pair for one in ENDPOINTS for part in one.parts if part.contract is contract for pair in part.around)
+
+
 def _origin(contract: type[Contract]) -> str:
     if endpoint := _endpoint(contract):
         return f"`{endpoint.path}`" + ("" if endpoint.by_default else f", only with `--resources {endpoint.name}`")
     return "`/geo/1.0`, or your coordinates" if contract.table == LOCATIONS else "the pipeline"
 
 
-def _field(column: Column) -> str:
-    path = ".".join(column.path)
+def _field(contract: type[Contract], column: Column) -> str:
+    path = ".".join(column.path) or _around(contract).get(column.name, "")
     path = LIFTED.get(path, path)
     if path.startswith("weather."):
         path = path.replace("weather.", "weather[0].")

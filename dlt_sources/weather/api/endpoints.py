@@ -33,11 +33,13 @@ class Part:
         contract: contract of the table.
         member: name of the member that lists the rows; "" if the answer itself is the row.
         optional: whether an answer without the member is valid, and has no rows of this table.
+        around: columns of each row that are read from the answer around the rows: name and dotted path.
     """
 
     contract: type[Contract]
     member: str = ""
     optional: bool = False
+    around: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Endpoint:
         has_units: whether the request takes ``units`` and ``lang``.
         incremental: whether the requests cover windows of history that is not loaded yet.
         most_at_once: largest number of requests in flight; low if answers are large.
+        not_kept: dotted paths of known fields outside the rows that no table has.
     """
 
     name: ResourceName
@@ -65,6 +68,7 @@ class Endpoint:
     has_units: bool = False
     incremental: bool = False
     most_at_once: int = 256
+    not_kept: frozenset[str] = frozenset()
 
     @property
     def keeps_raw(self) -> bool:
@@ -77,6 +81,9 @@ class Endpoint:
         return tuple(part.contract.table for part in self.parts)
 
 
+_COORDINATES = frozenset({"coord"})
+_ONE_CALL_AROUND = (("timezone", "timezone"), ("timezone_offset", "timezone_offset"))
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         name="current_weather",
@@ -88,7 +95,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         name="forecast",
         path="/data/2.5/forecast",
-        parts=(Part(Forecast, "list"),),
+        parts=(
+            Part(
+                Forecast,
+                "list",
+                around=(
+                    ("city_name", "city.name"),
+                    ("country", "city.country"),
+                    ("timezone", "city.timezone"),
+                    ("population", "city.population"),
+                ),
+            ),
+        ),
+        not_kept=frozenset({"cod", "message", "cnt", "city.id", "city.coord", "city.sunrise", "city.sunset"}),
         description="Forecast of 5 days in 3-hour steps: one row per location, step and hour of issue.",
         has_units=True,
     ),
@@ -96,6 +115,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="air_pollution",
         path="/data/2.5/air_pollution/history",
         parts=(Part(AirPollution, "list"),),
+        not_kept=_COORDINATES,
         description="Air quality, hourly since 2020-11-27: one row per location and hour, loaded incrementally.",
         incremental=True,
         # an answer of 90 days is 2,160 rows: 16 at once keep both cores busy, 200 would fill memory with them
@@ -105,18 +125,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="air_pollution_forecast",
         path="/data/2.5/air_pollution/forecast",
         parts=(Part(AirPollutionForecast, "list"),),
+        not_kept=_COORDINATES,
         description="Air quality of the next 4 days, hourly: one row per location, hour and hour of issue.",
     ),
     Endpoint(
         name="one_call",
         path="/data/3.0/onecall",
         parts=(
-            Part(OneCallHourly, "hourly"),
-            Part(OneCallDaily, "daily"),
+            Part(OneCallHourly, "hourly", around=_ONE_CALL_AROUND),
+            Part(OneCallDaily, "daily", around=_ONE_CALL_AROUND),
             Part(OneCallMinutely, "minutely", optional=True),
             Part(OneCallAlerts, "alerts", optional=True),
         ),
         description="One Call 3.0: the next hours, days and minutes, and warnings. Needs a separate subscription.",
+        not_kept=frozenset({"lat", "lon", "current"}),
         subscription="one_call",
         by_default=False,
         has_units=True,

@@ -112,14 +112,15 @@ def given(
     return Field(default=... if required else None, description=description, json_schema_extra=extra)
 
 
-def added(description: str, *, json: bool = False) -> Any:
-    """Declare a column that this source adds to the answer.
+def added(description: str, *, null_when: NullWhen | None = None, json: bool = False) -> Any:
+    """Declare a column that this source adds to the record: its own, or of the answer around the record.
 
     Args:
         description: description of the column.
+        null_when: value by which the API says "unknown"; it becomes null.
         json: whether the value is JSON text.
     """
-    extra: dict[str, Any] = {"path": "", "required": False, "json": json}
+    extra: dict[str, Any] = {"path": "", "null_when": null_when, "required": False, "json": json}
     return Field(default=None, description=description, json_schema_extra=extra)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, ClassVar
 
-from dlt_sources.weather.contracts.base import AnswerRow, Measure, Moment, added, as_json, given
+from dlt_sources.weather.contracts.base import AnswerRow, Integer, Measure, Moment, added, as_json, given
 from dlt_sources.weather.contracts.shared import Conditions
 
 TAGS_JSON = "tags_json"
@@ -32,6 +32,8 @@ class OneCallHourly(_Issued, Conditions):
 
     dt: Moment = given("dt", "Hour that the row describes, UTC", required=True)
     units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
+    timezone: str | None = added("Name of the location's time zone, as in the IANA database", null_when="empty")
+    timezone_offset: Integer | None = added("Offset from UTC with daylight saving, seconds")
     temp: Measure = given("temp", "Air temperature; K, °C or °F by units", required=True)
     feels_like: Measure | None = given("feels_like", "Perceived temperature; by units")
     pressure: Measure | None = given("pressure", "Air pressure at sea level, hPa")
@@ -55,6 +57,8 @@ class OneCallDaily(_Issued, Conditions):
 
     dt: Moment = given("dt", "Noon of the location's local day, UTC", required=True)
     units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
+    timezone: str | None = added("Name of the location's time zone, as in the IANA database", null_when="empty")
+    timezone_offset: Integer | None = added("Offset from UTC with daylight saving, seconds")
     sunrise: Moment | None = given("sunrise", "Sunrise, UTC; null at polar day or night", null_when="zero")
     sunset: Moment | None = given("sunset", "Sunset, UTC; null at polar day or night", null_when="zero")
     moonrise: Moment | None = given("moonrise", "Moonrise, UTC; null on a day without one", null_when="zero")

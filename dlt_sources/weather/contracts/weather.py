@@ -83,4 +83,8 @@ class Forecast(_Atmosphere):
     pop: Measure | None = given("pop", "Probability of precipitation, 0 to 1")
     rain_3h: Measure | None = given("rain.3h", "Rain in the 3 hours before dt, mm; null is none")
     snow_3h: Measure | None = given("snow.3h", "Snow in the 3 hours before dt, mm; null is none")
+    city_name: str | None = added("Name of the nearest city; null if there is none", null_when="empty")
+    country: str | None = added("ISO 3166 country code; null at sea", null_when="empty")
+    timezone: Integer | None = added("Offset from UTC with daylight saving, seconds")
+    population: Integer | None = added("Population of the nearest city; null is unknown", null_when="zero")
     pod: str | None = given("sys.pod", "Part of the day: d (day) or n (night)")

@@ -62,7 +62,7 @@ def explain(contract: type[Contract], record: dict[str, Any]) -> ContractViolati
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             name = ".".join(column.path)
             return ContractViolationError(name, f"{name}: {value} is beyond 64 bits")
-        values[column.name] = None if _means_null(value, column) else value
+        values[column.name] = None if means_null(value, column) else value
     try:
         contract.model_validate({c.name: None for c in contract.columns() if not c.path} | values)
     except ValidationError as error:
@@ -76,7 +76,8 @@ def explain(contract: type[Contract], record: dict[str, Any]) -> ContractViolati
     return None
 
 
-def _means_null(value: object, column: Column) -> bool:
+def means_null(value: object, column: Column) -> bool:
+    """Return whether a value is the one by which the API says "unknown" in a column."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return (
         (column.null_when == "zero" and number and value == 0)

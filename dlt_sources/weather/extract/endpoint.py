@@ -15,6 +15,7 @@ from dlt_sources.weather.api.responses import Answer, Failure, Result
 from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.contracts import Contract, Reject, WeatherRaw
 from dlt_sources.weather.contracts.records import RowErrorClass
+from dlt_sources.weather.convert.around_rows import columns_around, fields_not_kept
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
 from dlt_sources.weather.extract.counts import LoadMetrics, listed
@@ -109,6 +110,10 @@ class Extraction:
             )
             return False
         self._metrics.requests += 1
+        self._announce(
+            {f"{self._endpoint.name}.{name}" for name in fields_not_kept(self._endpoint, answer.data)},
+            "stand outside the rows of an answer and are in no table",
+        )
         for part, records in records_by_part:
             self._metrics.rows_fetched += len(records or ())
             usable = self._usable(records or [], part, answer)
@@ -217,7 +222,7 @@ class Extraction:
             added["issued_at"] = [floor_hour(answer.fetched_at) for answer in answers]
         if "units" in columns:
             added["units"] = [answer.request.params["units"] for answer in answers]
-        return added
+        return added | columns_around(part, answers)
 
     def _raw_row(self, answer: Answer) -> dict[str, Any]:
         return {

@@ -5,12 +5,14 @@ import pytest
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Forecast
+from dlt_sources.weather.pipeline.replay import replay
 from tests.helpers.support import columns, count, load_accounted, query, tables
 
 MADRID = "40.4168,-3.7038"
 OSLO = "59.9139,10.7522"
 AIR = "/data/2.5/air_pollution/history"
 CURRENT = "/data/2.5/weather"
+FORECAST = "/data/2.5/forecast"
 # what each destination calls dlt's types
 DOUBLE = {"duckdb": "DOUBLE", "postgres": "double precision"}
 TEXT = {"duckdb": "VARCHAR", "postgres": "character varying"}
@@ -159,6 +161,32 @@ def test_unknown_fields_never_cost_a_row(target, current, clock, simulator, capl
     )
     clock.pass_time(hours=1)
     assert load_accounted(target, current, clock).rows_rejected == 0
+
+
+def test_fields_around_the_rows_have_columns_and_others_are_announced_once_a_run(
+    duckdb, settings, clock, simulator, caplog
+):
+    choice = settings(resources=["forecast", "air_pollution_forecast"], locations=[MADRID, OSLO])
+    city = {"name": "Riga", "country": "LV", "timezone": 7200, "population": 742572, "elevation": 6}
+    simulator.inject(Fault(path=FORECAST, where={"lat": "40.4168"}, set={"city": city, "advice": [1, {"a": "x"}]}))
+    nowhere = {"name": "", "country": "", "timezone": 0, "population": "many", "elevation": None}
+    simulator.inject(Fault(path=FORECAST, where={"lat": "59.9139"}, set={"city": nowhere, "advice": 7}))
+    report = load_accounted(duckdb, choice, clock)
+    assert (report.error, report.rows_rejected) == (None, 0)
+    sql = "SELECT location_id, city_name, country, timezone, population, count(*) FROM forecast GROUP BY ALL ORDER BY 1"
+    loaded = [(MADRID, "Riga", "LV", 7200, 742572, 40), (OSLO, None, None, 0, None, 40)]
+    assert query(duckdb, sql) == loaded
+    told = "forecast.advice, forecast.city.elevation"
+    assert [line for line in caplog.messages if "forecast.advice" in line] == [
+        f"The API has added fields that stand outside the rows of an answer and are in no table: {told}"
+    ]
+    assert [line for line in caplog.messages if "forecast.city.population" in line] != []
+    assert query(duckdb, "SELECT resource, other_fields FROM load_runs WHERE other_fields IS NOT NULL") == [
+        ("forecast", f"{told}, forecast.city.population")
+    ]
+    query(duckdb, "DELETE FROM forecast")
+    replay(duckdb, choice, ["forecast"])
+    assert query(duckdb, sql) == loaded
 
 
 def test_columns_have_the_types_of_their_contracts_and_every_row_its_load(target, settings, clock):
