@@ -17,6 +17,7 @@ VALUES: tuple[Any, ...] = (
     2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**30, 1e308, "\u0000", "é" * 999, "2024-01-01T00:00:00Z", [[1]],
     {"A": 1, "a": 2},
 )  # fmt: skip
+SMALL_VALUES = tuple(value for value in VALUES if len(str(value)) < 50)
 NAMES = (
     "uv", "newField", "new_field", "main.newThing", "main.new_thing", "wind.extra", "id2", "1h", "dt_2", "aqi", "a b",
     "Ü",
@@ -51,4 +52,5 @@ def _fields(chosen: Random) -> dict[str, Any]:
     if chosen.random() < 0.3:
         names += ["".join(chosen.choices(string.ascii_lowercase, k=8)) for _ in range(MANY)]
     rows = chosen.choice(["list.*.", f"list.{chosen.randrange(20)}.", "", "city."])
-    return {rows + name: chosen.choice(VALUES) for name in names}
+    values = VALUES if len(names) < MANY else SMALL_VALUES
+    return {rows + name: chosen.choice(values) for name in names}
