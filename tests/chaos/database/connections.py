@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.process import BaseProcess
 from urllib.parse import urlsplit
 
@@ -79,22 +79,18 @@ def limits(round_: Round) -> None:
 
 def partition(round_: Round) -> None:
     """The network swallows packets, or the server answers nothing more, at a random moment: the load ends."""
-    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+    how = round_.random.choice(list(PARTITIONS))
     given = round_.slow_settings(chunk_rows=100)
-    with proxy(urlsplit(url).port or 0) as between:
-        # the address stays the same: packages wait by address
-        os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = url.replace(f":{urlsplit(url).port}", f":{between.port}")
+    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+    port = urlsplit(url).port or 0
+    with PARTITIONS[how](port) as (address, trouble):
+        # the address stays the same afterwards: packages wait by address
+        os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = url.replace(f":{port}", f":{address}")
         worker = _extracting(round_, given)
         worker.join(round_.random.uniform(0.0, 5.0))
-        how = round_.random.choice(["no packets", "no answers"])
         began = time.monotonic()
-        if how == "no packets":
-            with _dropped(between.port):
-                worker.join(LONGEST_PARTITION)
-        else:
-            between.stall()
+        with trouble():
             worker.join(LONGEST_PARTITION)
-            between.resume()
         seconds = time.monotonic() - began
         if worker.is_alive():
             round_.found.problems.append(f"{how}: a load still hangs after {seconds:.0f} s")
@@ -106,6 +102,32 @@ def partition(round_: Round) -> None:
         round_.simulator.latency = 0.0
         round_.finish_recorded(**given)
     os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = url
+
+
+Trouble = Callable[[], AbstractContextManager[None]]
+
+
+@contextmanager
+def _packets(port: int) -> Iterator[tuple[int, Trouble]]:
+    """Yield the server's port, and how to have all packets to it swallowed."""
+    yield port, lambda: _dropped(port)
+
+
+@contextmanager
+def _answers(port: int) -> Iterator[tuple[int, Trouble]]:
+    """Yield the port of a server between, and how to have it forward nothing."""
+    with proxy(port) as between:
+
+        @contextmanager
+        def stalled() -> Iterator[None]:
+            between.stall()
+            yield
+            between.resume()
+
+        yield between.port, stalled
+
+
+PARTITIONS = {"no packets": _packets, "no answers": _answers}
 
 
 def cannot_filter(_: World) -> str | None:

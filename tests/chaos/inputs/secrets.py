@@ -36,7 +36,7 @@ PROXIES = (f"user:{PROXY_PASSWORD}@127.0.0.1:9", f"http://user:{PROXY_PASSWORD}@
 ECHO = f'{{"cod": 400, "message": "no such appid={SENTINEL_KEY}", "you": "{SENTINEL_KEY}"}}'.encode()
 FAULTS = (
     Fault(path="/data/2.5/weather", status=401),
-    Fault(path="/data/2.5/forecast", status=429),
+    Fault(path="/data/2.5/forecast", status=429, times=2),
     Fault(path="/data/2.5/forecast", body=ECHO, status=400),
     Fault(path="/data/2.5/weather", set={"name": SENTINEL_KEY}),
     Fault(truncate=True, times=4),
