@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos.api import bodies, faults, fields, giants, refusals
+from tests.chaos.api import bodies, faults, fields, giants, missing, refusals
 from tests.chaos.database import connections, objections, outages, tables
 from tests.chaos.files import journals, losses
 from tests.chaos.inputs import clocks, locations, secrets, texts
@@ -61,6 +61,7 @@ SCENARIOS: dict[str, Scenario] = {
     "journal-damaged": Scenario(journals.damaged, 1, 100, either=True),
     "location-gone": Scenario(refusals.location, 1, 50, either=True),
     "product-refused": Scenario(refusals.product, 1, 50, either=True),
+    "ask-again": Scenario(missing.again, 1, 50, either=True),
     "giant-answers": Scenario(giants.answers, 1, 20, either=True),
     "unknown-fields": Scenario(fields.unknown, 1, 100, either=True),
     "faults-alone": Scenario(faults.alone, 1, 50, either=True),
