@@ -36,6 +36,9 @@ def answers(round_: Round) -> None:
     locations = [f"{number}.5000,{number}.2500" for number in range(8)]
     giant, how = chosen.choice(locations), chosen.choice(HOW)
     lat = giant.partition(",")[0]
+    # packing takes seconds, which are not the answer's
+    if how == "bomb":
+        _bomb()
     with _between(round_.world.api, lat, how) as api:
         # the timeout bounds an answer that is slow
         worker = round_.start(locations=locations, base_url=api, attempts=2, timeout_seconds=3.0)
