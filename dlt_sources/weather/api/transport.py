@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -21,9 +22,10 @@ from pydantic import SecretStr
 from dlt_sources.weather.api.connection import SingleAttempt, proxy_for, tls_context
 from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify, excerpt
-from dlt_sources.weather.common.redaction import redact
+from dlt_sources.weather.common.redaction import SHORTEST_KEY, may_hold_key, redact, redact_body
 from dlt_sources.weather.common.settings import WeatherSettings
 
+logger = logging.getLogger(__name__)
 # an unreachable host is known to be sooner than a slow answer
 MOST_SECONDS_TO_CONNECT = 10.0
 BYTES_PER_MB = 1_000_000
@@ -53,6 +55,12 @@ class Transport:
         self._settings = settings
         self._key = settings.secret_key or SecretStr("")
         self._now = now
+        if 0 < len(self._key.get_secret_value()) < SHORTEST_KEY:
+            logger.warning(
+                "The API key is shorter than %d characters. In answers it is redacted in URLs only, since it may be a "
+                "part of their words",
+                SHORTEST_KEY,
+            )
         self._proxy = proxy_for(settings.base_url)
         self._tls = tls_context() if urlsplit(settings.base_url).scheme == "https" else None
         # enough in flight to reach the rate at 300 ms latency, with some to spare
@@ -106,19 +114,19 @@ class Transport:
                 f"The answer is larger than {self._most_bytes(request) / BYTES_PER_MB:g} MB (max_answer_mb); reading "
                 f"stopped after {len(body):,} bytes."
             )
-            return Failure(request, "too_large", message, response.status, self._redacted(excerpt(body)))
+            return Failure(request, "too_large", message, response.status, redact_body(excerpt(body), self._key))
         return self._classified(request, response, body)
 
     def _classified(self, request: Request, response: aiohttp.ClientResponse, body: bytes) -> Result | TooManyCalls:
-        if self._key.get_secret_value().encode() in body:
-            body = self._redacted(body.decode("utf-8", "replace")).encode()
+        if may_hold_key(body, self._key):
+            body = redact_body(body.decode("utf-8", "replace"), self._key).encode()
         result = classify(request, response.status, body, response.headers.get("Retry-After"), self._now())
         if isinstance(result, TooManyCalls):
             return replace(result, failure=self._redacted_failure(result.failure))
         return self._redacted_failure(result) if isinstance(result, Failure) else result
 
     def _redacted_failure(self, failure: Failure) -> Failure:
-        payload = None if failure.payload is None else self._redacted(failure.payload)
+        payload = None if failure.payload is None else redact_body(failure.payload, self._key)
         return replace(failure, message=self._redacted(failure.message), payload=payload)
 
     def _redacted(self, text: str) -> str:

@@ -6,6 +6,7 @@ May import every other folder of the package.
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from dlt_sources.weather.cli.replay import replay_command
 from dlt_sources.weather.cli.status import status_command
 from dlt_sources.weather.common.configuration import configuration_error, nearest
 from dlt_sources.weather.common.errors import ConfigurationError, WeatherError
+from dlt_sources.weather.common.redaction import print_redacted
 
 EPILOG = """\b
 Exit codes:
@@ -101,4 +103,5 @@ for command in (load_command, plan_command, replay_command, status_command, pack
 def main() -> None:
     """Run the command line and exit the process."""
     guard_streams()
+    sys.excepthook = print_redacted
     weather(prog_name="weather")

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 
 from dlt_sources.weather.common.logs import logs_are_json
+from dlt_sources.weather.common.redaction import redact
 
 logger = logging.getLogger("weather")
 # characters, enough for every table, if standard output is not a terminal
@@ -85,6 +86,6 @@ def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
     if logs_are_json():
         logger.log(level, message, extra=facts)
     elif level >= logging.ERROR:
-        click.secho(f"Error: {message}", fg="red", err=True)
+        click.secho(f"Error: {redact(message, None)}", fg="red", err=True)
     else:
-        click.secho(message, err=True)
+        click.secho(redact(message, None), err=True)

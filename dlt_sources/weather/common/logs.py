@@ -11,7 +11,7 @@ import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from dlt_sources.weather.common.redaction import redact
+from dlt_sources.weather.common.redaction import known_secrets, redact
 
 LogFormat = Literal["text", "json"]
 # dlt warns of it at every Arrow batch: a JSON column is text to Arrow, which is intended here
@@ -19,7 +19,7 @@ _EXPECTED = "several column hints were different"
 
 
 class Redactor:
-    """structlog processor that redacts the key in every text: the last safeguard, in case a library logs a URL.
+    """structlog processor that redacts secrets in every text: the last safeguard, in case a library logs a URL.
 
     Args:
         key: the API key, if one is set.
@@ -30,7 +30,11 @@ class Redactor:
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Return the event with every text redacted."""
-        return {name: redact(value, self._key) if isinstance(value, str) else value for name, value in event.items()}
+        secrets = known_secrets()
+        return {
+            name: redact(value, self._key, secrets) if isinstance(value, str) else value
+            for name, value in event.items()
+        }
 
 
 def logs_are_json() -> bool:
