@@ -13,12 +13,14 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Set
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, unquote
 
 from dlt.common.configuration.container import Container
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers import StringTomlProvider
 from dlt.common.configuration.providers.toml import SettingsTomlProvider
 from dlt.common.configuration.specs import PluggableRunContext
@@ -89,9 +91,11 @@ def known_secrets() -> set[str]:
     """Return the secrets that the environment and ``.dlt/secrets.toml`` hold: keys, passwords, alert URLs."""
     given = tuple((name, value) for name, value in os.environ.items() if value and _names_secret(name.upper(), value))
     found = set(_secrets_among(given))
-    for provider in Container()[PluggableRunContext].providers.providers:
-        if isinstance(provider, SettingsTomlProvider) and provider.supports_secrets and not provider.is_empty:
-            found |= _secrets_of(provider)
+    # a file that cannot be read gives the process no secret; its error is told elsewhere
+    with suppress(ConfigurationException):
+        for provider in Container()[PluggableRunContext].providers.providers:
+            if isinstance(provider, SettingsTomlProvider) and provider.supports_secrets and not provider.is_empty:
+                found |= _secrets_of(provider)
     return found
 
 

@@ -39,11 +39,13 @@ def next_source(run: Run, names: Iterable[str]) -> DltSource:
     """Return the source of a run's next load package, whose locations the run has resolved as far as it has room.
 
     It has the resource ``locations`` if there is a look-up to report, and endpoints only after all locations are
-    resolved.
+    resolved. Endpoints with their own subscription come in later packages than the free ones, so that calls of theirs
+    that are refused for a while keep no rows waiting.
     """
     reported = [LOCATIONS] if run.has_location_items else []
     endpoints = [name for name in names if name != LOCATIONS] if run.locations_resolved else []
-    return source_of(run, reported + endpoints)
+    free = [name for name in endpoints if BY_NAME[name].subscription == "free"]
+    return source_of(run, reported + (free if run.has_more(free) else endpoints))
 
 
 def closing_source(items: list[object]) -> DltSource:

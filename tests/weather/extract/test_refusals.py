@@ -79,6 +79,7 @@ def test_one_call_whose_calls_of_the_day_are_spent_holds_up_nothing_else(duckdb,
     simulator.inject(Fault(path=ONE_CALL, status=429))
     choice = settings(resources=BEFORE_IT, locations=[OSLO, MADRID], rate_limit_patience_seconds=0.1)
     report = load_accounted(duckdb, choice, clock)
+    assert report.packages == 2, "rows of the others are loaded before One Call is asked"
     assert isinstance(report.error, IncompleteError)
     assert "refusing calls of One Call 3.0 (429)" in str(report.error)
     assert "temporary blocked" in str(report.error), "the API's own words"

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
+from filelock import FileLock
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.api import waits
@@ -23,6 +24,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.clock import Clock
+from tests.helpers.command import run
 from tests.helpers.processes import finish, load_and_die, start
 from tests.helpers.support import assert_accounted, count, load_accounted, query
 from tests.weather.pipeline.accounts import (
@@ -246,3 +248,14 @@ def test_a_wait_for_longer_than_five_seconds_is_said_once(settings, clock, simul
     assert len(slow) == len(limited) == 1
     assert "UTC" in slow[0]
     assert "UTC" in limited[0]
+
+
+def test_a_signal_while_another_run_holds_the_dataset_stops_at_once(duckdb, api):
+    stopper = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
+    with FileLock(duckdb.root / "writer.lock"):
+        stopper.start()
+        began = time.monotonic()
+        finished = run("--location", MADRID, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="60")
+    assert finished.code == 130, finished.said
+    assert time.monotonic() - began < 20
+    assert "Waiting up to 60 s for the writer before" in finished.err
