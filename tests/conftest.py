@@ -35,12 +35,21 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the tests' files in memory where 4 GB are free, unless TMPDIR is set: the disk cost a sixth of the time."""
+    """Prepare a test process: files in memory, no time limit for examples.
+
+    Files are in memory where 4 GB are free, unless TMPDIR is set: the disk cost a sixth of the time.
+    """
     memory = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
     if "TMPDIR" not in os.environ and memory.is_dir() and shutil.disk_usage(memory).free > 4e9:
         folder = tempfile.mkdtemp(prefix="weather-tests-", dir=memory)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         os.environ["TMPDIR"] = tempfile.tempdir = folder
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses"):
+        from hypothesis import settings  # noqa: PLC0415
+
+        # a busy machine may take a second for what takes a millisecond
+        settings.register_profile("no deadline", deadline=None)
+        settings.load_profile("no deadline")
 
 
 def pytest_xdist_auto_num_workers() -> int:

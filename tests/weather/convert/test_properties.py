@@ -93,7 +93,7 @@ def mutated(draw, contract, *, novel=True):
     return as_received(record)
 
 
-HURRIED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+HURRIED = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 @HURRIED
