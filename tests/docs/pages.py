@@ -82,5 +82,6 @@ def parse(text: str) -> Command:
 
 def commands(text: str) -> list[Command]:
     """Return the command lines of a document's console blocks."""
-    lines = [line for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")]
+    joined = [re.sub(r"\\\n *", "", block) for block in blocks(text, "console")]
+    lines = [line for block in joined for line in block.splitlines() if line.startswith("$ ")]
     return [parse(re.sub(r"  +#.*$", "", line[2:])) for line in lines]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
+import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,10 @@ from pathlib import Path
 import click
 import duckdb
 import pytest
+import requests
 import tomlkit
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 import dlt_sources.openweather_simulator.__main__ as simulator_main
 import tests.benchmarks.__main__ as benchmarks_main
@@ -23,7 +27,7 @@ from dlt_sources.weather.cli import weather
 from tests.docs.pages import CHECKED, PAGES, PROJECT, Command, blocks, commands, parse, spans
 from tests.helpers.clock import SENTINEL_KEY
 
-ALL_COMMANDS = {command.text: command for text in CHECKED.values() for command in commands(text)}
+ALL_COMMANDS = {command.text: command for text in PAGES.values() for command in commands(text)}
 PROGRAMS: dict[str, click.Command] = {
     "weather": weather,
     "dlt_sources.weather": weather,
@@ -31,7 +35,8 @@ PROGRAMS: dict[str, click.Command] = {
     "tests.benchmarks": benchmarks_main.main,
     "tests.chaos": chaos_main.main,
 }
-# run word for word, each group in its order and in one empty folder
+# run word for word, each group in its order and in one fresh clone, with the shipped settings; SUBSTITUTES has all that
+# differs
 RUN_DEMO = (
     "uv run python -m dlt_sources.weather --demo",
     "uv run weather plan --demo",
@@ -49,11 +54,28 @@ RUN_HISTORY = (
     "uv run weather plan --resources air_pollution --since 2024-01-01 --until 2024-12-31",
     "uv run weather load --resources air_pollution --since 2024-01-01 --until 2024-12-31",
 )
+RUN_IN_CLONE = (
+    "uv run python docs/make_tables.py",
+    "mkdir -p .dagster_home && ln -sf ../dagster_project/dagster.yaml .dagster_home/",
+)
+RUN_SERVICE = "uv run python -m dlt_sources.openweather_simulator --port 8080"
 RUN_POSTGRES = (
     "uv run weather load --destination postgres",
     "uv run weather load --destination postgres --shard 1/4",
 )
+SUBSTITUTES = {
+    "UV_NO_SYNC": ("1", "the libraries are installed; a clone would install them once more"),
+    "UV_PROJECT_ENVIRONMENT": (str(PROJECT / ".venv"), "as above"),
+    "DLT_DATA_DIR": ("a folder of the test", "~/.dlt is the user's; set for every test"),
+    "RUNTIME__DLTHUB_TELEMETRY": ("false", "as shipped; set for every test"),
+    "OPENWEATHER_API_KEY": (SENTINEL_KEY, "tests have no key"),
+    "SOURCES__WEATHER__BASE_URL": ("the simulator's", "tests have no network; left out for the demo"),
+    "DESTINATION__POSTGRES__CREDENTIALS": ("the test's server", "in place of postgresql://user:password@host/db"),
+    "--port 8080": ("--port and a free one", "8080 may be taken"),
+}
 SETTING = "a setting of the commands after it"
+CLUSTER = "needs a cluster, which infra/tests/kind.sh makes and uses in the same way"
+IMAGE = "needs a Docker engine: infra/tests/image.sh runs it word for word"
 SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's services"
 MINUTES = "takes minutes"
 ITSELF = "this test is a part of it"
@@ -63,11 +85,8 @@ NOT_RUN = {
     "WEATHER_DEMO=1 uv run dagster dev": SERVICE,
     "uv run dagster dev": SERVICE,
     'DAGSTER_HOME="$PWD/.dagster_home" uv run dagster dev': SERVICE,
-    "mkdir -p .dagster_home && ln -sf ../dagster_project/dagster.yaml .dagster_home/": SERVICE,
     "uv run dagster-daemon run --log-format json": SERVICE,
     "uv run dagster-webserver --log-format json": SERVICE,
-    "uv run python -m dlt_sources.openweather_simulator --port 8080": "does not end; its own tests start it",
-    "uv run python docs/make_tables.py": "writes into the project; a test below calls its function",
     'uv run pytest -m "not db and not process"': ITSELF,
     "uv run pytest": ITSELF,
     "uv run pytest -m slow": MINUTES,
@@ -82,24 +101,57 @@ NOT_RUN = {
 }
 
 
+def _reason(command: Command) -> str:
+    """Return why a command is not run here, "" if it is."""
+    if command.program == "docker":
+        return IMAGE
+    if command.text in INFRA_COMMANDS:
+        return CLUSTER
+    return NOT_RUN.get(command.text, "")
+
+
+INFRA_COMMANDS = {command.text for command in commands(PAGES["infra/README.md"])}
+
+
 def test_every_command_is_run_or_has_a_reason_why_not():
-    assert set(ALL_COMMANDS) == {*RUN_DEMO, *RUN, *RUN_HISTORY, *RUN_POSTGRES, *NOT_RUN}
+    run = {*RUN_DEMO, *RUN, *RUN_HISTORY, *RUN_POSTGRES, *RUN_IN_CLONE, RUN_SERVICE}
+    assert {text for text, command in ALL_COMMANDS.items() if not _reason(command)} == run
+    assert set(NOT_RUN) <= set(ALL_COMMANDS)
+
+
+def _environment(**given: str) -> dict[str, str]:
+    assert set(given) <= set(SUBSTITUTES)
+    always = {name: SUBSTITUTES[name][0] for name in ("UV_NO_SYNC", "UV_PROJECT_ENVIRONMENT")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    return inherited | always | given
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone of the project as it stands, without what git ignores."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    for name in listed.rstrip("\0").split("\0"):
+        target = tmp_path / "clone" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, target)
+    return tmp_path / "clone"
 
 
 def _run(text: str, folder: Path, **environment: str) -> str:
-    """Run a documented command with the shipped settings and the project's environment; return what it prints."""
-    (folder / ".dlt").mkdir(exist_ok=True)
-    shutil.copy(PROJECT / ".dlt" / "config.toml", folder / ".dlt")
+    """Run a documented command in a shell, as a user types it; return what it prints."""
     finished = subprocess.run(
-        shlex.split(text),
+        ["bash", "-c", text],
         cwd=folder,
-        env=os.environ | {"UV_PROJECT": str(PROJECT), "UV_NO_SYNC": "1"} | environment,
+        env=_environment(**environment),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert "warning" not in finished.stderr.lower(), finished.stderr
     return finished.stdout
 
 
@@ -110,12 +162,12 @@ def _counts(table: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_the_commands_of_the_demo_run_as_they_stand(tmp_path):
-    printed = [_run(text, tmp_path) for text in RUN_DEMO]
+def test_the_commands_of_the_demo_run_as_they_stand(clone):
+    printed = [_run(text, clone) for text in RUN_DEMO]
     assert _counts(blocks(PAGES["README.md"], "console")[0]) == _counts(printed[0])
     (query,) = blocks(PAGES["README.md"], "sql")
     result = blocks(PAGES["README.md"], "text")[1]
-    with duckdb.connect(str(tmp_path / "weather_demo.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(clone / "weather_demo.duckdb"), read_only=True) as connection:
         relation = connection.sql(query)
         assert relation.columns == re.findall(r"\w+", result.splitlines()[1])
         places = {row[0] for row in relation.fetchall()}
@@ -125,33 +177,61 @@ def test_the_commands_of_the_demo_run_as_they_stand(tmp_path):
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("texts", [RUN, RUN_HISTORY], ids=["load", "history"])
-def test_the_commands_run_as_they_stand(texts: Sequence[str], tmp_path):
+def test_the_commands_run_as_they_stand(texts: Sequence[str], clone):
     with serve(Simulator(), port=0) as api:
         environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
-        printed = [_run(text, tmp_path, **environment) for text in texts]
+        printed = [_run(text, clone, **environment) for text in texts]
     assert "air_pollution" in printed[-1]
 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_the_source_works_in_a_pipeline_as_the_readme_says(tmp_path):
+def test_the_source_works_in_a_pipeline_as_the_readme_says(clone):
     (snippet,) = blocks(PAGES["README.md"], "python")
-    (tmp_path / "snippet.py").write_text(snippet)
+    (clone / "snippet.py").write_text(snippet)
     with serve(Simulator(), port=0) as api:
         environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
-        _run("uv run python snippet.py", tmp_path, **environment)
-    with duckdb.connect(str(tmp_path / "weather.duckdb"), read_only=True) as connection:
+        _run("uv run python snippet.py", clone, **environment)
+    with duckdb.connect(str(clone / "weather.duckdb"), read_only=True) as connection:
         assert connection.sql("SELECT location_id FROM bronze.current_weather").fetchall() == [("madrid,es",)]
 
 
 @pytest.mark.slow
 @pytest.mark.process
+def test_the_commands_of_a_clone_run_as_they_stand(clone):
+    for text in RUN_IN_CLONE:
+        _run(text, clone)
+    assert (clone / "docs" / "tables.md").read_text() == PAGES["docs/tables.md"]
+    assert (clone / ".dagster_home" / "dagster.yaml").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_the_simulator_answers_as_a_service(clone):
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+    text = RUN_SERVICE.replace("--port 8080", f"--port {port}")
+    service = subprocess.Popen(["bash", "-c", f"exec {text}"], cwd=clone, env=_environment())
+    try:
+        parameters = {"lat": "1", "lon": "1", "appid": SENTINEL_KEY}
+        retry = HTTPAdapter(max_retries=Retry(connect=8, backoff_factor=0.2))
+        with requests.Session() as session:
+            session.mount("http://", retry)
+            answer = session.get(f"http://127.0.0.1:{port}/data/2.5/weather", params=parameters, timeout=10)
+        assert answer.json()["main"]["temp"]
+    finally:
+        service.terminate()
+    assert service.wait(30) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.usefixtures("postgres")
-def test_the_commands_for_postgres_run_as_they_stand(tmp_path):
+def test_the_commands_for_postgres_run_as_they_stand(clone):
     with serve(Simulator(), port=0) as api:
         environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
         for text in RUN_POSTGRES:
-            assert "air_pollution" in _run(text, tmp_path, **environment)
+            assert "air_pollution" in _run(text, clone, **environment)
 
 
 def _unknown_options(command: Command) -> list[str]:
