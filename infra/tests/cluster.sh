@@ -40,8 +40,19 @@ until_true() {
 
 password() { kubectl -n database get secret postgres-secret -o "jsonpath={.data.${1^^}_PASSWORD}" | base64 -d; }
 # as ROLE DATABASE STATEMENT : over TCP and with a password, as a client does
-as() { kubectl -n database exec postgres-0 -- env PGPASSWORD="$(password "$1")" psql --no-psqlrc -qAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -U "$1" -d "$2" -c "$3"; }
+as() { kubectl -n database exec postgres-0 -- env PGPASSWORD="$(password "$1")" psql --no-psqlrc -qAt -v ON_ERROR_STOP=1 -v VERBOSITY=sqlstate -h 127.0.0.1 -U "$1" -d "$2" -c "$3"; }
 superuser() { kubectl -n database exec postgres-0 -- psql --no-psqlrc -qAt -v ON_ERROR_STOP=1 -U postgres -d weather -c "$1"; }
+# may_not WHAT REFUSAL ROLE DATABASE STATEMENT : the refusal is an SQLSTATE, or a text if the role may not even connect
+may_not() {
+  if as "${@:3}" >"$scratch/may_not" 2>&1; then fail "$1"; fi
+  grep -q "$2" "$scratch/may_not" || fail "$1: refused, but not with $2: $(tail -n 3 "$scratch/may_not")"
+}
+# account_may_not ACCOUNT VERB... : Kubernetes says no, rather than nothing
+account_may_not() {
+  local answer
+  answer=$(kubectl auth can-i "${@:2}" --as="$1" 2>"$scratch/may_not" || true)
+  [[ $answer == no* ]] || fail "$1 may ${*:2}: '$answer' $(tail -n 3 "$scratch/may_not")"
+}
 read_rows() { as reader weather "$1"; }
 # run_job NAMESPACE CRONJOB JOB : start a CronJob's Job now, and wait for its end
 run_job() {

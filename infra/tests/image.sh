@@ -2,7 +2,7 @@
 # image.sh : build the image and try it, with PostgreSQL as the cluster runs it, in containers of the local Docker engine.
 #
 # Proves: the image builds and hadolint finds nothing; as its own user, with a read-only root and no capabilities, it loads
-# from the simulator into PostgreSQL, and twice loads nothing twice; its starts compile nothing; the roles can do what they
+# from the simulator into PostgreSQL, and twice loads nothing twice; the README's commands run as they stand; its starts compile nothing; the roles can do what they
 # should and no more; a backup that is restored is what was there; the key is in no layer, log or row.
 #
 #   IMAGE, POSTGRES_IMAGE, BASE_IMAGE, DOCKER   other names than weather:test, postgres:17, the Dockerfile's own, docker
@@ -20,6 +20,7 @@ scratch=$(mktemp -d)
 clean_up() {
   $DOCKER rm --force --volumes "$name-database" "$name-simulator" >/dev/null 2>&1 || true
   $DOCKER network rm "$name" >/dev/null 2>&1 || true
+  $DOCKER volume rm "$name-work" >/dev/null 2>&1 || true
   rm -rf "$scratch"
 }
 trap clean_up EXIT
@@ -73,7 +74,7 @@ load() {
     "$IMAGE" load --destination postgres --log-format json >>"$scratch/load.log" 2>&1
 }
 # sql ROLE PASSWORD DATABASE STATEMENT
-sql() { in_database env PGPASSWORD="$2" psql --no-psqlrc --quiet -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -U "$1" -d "$3" -c "$4"; }
+sql() { in_database env PGPASSWORD="$2" psql --no-psqlrc --quiet -At -v ON_ERROR_STOP=1 -v VERBOSITY=sqlstate -h 127.0.0.1 -U "$1" -d "$3" -c "$4"; }
 as_reader() { sql reader reads weather "$1"; }
 rows() { as_reader "SELECT count(*) FROM bronze.air_pollution"; }
 
@@ -96,20 +97,48 @@ sys.exit(f"{len(anew)} of {len(files)} modules, such as {anew[:5]}" if anew else
 ' >"$scratch/compiled.log" 2>&1 || fail "a start compiles modules, which a read-only root makes each process do"
 say "every module that Dagster's code location imports is compiled"
 
+# --- the README's own commands
+
+# word for word, but for the names of image and volume, which may be the user's own, and the simulator in OpenWeather's place
+docker() {
+  local word words=()
+  for word in "${@:2}"; do
+    case $word in
+      weather) words+=("$IMAGE") ;;
+      weather-work:*) words+=("$name-work:${word#*:}") ;;
+      *) words+=("$word") ;;
+    esac
+  done
+  $DOCKER "$1" --network "container:$name-simulator" --env SOURCES__WEATHER__BASE_URL=http://127.0.0.1:8080 "${words[@]}"
+}
+# a killed run's rows stay on the volume
+kept_on_volume() { $DOCKER run --rm --volume "$name-work:/work" --entrypoint find "$IMAGE" /work -mindepth 1 -maxdepth 2; }
+export OPENWEATHER_API_KEY=$KEY DESTINATION__POSTGRES__CREDENTIALS="postgresql://loader:loads@$name-database/weather"
+sed -n '/^\$ docker run/,/^```/p' infra/README.md | sed -e 's/^\$ //' -e '/^```/d' >"$scratch/readme.sh"
+[ "$(grep -c '^docker run' "$scratch/readme.sh")" = 3 ] || fail "the README has other commands than three"
+export -f docker
+IMAGE=$IMAGE DOCKER=$DOCKER name=$name bash -e "$scratch/readme.sh" >"$scratch/readme.log" 2>&1 || fail "the README's commands"
+kept_on_volume >"$scratch/volume"
+grep --quiet pipelines "$scratch/volume" || fail "the load wrote nothing to its volume"
+say "the README's commands run as they stand, with a volume that is new"
+
 # --- who may what
 
-# may_not WHAT ROLE PASSWORD DATABASE STATEMENT
-may_not() { if sql "${@:2}" >"$scratch/may_not.log" 2>&1; then fail "$1"; fi; }
-may_not "reader writes" reader reads weather "DELETE FROM bronze.rejects"
-may_not "reader makes tables" reader reads weather "CREATE TABLE bronze.x (i int)"
-may_not "reader sees the staging area" reader reads weather "SELECT 1 FROM bronze_staging._dlt_version"
-may_not "reader makes temporary tables" reader reads weather "CREATE TEMPORARY TABLE x (i int)"
-may_not "loader makes schemas" loader loads weather "CREATE SCHEMA x"
-may_not "loader writes elsewhere" loader loads weather "CREATE TABLE public.x (i int)"
-may_not "loader reaches Dagster's database" loader loads dagster "SELECT 1"
-may_not "loader reaches the server's own database" loader loads postgres "SELECT 1"
-may_not "dagster reaches the weather" dagster orchestrates weather "SELECT 1"
-may_not "the superuser comes in over the network" postgres for-nobody weather "SELECT 1"
+# may_not WHAT REFUSAL ROLE PASSWORD DATABASE STATEMENT : the refusal is an SQLSTATE, or a text if none may connect
+may_not() {
+  if sql "${@:3}" >"$scratch/may_not.log" 2>&1; then fail "$1"; fi
+  grep --quiet "$2" "$scratch/may_not.log" || fail "$1: refused, but not with $2"
+}
+may_not "reader writes" 42501 reader reads weather "DELETE FROM bronze.air_pollution"
+may_not "reader makes tables" 42501 reader reads weather "CREATE TABLE bronze.x (i int)"
+may_not "reader sees the staging area" 42501 reader reads weather "SELECT 1 FROM bronze_staging._dlt_version"
+may_not "reader makes temporary tables" 42501 reader reads weather "CREATE TEMPORARY TABLE x (i int)"
+may_not "loader makes schemas" 42501 loader loads weather "CREATE SCHEMA x"
+may_not "loader writes elsewhere" 42501 loader loads weather "CREATE TABLE public.x (i int)"
+may_not "loader reaches Dagster's database" "no pg_hba.conf entry" loader loads dagster "SELECT 1"
+may_not "loader reaches the server's own database" "no pg_hba.conf entry" loader loads postgres "SELECT 1"
+may_not "dagster reaches the weather" "no pg_hba.conf entry" dagster orchestrates weather "SELECT 1"
+may_not "the superuser comes in over the network" "no pg_hba.conf entry" postgres for-nobody weather "SELECT 1"
 sql loader loads weather "CREATE TABLE bronze.later (i int); INSERT INTO bronze.later VALUES (1)"
 [ "$(as_reader 'SELECT i FROM bronze.later')" = 1 ] || fail "reader does not see later tables"
 [ "$(as_reader "SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolsuper AND rolcanlogin")" = postgres ] || fail "more superusers"
@@ -140,7 +169,8 @@ done
 fingerprint | diff "$scratch/before" - || fail "the restored tables differ"
 [ "$(sql dagster orchestrates dagster "INSERT INTO runs (what) VALUES ('new') RETURNING id")" = 2 ] || fail "Dagster's records"
 # a broken file changes nothing
-in_database bash -c "head -c 20000 '${newest/dagster/weather}' 2>/dev/null || head -c 20000 /backups/weather-*.dump" >"$scratch/half"
+newest=$(in_database bash -c "ls /backups/weather-*.dump | tail -n 1")
+in_database head -c 20000 "$newest" >"$scratch/half"
 if in_database bash /scripts/restore.sh weather - <"$scratch/half" >"$scratch/restore.log" 2>&1; then fail "half a backup was restored"; fi
 fingerprint | diff "$scratch/before" - || fail "half a backup changed the tables"
 load || fail "the load after the restore"
@@ -149,8 +179,12 @@ say "a backup restored is what was there ($(wc -l <"$scratch/before") tables and
 
 # --- the key
 
-$DOCKER image save "$IMAGE" | tar --extract --to-stdout 2>/dev/null | grep --count --binary-files=text "$KEY" >/dev/null && fail "the key is in the image"
-grep --quiet "$KEY" "$scratch/load.log" && fail "the key is in the logs"
-# shellcheck disable=SC2016 # that is the container's to expand
-in_database bash -c 'pg_restore --file=- "$(ls /backups/weather-*.dump | tail -n 1)"' | grep --quiet "$KEY" && fail "the key is in the tables"
+# grep's 1 is that nothing is found, and --count reads to the end: a pipe that ends early is an error of what fills it
+found=$($DOCKER image save "$IMAGE" | tar --extract --to-stdout | { grep --count --binary-files=text "$KEY" || [ $? = 1 ]; }) || fail "the image cannot be read"
+[ "$found" = 0 ] || fail "the key is in the image"
+[ -s "$scratch/load.log" ] || fail "no logs"
+if grep --quiet "$KEY" "$scratch/load.log"; then fail "the key is in the logs"; fi
+in_database pg_restore --file=- "$newest" >"$scratch/tables.sql"
+grep --quiet "COPY bronze.air_pollution" "$scratch/tables.sql" || fail "the backup has no rows"
+if grep --quiet "$KEY" "$scratch/tables.sql"; then fail "the key is in the tables"; fi
 say "the key is in no layer, log or row; passed"

@@ -24,5 +24,6 @@ bash tests/e2e.sh "$certificates" "$image"
 terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change
 bash tests/upkeep.sh "$certificates" "$image" postgres:18.1
 terraform destroy -auto-approve -input=false
-if kind get clusters | grep -qx weather-test; then echo "the cluster is still there" >&2; exit 1; fi
+clusters=$(kind get clusters)
+if grep -qx weather-test <<<"$clusters"; then echo "the cluster is still there" >&2; exit 1; fi
 echo "passed; nothing is left"

@@ -70,9 +70,10 @@ old_password=$(password reader)
 export TF_VAR_passwords_revision=2
 apply
 [ "$(password reader)" != "$old_password" ] || fail "the password is still the same"
-if kubectl -n database exec postgres-0 -- env PGPASSWORD="$old_password" psql --no-psqlrc -h 127.0.0.1 -U reader -d weather -c 'SELECT 1' >/dev/null 2>&1; then
+if kubectl -n database exec postgres-0 -- env PGPASSWORD="$old_password" psql --no-psqlrc -h 127.0.0.1 -U reader -d weather -c 'SELECT 1' >"$scratch/old_password" 2>&1; then
   fail "the old password is taken"
 fi
+grep -q "password authentication failed" "$scratch/old_password" || fail "the old password is refused for another reason"
 loads_go_on
 say "the passwords are others, and loads go on"
 
