@@ -28,7 +28,21 @@ class ResourceList(click.ParamType[list[str]]):
         names = value if isinstance(value, list) else [name.strip() for name in value.split(",") if name.strip()]
         if said := unknown_resources(names):
             self.fail(said, param, ctx)
+        if not names:
+            self.fail("it names no resource.", param, ctx)
         return names
+
+
+class Text(click.ParamType[str]):
+    """Parameter type of a text that is not empty: ``--since "$DAY"`` with an unset variable is a mistake."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text; fail with a usage error on an empty one."""
+        if not str(value).strip():
+            self.fail("it is empty.", param, ctx)
+        return str(value)
 
 
 def destination_options(command: F) -> F:
@@ -38,6 +52,7 @@ def destination_options(command: F) -> F:
     )(command)
     return click.option(
         "--destination",
+        type=Text(),
         metavar="NAME",
         envvar="WEATHER_DESTINATION",
         show_envvar=True,
@@ -65,11 +80,17 @@ def settings_options(command: F) -> F:
             help="Ask for current weather and forecasts only where the present hour (UTC) has no row yet.",
         ),
         click.option(
-            "--shard", metavar="K/N", help="Load part K of N of the places, for several machines on one PostgreSQL."
+            "--shard",
+            type=Text(),
+            metavar="K/N",
+            help="Load part K of N of the places, for several machines on one PostgreSQL.",
         ),
-        click.option("--until", metavar="MOMENT", help="Last hour of air-pollution history, ISO 8601, UTC."),
+        click.option(
+            "--until", type=Text(), metavar="MOMENT", help="Last hour of air-pollution history, ISO 8601, UTC."
+        ),
         click.option(
             "--since",
+            type=Text(),
             metavar="MOMENT",
             help="First hour of air-pollution history, ISO 8601, UTC: every missing hour from then on is loaded.",
         ),
@@ -89,6 +110,7 @@ def location_options(command: F) -> F:
         click.option(
             "--location",
             "locations",
+            type=Text(),
             multiple=True,
             metavar="PLACE",
             help='A place: "Madrid,ES", "40.4,-3.7", "zip:28001,ES" or "id:3117735". Repeatable.',

@@ -100,7 +100,7 @@ class WeatherSettings(BaseConfiguration):
                 'locations is empty, so there is nothing to load; put places there, such as "Oslo,NO", or set '
                 "locations_file.",
             )
-        self.resources = self.resources and _checked_resources(self.resources)
+        self.resources = None if self.resources is None else _checked_resources(self.resources)
         self.base_url = _checked_base_url(self.base_url)
         if self.units not in UNITS:
             raise InvalidSettingError("units", f"units must be one of {', '.join(UNITS)}, not {self.units!r}.")
@@ -184,6 +184,8 @@ def unknown_resources(names: Iterable[str]) -> str:
 
 def _checked_resources(names: list[str]) -> list[str]:
     """Return the names, each once."""
+    if not names:
+        raise InvalidSettingError("resources", "resources is empty, so there is nothing to load; leave it out for all.")
     if said := unknown_resources(names):
         raise InvalidSettingError("resources", said)
     return list(dict.fromkeys(names))

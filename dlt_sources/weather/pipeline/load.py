@@ -6,9 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
+from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.rate_limit import LeasingRateLimiter
 from dlt_sources.weather.api.shared_rate_limit import shared_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
+from dlt_sources.weather.common.errors import KeyRefusedError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -50,9 +53,11 @@ def load(
     Raises:
         WriterBusyError: another run holds the dataset.
         ConfigurationError: a setting cannot work.
+        KeyRefusedError: no key is set although an endpoint is asked; nothing was opened or made.
         DestinationError: the destination did not take the rows; they are kept for the next run.
     """
     resources = resource_names(settings.resources)
+    _require_key(settings, resources)
     with (
         _shared_rate_limiter(target, settings) as rate_limiter,
         Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=rate_limiter) as run,
@@ -63,6 +68,12 @@ def load(
         _load_packages(run, writer, resources, resolve_unknown=resolve_unknown)
     writer.report.error = run.error
     return writer.report
+
+
+def _require_key(settings: WeatherSettings, resources: list[str]) -> None:
+    """Raise if an endpoint is asked without a key: a first load would leave an empty database behind."""
+    if settings.secret_key is None and set(resources) - {LOCATIONS}:
+        raise KeyRefusedError(NO_KEY)
 
 
 def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_unknown: bool) -> None:

@@ -68,6 +68,7 @@ def refused(load: Callable[..., object] = load_settings) -> str:
             "there is no resource 'curent_weather'; did you mean current_weather?",
         ),
         (WEATHER + "locations = []", "locations is empty, so there is nothing to load"),
+        (WEATHER + "resources = []", "resources is empty, so there is nothing to load"),
         (WEATHER + "locations = 'Oslo,NO'", 'locations must be a list of texts, such as ["a", "b"].'),
         (WEATHER + "calls_per_minute = 'many'", "calls_per_minute must be a whole number, not 'many'."),
         (WEATHER + "calls_per_minute = 0", "calls_per_minute must be from 1 to 1,000,000, not 0."),
@@ -207,6 +208,20 @@ def test_a_word_that_is_no_command_names_the_nearest():
     finished = run("laod")
     assert finished.code == 2
     assert "There is no command 'laod'; did you mean load?" in finished.err
+
+
+@pytest.mark.parametrize("option", ["--since", "--until", "--shard", "--location", "--destination", "--resources"])
+def test_an_option_that_is_empty_is_refused(option):
+    finished = run("plan", "--demo", option, "")
+    assert finished.code == 2
+    assert f"Invalid value for '{option}'" in finished.err
+
+
+def test_a_load_without_a_key_leaves_no_database(duckdb):
+    finished = run("load", "--location", "1,1", SOURCES__WEATHER__API_KEY="")
+    assert finished.code == 3
+    assert "No OpenWeather API key is set" in finished.err
+    assert not duckdb.exists
 
 
 @pytest.mark.usefixtures("duckdb")
