@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError, WeatherError, WriterBusyError
-from dlt_sources.weather.destination.failures import is_down, words
+from dlt_sources.weather.common.errors import (
+    ConfigurationError,
+    DestinationError,
+    RowsRefusedError,
+    WeatherError,
+    WriterBusyError,
+)
+from dlt_sources.weather.destination.failures import causes_of, is_down, words
 
 # a server that is being restarted
 RECONNECT_SECONDS = 60.0
@@ -101,6 +109,7 @@ def translated_errors() -> Iterator[None]:
         DestinationError: the destination went down, or a disk is full, the destination's or this machine's; a package
             that was to be loaded is kept in the working directory.
         RowsRefusedError: the destination is up and did not take a package; it is kept too.
+        ConfigurationError: a file of the working directory belongs to another user.
         KeyboardInterrupt: a signal ended a step of dlt's, which wraps it in a failure of the step.
     """
     try:
@@ -108,18 +117,35 @@ def translated_errors() -> Iterator[None]:
     except WeatherError:
         raise
     except Exception as error:
+        if refused := _refused_file(error):
+            raise refused from None
         translated = _translated_step(error) if isinstance(error, PipelineStepFailed) else _translated_outage(error)
         if translated is error:
             raise
         raise translated from None
 
 
+def _refused_file(error: BaseException | None) -> ConfigurationError | None:
+    """Return a sentence about a file of the working directory that belongs to another user, if that is the cause."""
+    names = [one.filename for one in causes_of(error) if isinstance(one, PermissionError) and one.filename]
+    if not names:
+        return None
+    file = Path(os.fsdecode(names[0]))
+    nearest = next(path for path in (file, *file.parents) if path.exists())
+    try:
+        owner = nearest.owner()
+    except (OSError, KeyError):
+        owner = "another user"
+    return ConfigurationError(
+        f"{file} cannot be written, {nearest} belongs to {owner}; was an earlier run made with sudo? Give it to the "
+        f"present user (chown -R), or set DLT_DATA_DIR to another folder."
+    )
+
+
 def _translated_step(error: PipelineStepFailed) -> BaseException:
-    inner: BaseException | None = error
-    while inner is not None:
+    for inner in causes_of(error):
         if isinstance(inner, WeatherError | KeyboardInterrupt):
             return inner
-        inner = inner.__cause__ or inner.__context__
     down = is_down(error)
     if error.step not in ("sync", "load") and not down:
         return error

@@ -1,4 +1,6 @@
-"""DuckDB's memory: limits for a writer. By default DuckDB takes up to 80 % of the machine and caches its file.
+"""DuckDB: files that may only be read, no downloads, and limits of memory for a writer.
+
+By default DuckDB takes up to 80 % of the machine and caches its file.
 
 Measured with the current weather of 100,000 places: peak memory 599 MB without these limits, 466 MB with them.
 
@@ -15,6 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from dlt.destinations.exceptions import DatabaseException
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.sql_client import SqlClientBase
 
 # a package of PACKAGE_BYTES needs up to 112 MB with two threads and 128 MB with sixteen, whatever the table's size
@@ -25,6 +28,29 @@ CLOSING_LIMIT = "96MB"
 MAX_THREADS = 4
 # what may stay cached between two packages
 CACHE_LIMIT = "16MB"
+
+
+def forbid_downloads(client: SqlClientBase[Any]) -> None:
+    """Keep DuckDB from downloading extensions when a query names something that it does not know.
+
+    Args:
+        client: an open connection.
+    """
+    if "autoinstall_known_extensions" not in _configured(client):
+        client.execute_sql("SET autoinstall_known_extensions = false")
+
+
+def read_only_credentials(credentials: Any) -> DuckDbCredentials:
+    """Return credentials that open a DuckDB file for reading.
+
+    Args:
+        credentials: the file's credentials.
+    """
+    read_only: DuckDbCredentials = credentials.copy()
+    read_only.read_only = True
+    # makes the pool of connections that the copy lacks
+    read_only.resolve()
+    return read_only
 
 
 def limit_memory(client: SqlClientBase[Any]) -> None:

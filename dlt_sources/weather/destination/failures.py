@@ -15,6 +15,7 @@ from dlt.destinations.exceptions import DatabaseException, DestinationConnection
 from dlt.load.exceptions import LoadClientJobException
 
 from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError
+from dlt_sources.weather.common.redaction import redact
 
 # SQLSTATEs and their classes, from PostgreSQL's documentation, appendix A. A package is at fault for: cardinality
 # violation, data exception, integrity constraint violation, program limit exceeded; syntax error, invalid name, name
@@ -52,7 +53,7 @@ def is_down(error: BaseException | None, *, loading: bool = True) -> bool:
         error: the error; its causes are considered too.
         loading: whether the error is of a package's load, not of a query of this program.
     """
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     if any(isinstance(one, RowsRefusedError) for one in causes):
         return False
     if state := _sqlstate(causes):
@@ -76,20 +77,25 @@ def words(error: BaseException) -> str:
     Args:
         error: the error.
     """
-    causes = list(_causes(error))
-    message = " ".join(str(causes[-1]).split())
+    causes = list(causes_of(error))
+    message = redact(" ".join(str(causes[-1]).split()), None)
     state = _sqlstate(causes) or ""
     actions = [_ACTIONS[state[:length]] for length in (5, 2) if state[:length] in _ACTIONS]
     if "unsupported startup parameter" in message:
         return f"{message}. That is a pooler (PgBouncer): set the host and port of PostgreSQL itself."
+    if any(_is_read_only(one) for one in causes):
+        return f"{message.removesuffix('!')}: the present user may not write the file or its folder."
     if not actions or state.startswith(_OF_A_PACKAGE):
         return message
     return f"{message.removesuffix('.')}. {actions[0]}"
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and its causes, the innermost last, with those that dlt keeps in attributes."""
-    while error is not None:
+    seen: set[int] = set()
+    # an error that was raised again while another one was handled is its own context
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         inner = error.__cause__ or error.__context__
         if inner is None and isinstance(error, LoadClientJobException):

@@ -7,6 +7,7 @@ run finds the packages that a killed run left behind.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +23,15 @@ from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.destinations.impl.duckdb.exceptions import InvalidInMemoryDuckdbCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.destination import mistakes
 from dlt_sources.weather.destination.connection import connected
+from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
 from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
 from dlt_sources.weather.destination.reader import DestinationReader
 
@@ -36,6 +40,7 @@ DATASET_NAME = "bronze"
 DEFAULT_DESTINATION = "duckdb"
 # a load of some places and hours is done in that time
 LOOK_WAIT_SECONDS = 120.0
+_TEMPORARY = "weather-look-"
 # types as dlt spells them in full
 POSTGRES = "dlt.destinations.postgres"
 DUCKDB = "dlt.destinations.duckdb"
@@ -98,14 +103,26 @@ class Target:
         try:
             return dlt.destination(self.destination)
         except UnknownDestinationModule as error:
-            raise ConfigurationError(_unknown_destination(self.destination, error)) from None
+            raise ConfigurationError(mistakes.unknown_destination(self.destination, error)) from None
 
     @cached_property
     def _connecting_destination(self) -> Destination[Any, Any]:
-        """The destination with its configuration; a PostgreSQL's connections get the session that a load needs."""
-        if not self.is_postgres:
-            return self._destination
-        return dlt.destination(self.destination, credentials=self.postgres_credentials)
+        """The destination with its configuration.
+
+        A PostgreSQL's connections get the session that a load needs; a DuckDB file that this user may not write is
+        opened for reading.
+        """
+        if self.is_postgres:
+            return dlt.destination(self.destination, credentials=self.postgres_credentials)
+        if self.is_duckdb and self.exists and not self._is_writable:
+            return dlt.destination(self.destination, credentials=read_only_credentials(self._client.config.credentials))
+        return self._destination
+
+    @property
+    def _is_writable(self) -> bool:
+        file = Path(str(getattr(self._client.config.credentials, "database", "")))
+        # DuckDB writes its log next to the file
+        return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
     @cached_property
     def postgres_credentials(self) -> SessionCredentials:
@@ -122,23 +139,29 @@ class Target:
 
         dlt needs the directory only while it makes the pipeline, so a killed process leaves none behind.
         """
-        with TemporaryDirectory(prefix="weather-look-") as folder:
+        with TemporaryDirectory(prefix=_TEMPORARY) as folder:
             return self._pipeline(Path(folder), destination)
 
     @cached_property
     def _client(self) -> JobClientBase:
         """The destination's client with its configuration, not connected; cached, because dlt resolves it slowly."""
         try:
-            return self._temporary_pipeline(self._destination).destination_client()
+            client = self._temporary_pipeline(self._destination).destination_client()
+        except InvalidInMemoryDuckdbCredentials:
+            raise ConfigurationError(mistakes.no_file(self._destination.destination_name)) from None
         except ImportError as error:
             message = " ".join(str(error).split())
             raise ConfigurationError(f"The destination {self.destination} cannot be used: {message}") from None
         except ConfigurationException:
-            raise ConfigurationError(
-                f"The credentials of {self.destination} are missing or wrong. Set "
-                f"{_setting(self._destination.destination_name, 'credentials')}, or "
-                f"[destination.{self._destination.destination_name}] in .dlt/secrets.toml."
-            ) from None
+            raise ConfigurationError(mistakes.no_credentials(self._destination.destination_name)) from None
+        credentials = client.config.credentials
+        # dlt has resolved ":pipeline:" to the folder of the temporary pipeline
+        if self.is_duckdb and _TEMPORARY in str(getattr(credentials, "database", "")):
+            raise ConfigurationError(mistakes.no_file(self._destination.destination_name))
+        # what stands before it is a part of the password
+        if self.is_postgres and "@" in str(getattr(credentials, "host", "")):
+            raise ConfigurationError(mistakes.ambiguous_url(self._destination.destination_name))
+        return client
 
     @contextmanager
     def connection(self, wait_seconds: float = 0.0) -> Iterator[SqlClientBase[Any]]:
@@ -155,6 +178,8 @@ class Target:
             DestinationError: the destination cannot be reached.
         """
         with connected(self._inspection_pipeline, wait_seconds) as client:
+            if self.is_duckdb:
+                forbid_downloads(client)
             yield client
 
     @contextmanager
@@ -228,42 +253,29 @@ class Target:
         Raises:
             ConfigurationError: it cannot be created.
         """
-        root = Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{self._fingerprint}"
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"dlt's data cannot be kept in {root.parent}: {error.strerror}. Set DLT_DATA_DIR."
+                f"dlt's data cannot be kept in {self._root.parent}: {error.strerror}. Set DLT_DATA_DIR."
             ) from None
-        return root
+        return self._root
+
+    @property
+    def _root(self) -> Path:
+        return Path(get_dlt_pipelines_dir()) / f"{self.pipeline_name}-{self.destination}-{self._fingerprint}"
 
     @property
     def roots(self) -> list[Path]:
-        """The roots of this dataset under every name of its destination; interrupted runs may wait in each.
+        """The existing roots of this dataset under every name of its destination; interrupted runs may wait in each.
 
         Only PostgreSQL and DuckDB: the description of others may leave out a part of the place, for example
         Databricks' catalog.
         """
         if not (self.is_postgres or self.is_duckdb):
-            return [self.root]
-        return sorted(self.root.parent.glob(f"{self.pipeline_name}-*-{self._fingerprint}"))
+            return [self._root] if self._root.exists() else []
+        return sorted(self._root.parent.glob(f"{self.pipeline_name}-*-{self._fingerprint}"))
 
     @cached_property
     def _fingerprint(self) -> str:
         return hashlib.sha256(f"{self.description} {self.dataset_name}".encode()).hexdigest()[:12]
-
-
-def _unknown_destination(name: str, error: UnknownDestinationModule) -> str:
-    if "." in name:
-        return f"dlt knows no destination {name!r}: {' '.join(str(error).split())}"
-    setting = (
-        f"{_setting(name, 'destination_type')}, or destination_type of [destination.{name}] in .dlt/config.toml, "
-        "to postgres, duckdb or another type that dlt knows"
-    )
-    if error.destination_type:
-        return f"dlt knows no destination type {error.destination_type!r}, which is set for {name}. Set {setting}."
-    return f"dlt knows no destination {name!r}. If that is a name of your choice, set {setting}."
-
-
-def _setting(destination: str, key: str) -> str:
-    return f"DESTINATION__{destination}__{key}".upper()

@@ -1,13 +1,16 @@
-"""DuckDB's memory: limits for a writer, and what a limit that is too low means for later loads."""
+"""DuckDB: files that may only be read, no downloads, and limits of a writer's memory."""
+
+import errno
 
 import dlt
 import pytest
 
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import ConfigurationError, DestinationError
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.packages import load_package
+from tests.helpers.command import run
 from tests.helpers.support import count, load_accounted, query
 
 LIMIT = "SELECT current_setting('memory_limit')"
@@ -102,3 +105,33 @@ def test_a_package_that_duckdb_has_too_little_memory_for_does_not_hold_up_the_ho
     aside.rename(duckdb.root / aside.name)
     assert load_accounted(duckdb, settings(resources=["current_weather"]), clock).finished_before == 1
     assert query(duckdb, "SELECT count(*) FROM forecast WHERE fetched_at = %s", too_much) == [(80,)]
+
+
+def test_a_file_that_this_user_may_not_write_is_read(duckdb, settings, clock, monkeypatch):
+    load_accounted(duckdb, settings(resources=["current_weather"]), clock)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with Target("duckdb").connection() as client:
+        assert client.execute_sql("SELECT count(*) FROM bronze.current_weather") == [(2,)]
+    with pytest.raises(DestinationError, match="read-only"), Target("duckdb").connection() as client:
+        client.execute_sql("DROP TABLE bronze.current_weather")
+    with pytest.raises(DestinationError, match="present user may not write the file or its folder"):
+        load(Target("duckdb"), settings(resources=["current_weather"]), now=clock)
+    assert run("status").code == 0
+
+
+def test_a_working_directory_of_another_user_is_told_in_a_sentence(duckdb, settings, clock, monkeypatch):
+    def refuse(lock, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", lock.lock_file)
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.raises(ConfigurationError, match=r"cannot be written, .* belongs to root; .*sudo.*chown -R"):
+        load(duckdb, settings(), now=clock)
+
+
+def test_duckdb_downloads_no_extension_unless_it_is_told_to(duckdb, monkeypatch):
+    setting = "SELECT current_setting('autoinstall_known_extensions')"
+    with duckdb.connection() as client:
+        assert client.execute_sql(setting) == [(False,)]
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"autoinstall_known_extensions": "true"}')
+    with Target("duckdb").connection() as client:
+        assert client.execute_sql(setting) == [(True,)]

@@ -182,6 +182,12 @@ MISTAKES = {
     ),
     "bare": ({"DESTINATION_TYPE": "postgres"}, "bare are missing or wrong. Set DESTINATION__BARE__CREDENTIALS"),
     "wrong": ({"DESTINATION_TYPE": "postgres", "CREDENTIALS": "x"}, "Set DESTINATION__WRONG__CREDENTIALS"),
+    "two_ats": (
+        {"DESTINATION_TYPE": "postgres", "CREDENTIALS": "postgresql://u:not-a@real-password@127.0.0.1/d"},
+        "DESTINATION__TWO_ATS__CREDENTIALS has more than one @",
+    ),
+    "memory": ({"DESTINATION_TYPE": "duckdb", "CREDENTIALS": ":memory:"}, "in DESTINATION__MEMORY__CREDENTIALS"),
+    "in_a_run": ({"DESTINATION_TYPE": "duckdb", "CREDENTIALS": ":pipeline:"}, "in DESTINATION__IN_A_RUN__CREDENTIALS"),
     "no.module": ({}, "dlt knows no destination 'no.module'"),
 }
 
@@ -206,4 +212,5 @@ def test_a_mistake_in_a_named_destination_is_a_sentence_that_names_the_setting(
         assert sentence in message
         assert "\n" not in message
         assert "not-a-real-password" not in message
+        assert "real-password" not in message
     assert simulator.stats.calls == 0

@@ -3,6 +3,7 @@
 import itertools
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
@@ -72,7 +73,7 @@ def test_the_parameters_of_a_users_url_have_precedence():
     assert options.endswith("-ctimezone=UTC")
 
 
-def test_a_password_of_any_characters_connects(postgres, postgres_server, settings, clock, monkeypatch):
+def test_a_password_of_any_characters_connects(postgres, postgres_server, settings, clock, monkeypatch, caplog):  # noqa: PLR0917 - fixtures
     password = "p w+ü:/?#[]@%&=;'\"\\"
     database = os.environ["DESTINATION__POSTGRES__CREDENTIALS"].rsplit("/", 1)[1]
     credentials = {"database": database, "username": "postgres", "password": password, "host": "127.0.0.1"}
@@ -82,6 +83,10 @@ def test_a_password_of_any_characters_connects(postgres, postgres_server, settin
     monkeypatch.setenv("DESTINATION__SPELT__DESTINATION_TYPE", "postgres")
     load(Target("spelt"), settings(resources=["current_weather"], locations=PLACE), now=clock)
     assert query(postgres, "SELECT count(*) FROM current_weather") == [(1,)]
+    # dlt's traces and exceptions are below this folder
+    for spelt in (password, quote(password), quote(password, safe="")):
+        assert spelt not in caplog.text
+        assert not [file for file in Path().rglob("*") if file.is_file() and spelt.encode() in file.read_bytes()]
 
 
 def test_a_pooler_that_lends_sessions_is_refused_with_what_to_do(postgres, settings, clock, monkeypatch, simulator):
