@@ -35,7 +35,7 @@ class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
     A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
-    for it too. ``expected`` is the foreseen number of requests.
+    for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none.
     """
 
     resource: str
@@ -43,6 +43,7 @@ class LoadMetrics:
     command: str
     started_at: datetime
     expected: int = 0
+    up_to_date: int = 0
     requests: int = 0
     requests_failed: int = 0
     rows_fetched: int = 0

@@ -188,8 +188,8 @@ def error_of(
 
 def _shortfall(metrics: LoadMetrics, known_locations: int) -> Shortfall | None:
     """Return what is missing if more than half of a resource's requests failed or of its rows were rejected."""
-    # known locations need no request
-    known = known_locations if metrics.resource == LOCATIONS else 0
+    # known locations, and those whose hours are there, need no request
+    known = known_locations if metrics.resource == LOCATIONS else metrics.up_to_date
     cause, count = metrics.commonest_cause or (None, 0)
     for subject, failed, total in (
         ("requests failed", metrics.requests_failed, metrics.requests + known),

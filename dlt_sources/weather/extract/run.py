@@ -215,7 +215,7 @@ class Run:
             return
         queue = self._queue(endpoint)
         metrics = self.metrics_of(endpoint.name)
-        metrics.expected = queue.total
+        metrics.expected, metrics.up_to_date = queue.total, queue.up_to_date
         if refusal := self._refusals.by_resource.get(endpoint.name):
             metrics.error = str(refusal)
         results = queue.results(self._client, lambda: self.has_room(endpoint.name))

@@ -14,7 +14,7 @@ from dlt_sources.weather.api.transport import Transport, describe
 from dlt_sources.weather.common.errors import IncompleteError
 from tests.helpers.command import run
 from tests.helpers.support import load_accounted, query
-from tests.weather.extract.series import CURRENT, MADRID, OSLO, TOKYO, lat
+from tests.weather.extract.series import AIR, CURRENT, HISTORY, MADRID, OSLO, TOKYO, lat
 
 UNTRUSTED = "certificate verify failed: self-signed certificate"
 
@@ -78,3 +78,13 @@ def test_the_console_names_the_commonest_cause_of_what_is_rejected(api, simulato
     assert query(duckdb, "SELECT error FROM load_runs WHERE resource = 'current_weather'") == [
         ("1 of 3 requests failed: city not found (1)",)
     ]
+
+
+def test_one_location_that_always_fails_is_not_most_of_those_that_are_up_to_date(duckdb, settings, clock, simulator):
+    simulator.inject(Fault(path=HISTORY, where={"lat": lat(OSLO)}, status=404))
+    choice = settings(resources=AIR, locations=[MADRID, OSLO, TOKYO])
+    for _ in range(2):
+        report = load_accounted(duckdb, choice, clock)
+        assert report.error is None
+        assert report.metrics_by_resource["air_pollution"].requests_failed == 1
+    assert report.metrics_by_resource["air_pollution"].requests == 1

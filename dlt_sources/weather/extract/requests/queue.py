@@ -112,6 +112,7 @@ class RequestQueue:
 
     Attributes:
         total: the number of requests if none fails.
+        up_to_date: the number of locations with nothing to ask.
     """
 
     def __init__(
@@ -129,11 +130,13 @@ class RequestQueue:
         self._history = history
         if history:
             self.total = sum(map(history.count, locations))
+            self.up_to_date = sum(1 for location in locations if history.first(location) is None)
             windows = map(history.first, locations)
         else:
             only_waiting = settings.only_missing
             chosen = partial(_longest_waiting_first, locations, waiting, only_waiting=only_waiting)
             self.total = sum(1 for _ in chosen()) if only_waiting else len(locations)
+            self.up_to_date = len(locations) - self.total
             windows = map(RequestWindow, chosen())
         self._round: Iterator[RequestWindow] = (window for window in windows if window is not None)
         self._next_round: list[RequestWindow] = []
