@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from dlt_sources.weather.contracts.base import Column, Contract
@@ -59,7 +60,8 @@ def explain(contract: type[Contract], record: dict[str, Any]) -> ContractViolati
             value = value.get(step)
         if value is None and column.required:
             return ContractViolationError(".".join(column.path), f"{'.'.join(column.path)}: missing")
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        counts = int | float if column.type == pa.int64() else int
+        if isinstance(value, counts) and not -(2**63) <= value < 2**63:
             name = ".".join(column.path)
             return ContractViolationError(name, f"{name}: {value} is beyond 64 bits")
         values[column.name] = None if means_null(value, column) else value

@@ -8,8 +8,9 @@ from datetime import datetime
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Location
 from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.status.gaps import read_gaps
 from dlt_sources.weather.status.runs import RunStatus, read_runs
-from dlt_sources.weather.status.tables import TableStatus, read_missing_hours, read_table_status
+from dlt_sources.weather.status.tables import TableStatus, read_table_status
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_status(reader: DestinationReader) -> Status:
         tables=tuple(one for contract in TABLES.values() if (one := read_table_status(reader, contract)) is not None),
         runs=read_runs(reader),
         conditions=_conditions(reader),
-        missing_hours=read_missing_hours(reader),
+        missing_hours=sum(gap.hours for gap in read_gaps(reader).values()),
     )
 
 

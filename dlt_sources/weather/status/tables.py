@@ -1,11 +1,11 @@
-"""State of single tables: rows, locations, newest moment, and the gaps of the history."""
+"""State of single tables: rows, locations, newest moment, units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, Location
+from dlt_sources.weather.contracts import TABLES, Contract, Location
 from dlt_sources.weather.contracts.base import AnswerRow
 from dlt_sources.weather.destination.reader import DestinationReader
 
@@ -57,15 +57,6 @@ def read_units(reader: DestinationReader) -> dict[str, list[str]]:
         for contract in contracts
         if "units" in contract.model_fields
     }
-
-
-def read_missing_hours(reader: DestinationReader) -> int:
-    """Count the hours missing between each location's first and newest, rejected ones included."""
-    sql = "SELECT count(*), min(dt), max(dt) FROM {air} GROUP BY location_id"
-    return sum(
-        round((last - first).total_seconds() / 3600) + 1 - hours
-        for hours, first, last in reader.rows(sql, air=AirPollution.table)
-    )
 
 
 def _locations(reader: DestinationReader, contract: type[Contract]) -> int | None:

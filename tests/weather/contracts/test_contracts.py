@@ -168,6 +168,7 @@ def test_an_odd_hour_of_air_has_a_defined_value(change, column, value):
         pytest.param(CurrentWeather, changed(CURRENT, timezone=True), "timezone", id="bool where int"),
         pytest.param(CurrentWeather, changed(CURRENT, timezone=7200.5), "timezone", id="fraction where int"),
         pytest.param(CurrentWeather, changed(CURRENT, id=2**63), "id", id="int beyond 64 bits"),
+        pytest.param(CurrentWeather, changed(CURRENT, id=2.0**63), "id", id="whole float beyond 64 bits"),
         pytest.param(CurrentWeather, changed(CURRENT, visibility=2**63), "visibility", id="measure beyond 64 bits"),
         pytest.param(CurrentWeather, changed(CURRENT, sys__sunrise=-5), "sys.sunrise", id="sunrise before 1979"),
         pytest.param(CurrentWeather, changed(CURRENT, wind=[]), "wind", id="list where object"),
