@@ -89,9 +89,10 @@ class Recorder:
             found.problems.append(f"{len(lost)} answers are not in the tables: {self._described(lost)}")
 
     def _described(self, lost: list[SentAnswer]) -> str:
-        before = min((began + SECONDS_UNDER_WAY for began, _ in self._interruptions), default=time.time())
+        kills = [began + SECONDS_UNDER_WAY for began, _ in self._interruptions]
         return ", ".join(
-            f"{one.endpoint.name} of {one.location_id} at {one.moment:%H:%M}, {before - one.sent_at:.3f} s before"
+            f"{one.endpoint.name} of {one.location_id} at {one.moment:%H:%M}"
+            + next((f", {kill - one.sent_at:.2f} s before a kill" for kill in kills if kill > one.sent_at), "")
             for one in lost[:5]
         )
 
