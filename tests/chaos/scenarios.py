@@ -41,6 +41,7 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {
     "kill-extract": Scenario(kills.extracting, 1, 200, either=True),
     "kill-answers": Scenario(kills.answering, 1, 200),
+    "kill-inherited": Scenario(kills.inherited, 1, 100, either=True),
     "kill-normalize": Scenario(kills.normalizing, 1, 100, either=True),
     "kill-load": Scenario(kills.loading, 1, 400, either=True),
     "kill-cli": Scenario(kills.command_line, 1, 50, either=True),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import ConfigurationError, DestinationError
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.journal import journal_files
 from dlt_sources.weather.pipeline.working_directories import directories
@@ -85,6 +85,13 @@ def no_room(round_: Round) -> None:
         round_.found.note("calls afterwards", afterwards)
         if code and afterwards > MOST_CALLS_AFTERWARDS:
             round_.found.problems.append(f"{afterwards} calls with a full disk, whose answers nobody could keep")
+        round_.pass_time()
+        # another one meets the full disk: an error for the user and nothing else, or it needs no room
+        error = round_.load_or_error(**given)
+        if not isinstance(error, DestinationError | ConfigurationError | None):
+            round_.found.problems.append(f"a load with a full disk ended with {error!r}")
+        round_.found.note(f"the next ended with {error.exit_code if error else 0}")
+        round_.recorder.interrupted(began, time.time())
         (disk / "ballast").unlink()
         round_.pass_time()
         round_.simulator.latency = 0.0

@@ -28,6 +28,15 @@ PHASES = {
         "check-accounts": 1,
     },
 }
+RECOVERY = (
+    "extract:1",
+    "normalize:1",
+    "load:1",
+    "update-schema:1",
+    "complete-job:1",
+    "complete-package:1",
+    "after-load:1",
+)
 SECONDS = {"extract": 0.05, "normalize": 0.1, "load": 0.3}
 
 
@@ -37,16 +46,40 @@ def extracting(round_: Round) -> None:
 
 
 def answering(round_: Round) -> None:
-    """Kill while answers arrive that cannot be asked for again: each that came before is in the tables."""
+    """Kill while answers arrive that cannot be asked for again, or while they are recovered: all are in the tables."""
     given = round_.slow_settings()
-    for _ in range(round_.random.randint(1, 3)):
+    for turn in range(round_.random.randint(1, 4)):
         calls = round_.simulator.stats.calls
-        worker = round_.start(**given)
-        round_.wait_for_calls(calls + round_.random.randint(1, 3 * len(given["locations"])), worker.is_alive)
-        time.sleep(round_.random.uniform(0.0, 1.0))
-        round_.found.note("killed" if round_.kill(worker) else "ended before")
+        # with what the kill before has left, these are steps of its recovery
+        point = round_.random.choice(RECOVERY) if turn and round_.random.random() < 0.5 else "end"
+        worker = round_.start(point, **given)
+        if point == "end":
+            round_.wait_for_calls(calls + round_.random.randint(1, 3 * len(given["locations"])), worker.is_alive)
+            time.sleep(round_.random.uniform(0.0, 1.0))
+            round_.kill(worker)
+        else:
+            round_.end_of(worker, 0, -signal.SIGKILL)
+        round_.found.note("killed" if worker.exitcode else "ended before")
         round_.pass_time()
     round_.simulator.latency = 0.0
+    round_.finish_recorded(**given)
+
+
+def inherited(round_: Round) -> None:
+    """Kill while answers arrive, then start several loads at once: one of them recovers what came, once."""
+    given = round_.slow_settings()
+    for _ in range(round_.random.randint(1, 2)):
+        calls = round_.simulator.stats.calls
+        worker = round_.start(**given)
+        round_.wait_for_calls(calls + round_.random.randint(10, 60), worker.is_alive)
+        round_.kill(worker)
+        round_.pass_time()
+    round_.simulator.latency = 0.0
+    heirs = [round_.start(**given) for _ in range(round_.random.randint(2, 4))]
+    for heir in heirs:
+        round_.end_of(heir, 0)
+    round_.found.note("loads at once", len(heirs))
+    round_.pass_time()
     round_.finish_recorded(**given)
 
 
