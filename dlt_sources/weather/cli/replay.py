@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import click
 
+from dlt_sources.weather.cli.console import tell
 from dlt_sources.weather.cli.options import (
     ResourceList,
     destination_options,
@@ -36,6 +38,8 @@ def replay_command(
         progress(quiet=quiet) as on_progress,
     ):
         report = replay(target, settings, resources, on_progress=on_progress)
+    if not report.metrics_by_resource:
+        tell(f"No answers are kept in {report.dataset_name}.weather_raw, so nothing was rebuilt.", logging.WARNING)
     conclude(
         report,
         log_format=log_format,

@@ -124,7 +124,8 @@ def test_a_run_without_a_key_fails_at_once_and_says_where_to_set_it(run_job, duc
 def test_a_wrong_setting_is_said_in_a_sentence(run_job, duckdb, monkeypatch):
     monkeypatch.setenv("SOURCES__WEATHER__UNITS", "kelvin")
     outcome = run_job(duckdb, "forecast")
-    assert outcome.said("forecast") == "units must be one of standard, metric, imperial, not 'kelvin'."
+    said = "units must be one of standard, metric, imperial, not 'kelvin'."
+    assert outcome.said("forecast") == f"In the environment variable SOURCES__WEATHER__UNITS: {said}"
 
 
 def test_a_load_of_many_packages_is_one_materialisation(run_job, duckdb, monkeypatch):

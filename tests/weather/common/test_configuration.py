@@ -217,6 +217,13 @@ def test_an_option_that_is_empty_is_refused(option):
     assert f"Invalid value for '{option}'" in finished.err
 
 
+@pytest.mark.usefixtures("duckdb")
+def test_a_replay_of_nothing_says_so():
+    finished = run("replay")
+    assert finished.code == 0
+    assert "No answers are kept in bronze.weather_raw, so nothing was rebuilt." in finished.err
+
+
 def test_a_load_without_a_key_leaves_no_database(duckdb):
     finished = run("load", "--location", "1,1", SOURCES__WEATHER__API_KEY="")
     assert finished.code == 3
