@@ -34,7 +34,7 @@ SHORTEST_ANYWHERE = 8
 SHORTEST_SECRET = 4
 _PARAMETER = re.compile(r"(appid=)[^&\s\"'<>)]+", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s]*(?=@)")
-_NAMES_OF_SECRETS = re.compile(r"PASSWORD|PASSWD|PWD$|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY")
+_NAMES_OF_SECRETS = re.compile(r"PASSWORD|PASSWD|(?<!^)(?<!^OLD)PWD$|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY")
 _NAMES_OF_URLS = re.compile(r"CREDENTIALS|_PROXY$|_URLS?$|_URI$|_DSN$|^URLS?$")
 _URL = re.compile(r"(?:[\w+.-]+://)?[^:/@]*:(?P<password>.+)@[^@]*", re.DOTALL)
 _PASSWORD_IN_DSN = re.compile(r"password=(?:'((?:[^'\\]|\\.)+)'|(\S+))")

@@ -130,3 +130,11 @@ def test_a_key_in_a_body_is_redacted_before_it_is_kept(duckdb, settings, clock, 
     body = query(duckdb, "SELECT body FROM weather_raw")[0][0]
     assert "appid=short" not in body
     assert f"appid={REDACTED}" in body
+
+
+def test_the_present_folder_is_no_secret(monkeypatch):
+    monkeypatch.setenv("PWD", "/srv/weather")
+    monkeypatch.setenv("OLDPWD", "/home/loader")
+    monkeypatch.setenv("DB_PWD", "not-a-real-password")
+    text = "/srv/weather/dlt and /home/loader/dlt: "
+    assert redact(f"{text}not-a-real-password", None) == f"{text}<redacted>"
