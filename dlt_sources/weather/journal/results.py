@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -37,35 +36,24 @@ def encode(counts: bytes, result: Result, calls: int, at: datetime) -> bytes:
         calls: calls that the run has made for the resource.
         at: moment of the result, UTC.
     """
-    request = result.request
-    subject = request.about
-    about: dict[str, Any] = {"at": at, "calls": calls, "request": _values(request, "about")}
-    if isinstance(subject, LocationQuery):
-        about["query"] = _values(subject)
-    else:
-        about["location"] = _values(subject.location)
+    facts: dict[str, Any] = {"at": at, "calls": calls}
+    # orjson writes dataclasses itself, several times as fast as dicts could be made of them
     if isinstance(result, Failure):
-        about["failure"] = _values(result, "request")
-    body = result.body if isinstance(result, Answer) else b""
-    return b"\n".join((counts, orjson.dumps(about), body))
+        return b"\n".join((counts, orjson.dumps(facts | {"failure": result}), b""))
+    return b"\n".join((counts, orjson.dumps(facts | {"request": result.request}), result.body))
 
 
 def decode(payload: bytes) -> Entry:
     """Return the result that ``encode`` has made bytes of."""
-    counts, about, body = payload.split(b"\n", 2)
-    facts = orjson.loads(about)
-    subject = LocationQuery(**facts["query"]) if "query" in facts else ResolvedLocation(**facts["location"])
-    request = Request(**facts["request"], about=subject)
+    counts, line, body = payload.split(b"\n", 2)
+    facts = orjson.loads(line)
+    failure = facts.get("failure")
+    asked = failure.pop("request") if failure else facts["request"]
+    subject = asked.pop("about")
+    about = ResolvedLocation(**subject["location"]) if "location" in subject else LocationQuery(**subject)
+    request = Request(**asked, about=about)
     at = datetime.fromisoformat(facts["at"])
-    result: Result
-    if "failure" in facts:
-        result = Failure(request, **facts["failure"])
-    else:
-        result = Answer(request, body, orjson.loads(body), at)
+    result: Result = Failure(request, **failure) if failure else Answer(request, body, orjson.loads(body), at)
     row = orjson.loads(counts)
     row["started_at"] = datetime.fromisoformat(row["started_at"])
     return Entry(row, at, facts["calls"], result)
-
-
-def _values(of: Any, *without: str) -> dict[str, Any]:
-    return {field.name: getattr(of, field.name) for field in fields(of) if field.name not in without}

@@ -20,7 +20,7 @@ CHOICE = {"resources": ["current_weather", "forecast", "air_pollution_forecast"]
 # few calls in flight, and no room for another once one is made
 MANY_PACKAGES = {
     "resources": ["current_weather"],
-    "locations": [f"{latitude},10" for latitude in range(5)],
+    "locations": [f"{latitude},10" for latitude in range(24)],
     "calls_per_minute": 60,
     "chunk_seconds": 0,
 }
@@ -106,12 +106,12 @@ def test_a_look_up_that_had_arrived_is_not_paid_for_again(duckdb, settings, cloc
 def test_the_counts_of_earlier_packages_stay_in_those_of_an_interrupted_run(
     duckdb, settings, clock, simulator, monkeypatch
 ):
-    for latitude in ("0.0000", "2.0000"):
-        simulator.inject(Fault(path="/data/2.5/weather", status=404, where={"lat": latitude}))
-    run_id = end_early(duckdb, settings(**MANY_PACKAGES), clock, monkeypatch, "convert", times=3)
+    for latitude in range(0, 24, 2):
+        simulator.inject(Fault(path="/data/2.5/weather", status=404, where={"lat": f"{latitude}.0000"}))
+    run_id = end_early(duckdb, settings(**MANY_PACKAGES), clock, monkeypatch, "convert", times=2)
     sql = "SELECT rows_fetched, rows_rejected, status FROM load_runs WHERE resource = 'current_weather'"
-    ((fetched, rejected, status),) = query(duckdb, sql)
-    assert (status, rejected) == ("running", 1)
+    ((fetched, rejected_before, status),) = query(duckdb, sql)
+    assert status == "running"
     clock.pass_time(hours=1)
     load_accounted(duckdb, settings(**MANY_PACKAGES), clock)
     sql = "SELECT rows_fetched, rows_loaded, rows_rejected, status FROM load_runs WHERE run_id = %s"
@@ -119,7 +119,7 @@ def test_the_counts_of_earlier_packages_stay_in_those_of_an_interrupted_run(
     in_tables = query(duckdb, "SELECT count(*) FROM weather_raw WHERE run_id = %s", run_id)[0][0]
     rejected = query(duckdb, "SELECT count(*) FROM rejects WHERE run_id = %s", run_id)[0][0]
     assert in_tables + rejected > fetched
-    assert rejected == 2
+    assert rejected > rejected_before > 0
     assert counts == [(in_tables + rejected, in_tables, rejected, "interrupted")]
 
 
