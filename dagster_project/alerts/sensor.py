@@ -21,13 +21,16 @@ from dagster_project.alerts.notify.channel_check import ALERTS, channel_evaluati
 from dagster_project.alerts.notify.channels import parse_channels
 from dagster_project.alerts.notify.delivery import deliver, failing_channels
 from dagster_project.alerts.redaction import find_secrets, redact_runs
-from dagster_project.alerts.settings import AlertSettings, load_alert_settings
+from dagster_project.alerts.settings import AlertSettings, load_alert_settings, settings_of_environment
 from dagster_project.alerts.sources.freshness import read_last_loads
 from dagster_project.alerts.sources.run_events import RunCursor, read_finished_runs, start_cursor
 from dagster_project.alerts.state import AlertState, Message
 from dagster_project.common import clock
+from dagster_project.common.environment import reload_settings
 from dlt_sources.weather.common.errors import ConfigurationError
 
+# those of this process that were read without a fault
+_last_settings: list[AlertSettings] = []
 # a failed check of the alerts themselves must not cause alerts
 IGNORED_ASSETS = frozenset([ALERTS.key.to_user_string()])
 
@@ -73,12 +76,15 @@ def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
 
 
 def _settings(log: logging.Logger) -> tuple[AlertSettings, dict[str, str]]:
-    """Return the settings and no fault, or settings without channels and the fault of the configured ones."""
+    """Return the settings and no fault, or the last ones that worked and the fault of the configured ones."""
     try:
-        return load_alert_settings(), {}
+        reload_settings()
+        _last_settings[:] = [load_alert_settings()]
     except ConfigurationError as error:
         log.error("%s", error)  # noqa: TRY400 - the text says everything, a traceback adds nothing
-        return AlertSettings(urls=[]), {"settings": str(error)}
+        # broken settings of the source are in the same files, and that is what alerts are about
+        return (_last_settings or [settings_of_environment()])[0], {"settings": str(error)}
+    return _last_settings[0], {}
 
 
 def _state(instance: DagsterInstance, cursor: str | None, now: float, log: logging.Logger) -> AlertState:

@@ -5,6 +5,8 @@ The URLs hold passwords and tokens: they belong into ``.dlt/secrets.toml`` or th
 
 from __future__ import annotations
 
+import json
+import os
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -60,3 +62,12 @@ def load_alert_settings() -> AlertSettings:
         ConfigurationError: A setting has an invalid value. The text never shows a URL.
     """
     return resolve_settings(AlertSettings(), (SECTION,))
+
+
+def settings_of_environment() -> AlertSettings:
+    """Return the settings with the URLs of the environment alone, for when dlt's files cannot be read."""
+    try:
+        urls: object = json.loads(os.environ.get("ALERTS__URLS") or "[]")
+    except ValueError:
+        urls = []
+    return AlertSettings(urls=[url for url in urls if isinstance(url, str)] if isinstance(urls, list) else [])

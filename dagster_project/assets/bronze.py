@@ -27,7 +27,7 @@ from dagster_project.assets.dagster_dlt import BronzeDltResource, dlt_assets
 from dagster_project.assets.materialize import load_asset
 from dagster_project.assets.partitions import shard_partitions, shard_setting
 from dagster_project.assets.translator import HISTORY, BronzeTranslator, HistoryTranslator
-from dagster_project.common.environment import configured_resources, destination_type
+from dagster_project.common.environment import configured_resources, destination_type, readable_files
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
 from dlt_sources.weather.contracts import AirPollution
@@ -58,7 +58,7 @@ def bronze_assets() -> list[AssetsDefinition]:
     The source and the pipeline here only describe them and never run: a step builds both from the settings of that
     moment, in a new working directory. So definitions load without key, network or database.
     """
-    with TemporaryDirectory(prefix="weather-definitions-") as folder, Run(WeatherSettings()) as run:
+    with readable_files(), TemporaryDirectory(prefix="weather-definitions-") as folder, Run(WeatherSettings()) as run:
         pipeline = dlt.pipeline("weather_definitions", pipelines_dir=folder)
         assets = [_asset(name, run, pipeline) for name in configured_resources()]
         assets.append(_history(run, pipeline))

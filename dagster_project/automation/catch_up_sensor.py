@@ -33,7 +33,7 @@ from dagster_project.assets.partitions import shard_keys, shard_of
 from dagster_project.assets.translator import asset_key
 from dagster_project.automation.schedules import weather_ingestion_job
 from dagster_project.common import clock
-from dagster_project.common.environment import configured_resources, open_reader
+from dagster_project.common.environment import configured_resources, open_reader, reload_settings
 from dagster_project.common.failures import ERROR_CLASS, PERMANENT_CLASSES
 from dagster_project.common.retries import PAUSES, TRY_TAG, schedule_is_off
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
@@ -100,6 +100,7 @@ def catch_up_sensor(context: SensorEvaluationContext) -> SensorResult:
     if reason := _reason_to_wait(context.instance, cursor, runs, now):
         return _skip(cursor, reason)
     try:
+        reload_settings()
         requests = _requests(runs, hour, cursor.tries + 1)
     except WeatherError as error:
         return _skip(cursor, str(error))

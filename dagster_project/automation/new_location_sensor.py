@@ -26,9 +26,9 @@ from pydantic import BaseModel
 from dagster_project.assets.partitions import shard_keys, shard_of
 from dagster_project.automation.schedules import weather_ingestion_job
 from dagster_project.common import clock
-from dagster_project.common.environment import configured_resources, is_demo, open_reader
+from dagster_project.common.environment import configured_resources, is_demo, open_reader, reload_settings
 from dlt_sources.weather.common.clock import utc
-from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
+from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.locations.geocoding import location_queries
@@ -69,8 +69,13 @@ class Cursor(BaseModel):
     description="Loads the places that were added to the list, with their history, and no others.",
 )
 def new_location_sensor(context: SensorEvaluationContext) -> SensorResult:
-    """Request a run for the locations of the list that ``bronze.locations`` lacks."""
+    """Request a run for the locations of the list that ``bronze.locations`` lacks.
+
+    Raises:
+        ConfigurationError: the settings or the list are wrong; the tick fails with the sentence.
+    """
     try:
+        reload_settings()
         queries = _listed_queries()
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         fingerprint = _fingerprint(queries)
@@ -80,6 +85,9 @@ def new_location_sensor(context: SensorEvaluationContext) -> SensorResult:
             return _follow_up(context, cursor, queries)
         with open_reader(wait_seconds=0) as reader:
             missing = _missing_ids(queries, reader)
+    except ConfigurationError as error:
+        # Dagster would record dlt's errors as its context
+        raise error from None
     except WeatherError as error:
         return _skip(str(error))
     if not missing:

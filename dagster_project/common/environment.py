@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.runtime.run_context import RunContext
 from pydantic import SecretStr
 
 from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
+from dlt_sources.weather.common.configuration import configuration_error
 from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.destination.reader import DestinationReader
@@ -74,12 +80,19 @@ def target_and_settings(resource: str, **overrides: Any) -> Iterator[tuple[Targe
     """
     if is_demo():
         with simulated_api() as api:
-            yield bronze_target(), load_settings(resources=[resource], **(overrides | api))
+            yield bronze_target(), _settings_for(resource, overrides | api)
         return
-    settings = load_settings(resources=[resource], **overrides)
+    settings = _settings_for(resource, overrides)
     if settings.secret_key is None:
         raise KeyRefusedError(NO_KEY)
     yield bronze_target(), settings
+
+
+def _settings_for(resource: str, overrides: Mapping[str, Any]) -> WeatherSettings:
+    """Return the settings to load one resource, all of them checked: a misspelt name in the list is refused too."""
+    settings = load_settings(**overrides)
+    settings.resources = [resource]
+    return settings
 
 
 @contextmanager
@@ -101,13 +114,51 @@ def open_reader(wait_seconds: float | None = None) -> Iterator[DestinationReader
 
 
 def configured_resources() -> list[str]:
-    """Return the configured resources, or the default ones if the settings are wrong, so that a run can report that."""
+    """Return the configured resources; if the settings are wrong, all that may be meant, so that their runs say so.
+
+    An asset that is absent, because its name is misspelt, would be missed by nobody.
+    """
     try:
         names = load_settings().resources or list(DEFAULT_RESOURCES)
     except ConfigurationError as error:
         logger.warning("The settings cannot be used, every run will fail: %s", error)
-        names = list(DEFAULT_RESOURCES)
+        names = [*DEFAULT_RESOURCES, *_listed_resources()]
     return [name for name in RESOURCES if name in names]
+
+
+def _listed_resources() -> list[str]:
+    """Return what the settings list as resources, right or wrong; nothing if dlt's files cannot be read."""
+    try:
+        listed: object = dlt.config.get("sources.weather.resources")
+    except ConfigurationException:
+        return []
+    return [str(name) for name in listed] if isinstance(listed, list) else []
+
+
+def reload_settings() -> None:
+    """Read dlt's files again, which a process reads once: a code server lives longer than its settings.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    try:
+        Container()[PluggableRunContext].reload_providers()
+    except ConfigurationException as error:
+        raise configuration_error(error) from None
+
+
+@contextmanager
+def readable_files() -> Iterator[None]:
+    """Let dlt work without its files while definitions are made, if these cannot be read: every run will say so."""
+    try:
+        _ = Container()[PluggableRunContext]
+    except ConfigurationException:
+        with TemporaryDirectory(prefix="weather-settings-") as folder:
+            context = PluggableRunContext(RunContext(run_dir=folder))
+            with Container().injectable_context(context):
+                yield
+        return
+    yield
 
 
 def secret_key() -> SecretStr | None:
@@ -116,6 +167,13 @@ def secret_key() -> SecretStr | None:
         return load_settings().secret_key
     except ConfigurationError:
         # another setting is wrong, and the message about it is redacted too
-        # without a type: dlt would take the value for no secret then, and keep it in the trace of each pipeline
-        key: object = dlt.secrets.get("sources.weather.api_key") or os.environ.get("OPENWEATHER_API_KEY")
+        key = _key_of_secrets() or os.environ.get("OPENWEATHER_API_KEY")
         return SecretStr(str(key)) if key else None
+
+
+def _key_of_secrets() -> object:
+    try:
+        # without a type: dlt would take the value for no secret then, and keep it in the trace of each pipeline
+        return dlt.secrets.get("sources.weather.api_key")
+    except ConfigurationException:
+        return os.environ.get("SOURCES__WEATHER__API_KEY")

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from dagster import Failure, MetadataValue
+from dlt.common.configuration.exceptions import ConfigurationException
 
 from dagster_project.common.environment import secret_key
+from dlt_sources.weather.common.configuration import configuration_error
 from dlt_sources.weather.common.errors import (
     ConfigurationError,
     KeyRefusedError,
@@ -68,6 +70,9 @@ def reported_failures() -> Iterator[None]:
         raise
     except WeatherError as error:
         raise failure(error) from None
+    except ConfigurationException as error:
+        # dlt's own, from a file that cannot be read
+        raise failure(configuration_error(error)) from None
     except Exception as error:  # noqa: BLE001 - Dagster would store the text of any of them
         key = secret_key()
         description = redact(f"{type(error).__name__}: {reason(error)}", key)

@@ -28,7 +28,7 @@ from dagster import (
 )
 from dagster._core.instance.ref import InstanceRef
 
-from dagster_project.alerts.sensor import alert_sensor
+from dagster_project.alerts.sensor import _last_settings, alert_sensor
 from dagster_project.alerts.state import AlertState
 from tests.dagster_project.alerts.notify.receivers import Mailbox, Receiver, Silent
 from tests.dagster_project.conftest import QUIET
@@ -151,6 +151,7 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Dagster
 @pytest.fixture
 def ticks(instance: DagsterInstance) -> Ticks:
     """Ticks of the sensor, after the first one, which only starts the cursor."""
+    _last_settings.clear()
     made = Ticks(instance)
     made()
     return made
