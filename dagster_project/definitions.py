@@ -1,6 +1,7 @@
 """The one list of everything Dagster shows and runs: assets, checks, jobs, schedules and sensors.
 
-It loads without key, network or database. ``dagster dev`` finds it by ``[tool.dagster]`` in ``pyproject.toml``.
+It loads without key, network or database. ``dg dev`` and ``dagster dev`` find it by ``[tool.dg]`` and
+``[tool.dagster]`` in ``pyproject.toml``.
 """
 
 from __future__ import annotations

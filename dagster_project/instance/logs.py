@@ -24,29 +24,31 @@ def configure_dagster_logging() -> None:
     """Set the log format of this process, which may be any of Dagster's."""
     log_format = _log_format()
     configure_logging(log_format, key=secret_key(), enrich=[_add_dagster_fields])
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # the monitoring writes two lines whenever it looks at a run
+    for name in ("alembic", "dagster.daemon.MonitoringDaemon"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # otherwise DuckDB's binding may report leaked objects at exit, in its own format
     wait_for_collection()
-    if log_format == "text":
-        return
-    # for the code servers that this process starts: each logs a line before it imports this module
-    os.environ.setdefault("DAGSTER_CLI_API_GRPC_LOG_FORMAT", "json")
+    # for the code servers that this process starts: each logs a line in Dagster's format before it imports this module
+    os.environ.setdefault("DAGSTER_CLI_API_GRPC_LOG_LEVEL", "WARNING")
     # process-wide, because no setting reaches the console logger of a run. Tried with dagster 1.13.1:
     # `Definitions(loggers=…)` is ignored by runs without `loggers` in their configuration (all of the asset graph's),
     # and `python_logs: dagster_handler_config` in dagster.yaml adds a second line to the coloured one.
-    logging.setLoggerClass(JsonLogger)
+    logging.setLoggerClass(ServiceLogger)
     for name in ("dagster", "dagster-webserver"):
         # these exist already, and the daemon gives them new handlers after this. A handler or a `dictConfig` of ours
         # would be replaced then; `--log-format json` redacts no key, and is an option of each command
         service = logging.getLogger(name)
-        service.__class__ = JsonLogger
+        service.__class__ = ServiceLogger
+        service.setLevel(min(service.level or logging.INFO, logging.INFO))
         for handler in service.handlers:
-            _write_json(handler)
+            handler.setLevel(min(handler.level, logging.INFO))
+            _set_format(handler)
         service.propagate = not service.handlers
 
 
-class JsonLogger(logging.Logger):
-    """Logger whose stream handlers all write JSON, and whose lines reach no other logger's handlers.
+class ServiceLogger(logging.Logger):
+    """Logger whose stream handlers all write in our format, and whose lines reach no other logger's handlers.
 
     Dagster makes the console logger of a run from Python's current logger class, with a coloured handler. The daemon
     gives its loggers handlers in another format.
@@ -56,12 +58,12 @@ class JsonLogger(logging.Logger):
         """Add a handler; one for a stream gets our formatter and ends propagation, so each line is written once."""
         super().addHandler(hdlr)
         if isinstance(hdlr, logging.StreamHandler):
-            _write_json(hdlr)
+            _set_format(hdlr)
             self.propagate = False
 
 
-def _write_json(handler: logging.Handler) -> None:
-    handler.setFormatter(log_formatter("json", secret_key(), [_add_dagster_fields]))
+def _set_format(handler: logging.Handler) -> None:
+    handler.setFormatter(log_formatter(_log_format(), secret_key(), [_add_dagster_fields]))
 
 
 def _log_format() -> LogFormat:

@@ -77,14 +77,18 @@ SETTING = "a setting of the commands after it"
 CLUSTER = "needs a cluster, which infra/tests/kind.sh makes and uses in the same way"
 IMAGE = "needs a Docker engine: infra/tests/image.sh runs it word for word"
 SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's services"
+DG = "works in the project's folder only; tests/dagster_project/end_to_end/test_dg.py runs it there"
 MINUTES = "takes minutes"
 ITSELF = "this test is a part of it"
 NOT_RUN = {
     "export OPENWEATHER_API_KEY=…": SETTING,
     "export DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host/db": SETTING,
-    "WEATHER_DEMO=1 uv run dagster dev": SERVICE,
-    "uv run dagster dev": SERVICE,
-    'DAGSTER_HOME="$PWD/.dagster_home" uv run dagster dev': SERVICE,
+    "WEATHER_DEMO=1 uv run dg dev": SERVICE,
+    "uv run dg dev": SERVICE,
+    'DAGSTER_HOME="$PWD" uv run dg dev': SERVICE,
+    "uv run dg check defs": DG,
+    "uv run dg list defs": DG,
+    "uv run dg launch --job weather_ingestion_job": DG,
     "uv run dagster-daemon run --log-format json": SERVICE,
     "uv run dagster-webserver --log-format json": SERVICE,
     'uv run pytest -m "not db and not process"': ITSELF,

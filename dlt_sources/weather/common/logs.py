@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterable
 from typing import Literal
 
 import structlog
 from pydantic import SecretStr
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from dlt_sources.weather.common.redaction import known_secrets, redact
 
 LogFormat = Literal["text", "json"]
+# of a traceback on a terminal
+SHOWN_FRAMES = 3
 # dlt warns of it at every Arrow batch: a JSON column is text to Arrow, which is intended here
 _EXPECTED = "several column hints were different"
 
@@ -58,18 +61,35 @@ def log_formatter(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _drop_formatted,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *enrich,
     ]
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    # an exception becomes text before the redactor runs, which changes nothing but text
     if log_format == "json":
         final += [structlog.processors.format_exc_info, structlog.processors.EventRenamer("message"), Redactor(key)]
         # letters that the stream does not have would be lost
         has_all_letters = "utf" in (getattr(sys.stderr, "encoding", None) or "").lower()
         final += [structlog.processors.JSONRenderer(ensure_ascii=not has_all_letters, default=str)]
     else:
-        final += [Redactor(key), structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+        final += [structlog.processors.ExceptionRenderer(_short_traceback), Redactor(key), renderer]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
+
+
+def _drop_formatted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Remove what another handler's formatter has left in the record: the text once more, and its time."""
+    event.pop("message", None)
+    event.pop("asctime", None)
+    return event
+
+
+def _short_traceback(exc_info: ExcInfo) -> str:
+    """Return the end of a traceback, for a terminal: the JSON line of a file or collector has all of it."""
+    return "".join(traceback.format_exception(*exc_info, limit=-SHOWN_FRAMES, chain=False)).rstrip()
 
 
 def configure_logging(

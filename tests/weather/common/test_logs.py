@@ -1,0 +1,48 @@
+"""Log lines: the text once, in one field, and exceptions that are short on a terminal and hold no key."""
+
+import json
+import logging
+import sys
+
+import pytest
+from pydantic import SecretStr
+
+from dlt_sources.weather.common.logs import log_formatter
+from tests.helpers.clock import SENTINEL_KEY
+
+
+def record(message, exc_info=None):
+    return logging.LogRecord("a.logger", logging.INFO, "file.py", 1, message, (), exc_info)
+
+
+def deep(calls):
+    secret = SENTINEL_KEY
+    if calls:
+        return deep(calls - 1)
+    raise ValueError(f"https://api.example.org/?appid={secret}")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_record_that_another_handler_has_formatted_has_its_text_once(log_format):
+    shared = record("hello there")
+    logging.Formatter("%(asctime)s %(message)s").format(shared)
+    line = log_formatter(log_format).format(shared)
+    assert line.count("hello there") == 1
+    assert "asctime" not in line
+    if log_format == "json":
+        assert json.loads(line)["message"] == "hello there"
+
+
+def test_an_exception_on_a_terminal_is_short_and_shows_neither_the_key_nor_local_variables():
+    try:
+        deep(30)
+    except ValueError:
+        exc_info = sys.exc_info()
+    text = log_formatter("text", SecretStr(SENTINEL_KEY)).format(record("it failed", exc_info))
+    assert SENTINEL_KEY not in text
+    assert "ValueError: https://api.example.org/?appid=<redacted>" in text
+    assert "calls = " not in text
+    assert len(text.splitlines()) < 15
+    line = log_formatter("json", SecretStr(SENTINEL_KEY)).format(record("it failed", exc_info))
+    assert SENTINEL_KEY not in line
+    assert json.loads(line)["exception"].count("in deep") > 3, "a collector gets more of it"
