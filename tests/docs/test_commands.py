@@ -54,10 +54,7 @@ RUN_HISTORY = (
     "uv run weather plan --resources air_pollution --since 2024-01-01 --until 2024-12-31",
     "uv run weather load --resources air_pollution --since 2024-01-01 --until 2024-12-31",
 )
-RUN_IN_CLONE = (
-    "uv run python docs/make_tables.py",
-    "mkdir -p .dagster_home && ln -sf ../dagster_project/dagster.yaml .dagster_home/",
-)
+RUN_IN_CLONE = ("uv run python docs/make_tables.py",)
 RUN_SERVICE = "uv run python -m dlt_sources.openweather_simulator --port 8080"
 RUN_POSTGRES = (
     "uv run weather load --destination postgres",
@@ -206,7 +203,6 @@ def test_the_commands_of_a_clone_run_as_they_stand(clone):
     for text in RUN_IN_CLONE:
         _run(text, clone)
     assert (clone / "docs" / "tables.md").read_text() == PAGES["docs/tables.md"]
-    assert (clone / ".dagster_home" / "dagster.yaml").read_text()
 
 
 @pytest.mark.slow
