@@ -88,6 +88,9 @@ class LeasingRateLimiter:
         if self._loop is not asyncio.get_running_loop():
             # the client runs a new event loop for each batch of requests, and a lock belongs to one loop
             self._loop, self._lock = asyncio.get_running_loop(), asyncio.Lock()
+        if self._leased and not self._waiting and monotonic() <= self._expires_at:
+            self._leased -= 1
+            return
         self._waiting += 1
         try:
             async with self._lock:

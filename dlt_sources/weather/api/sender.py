@@ -99,9 +99,10 @@ class Sender:
         attempt = 0
         while True:
             gate = self._products[request.product]
-            with self._waits.within(self._waits.pausing):
-                await gate.opened.wait()
-                await self._network.opened.wait()
+            if not (gate.opened.is_set() and self._network.opened.is_set()):
+                with self._waits.within(self._waits.pausing):
+                    await gate.opened.wait()
+                    await self._network.opened.wait()
             if gate.gave_up:
                 return replace(gate.gave_up, request=request)
             result: Result | TooManyCalls | None = await self._attempt(request)

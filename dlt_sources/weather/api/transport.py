@@ -156,6 +156,9 @@ async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> tuple[byte
     Returns:
         The body, and whether it is whole; otherwise its beginning, a little longer than the limit.
     """
+    announced = response.content_length
+    if announced is not None and announced <= most_bytes and "Content-Encoding" not in response.headers:
+        return await response.read(), True
     pieces: list[bytes] = []
     size = 0
     async for piece in response.content.iter_any():
