@@ -6,6 +6,7 @@ working directory or dlt's state table is lost, and need no state, however many 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,13 +14,14 @@ from typing import Any, NamedTuple
 
 from dlt import Pipeline
 from dlt.common.schema.typing import C_DLT_LOAD_ID
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.clock import utc
-from dlt_sources.weather.contracts import AirPollution, Contract, Location
+from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, Location
 from dlt_sources.weather.destination.connection import connected
 
+logger = logging.getLogger(__name__)
 # rows of air pollution on the hour; an answer that is off by seconds has others, which fill no hour
 ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
 # a package's load id is older than its answers by the time that asking took; see DestinationReader.stale_locations
@@ -46,6 +48,7 @@ class DestinationReader:
     def __init__(self, client: SqlClientBase[Any] | None, without: Collection[str] = ()) -> None:
         self._client = client
         self._without = without
+        self._told: set[str] = set()
 
     def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
         """Run a query.
@@ -56,7 +59,8 @@ class DestinationReader:
             tables: table names by field.
 
         Returns:
-            The rows, as tuples of the query's columns; none if a table does not exist yet.
+            The rows, as tuples of the query's columns; none if a table does not exist yet, or lacks a column because an
+            earlier release made it: the next load adds the column.
         """
         client = self._client
         if client is None or any(table in self._without for table in tables.values()):
@@ -66,6 +70,18 @@ class DestinationReader:
             return client.execute_sql(sql.format(**names), *parameters) or []  # type: ignore[return-value]
         except DatabaseUndefinedRelation:
             return []
+        except DatabaseTerminalException:
+            missing = [name for table in tables.values() for name in self._missing_columns(table)]
+            if not missing:
+                raise
+            if not self._told.issuperset(missing):
+                self._told.update(missing)
+                logger.warning("Missing in the destination until the next load adds it: %s", ", ".join(missing))
+            return []
+
+    def _missing_columns(self, table: str) -> list[str]:
+        wanted = TABLES[table].model_fields if table in TABLES else {}
+        return [f"{table}.{name}" for name in wanted.keys() - self.columns(table)]
 
     def columns(self, table: str) -> frozenset[str]:
         """Return the names of a table's columns; none if the table does not exist yet.
