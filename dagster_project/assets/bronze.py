@@ -95,7 +95,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
             shard=shard_setting(context),
         )
 
-    return bronze
+    return _without_objects(bronze)
 
 
 def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
@@ -126,4 +126,19 @@ def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
             until=f"{months.end - timedelta(hours=1):%Y-%m-%dT%H:%MZ}",
         )
 
-    return history
+    return _without_objects(history)
+
+
+def _without_objects(assets: AssetsDefinition) -> AssetsDefinition:
+    """Return the assets with names for dagster-dlt's objects in their metadata, which Dagster's pages cannot show.
+
+    Dagster adds what a spec leaves out again, so that they can only be replaced.
+    """
+    return assets.map_asset_specs(
+        lambda spec: spec.replace_attributes(
+            metadata={
+                name: type(value).__name__ if name.startswith("dagster_dlt/") else value
+                for name, value in spec.metadata.items()
+            }
+        )
+    )

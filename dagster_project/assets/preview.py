@@ -50,5 +50,6 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{utc(value):%Y-%m-%d %H:%M}"
+        # a narrow cell would break an ordinary hyphen or space
+        return f"{utc(value):%Y\u2011%m\u2011%d\u00a0%H:%M}"
     return str(value).replace("|", "\\|").replace("\n", " ")

@@ -36,7 +36,7 @@ class Retention(Config):
 
 @op
 def delete_old_runs(context: OpExecutionContext, config: Retention) -> int:
-    """Delete finished runs that are older than the retention, with their events.
+    """Delete finished runs that are older than the retention, with their events and logs.
 
     Runs of partitions stay: without them the backfilled months would show as missing.
 
@@ -47,6 +47,7 @@ def delete_old_runs(context: OpExecutionContext, config: Retention) -> int:
     old = list(_runs_before(context.instance, before))
     for run_id in old:
         context.instance.delete_run(run_id)
+        context.instance.compute_log_manager.delete_logs(prefix=[run_id])
     context.log.info("Deleted %d runs that were created before %s", len(old), f"{before:%Y-%m-%d %H:%M} UTC")
     context.add_output_metadata({"runs_deleted": len(old)})
     return len(old)

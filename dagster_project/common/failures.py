@@ -25,6 +25,8 @@ PERMANENT = (ConfigurationError, KeyRefusedError, RowsRefusedError)
 PERMANENT_CLASSES = frozenset(error.__name__ for error in PERMANENT)
 # keys of a failure's metadata, which alerts read
 ERROR_CLASS, TO_DO, CAUSE = "error class", "what to do", "cause"
+# Dagster shows the checks of an asset whose step failed as failed, without a reason
+CHECKS, NOT_EXECUTED = "checks", "not executed, because this step failed"
 # of failures and materialisations
 REQUESTS, REQUESTS_FAILED = "requests", "requests_failed"
 # by exit code
@@ -45,7 +47,7 @@ def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> F
         metadata: further entries of the failure's metadata.
     """
     hint = HINTS.get(error.exit_code)
-    entries: dict[str, Any] = dict(metadata or {}) | {ERROR_CLASS: type(error).__name__}
+    entries: dict[str, Any] = dict(metadata or {}) | {ERROR_CLASS: type(error).__name__, CHECKS: NOT_EXECUTED}
     if hint:
         entries[TO_DO] = hint
     if error.cause:

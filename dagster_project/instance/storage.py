@@ -43,7 +43,7 @@ class InstanceStorage(DagsterStorage[Any]):
         """Return the storage for this process."""
         host = os.environ.get("DAGSTER_POSTGRES_HOST")
         if not host:
-            folder = _folder()
+            folder = records_folder()
             # daemon and webserver that create it at the same moment leave a database that neither can open
             with FileLock(Path(folder) / "storage.lock"):
                 return DagsterSqliteStorage(folder, inst_data)
@@ -59,7 +59,7 @@ class InstanceStorage(DagsterStorage[Any]):
         return DagsterPostgresStorage(url.render_as_string(hide_password=False), inst_data=inst_data)
 
 
-def _folder() -> str:
+def records_folder() -> str:
     """Return the folder of SQLite's files: ``DAGSTER_HOME``, or a temporary one shared with child processes."""
     home = os.environ.get("DAGSTER_HOME") or os.environ.get(SHARED_FOLDER)
     if home:

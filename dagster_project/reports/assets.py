@@ -14,7 +14,7 @@ from dagster_project.checks import set_aside
 from dagster_project.checks.asset_checks import to_dagster
 from dagster_project.checks.names import NOTHING_SET_ASIDE
 from dagster_project.common import clock
-from dagster_project.common.environment import bronze_target, configured_resources, open_reader
+from dagster_project.common.environment import bronze_target, configured_resources, is_demo, open_reader
 from dagster_project.common.failures import reported_failures
 from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
 from dagster_project.reports.metrics import publish
@@ -44,6 +44,7 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
         settings = report_settings()
         with open_reader() as reader:
             weather = read_weather(reader, clock.now(), settings.days)
+        weather.simulated = is_demo()
         png = draw(weather)
         metadata: dict[str, Any] = {
             "picture": MetadataValue.md(markdown_image(png)),

@@ -18,6 +18,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 WHO_PM2_5 = 15
 ATTRIBUTION = "Weather data provided by OpenWeather (openweathermap.org), ODbL"
 
+SIMULATED = "The weather of the demo is simulated, not observed"
+
 
 def draw(weather: Weather) -> bytes:
     """Return the chart as a PNG of 1000 by 1000 pixels."""
@@ -30,8 +32,9 @@ def draw(weather: Weather) -> bytes:
     temperature, air, forecast = figure.subplots(3, 1, height_ratios=[3, 2, 2])
     shown = len(weather.locations)
     number = f"{shown} of {weather.all_locations:,} places" if shown < weather.all_locations else f"{shown} place(s)"
-    figure.suptitle(f"Weather of {number}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
-    figure.supxlabel(ATTRIBUTION, fontsize=8, color="grey")
+    kind = "Simulated weather" if weather.simulated else "Weather"
+    figure.suptitle(f"{kind} of {number}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
+    figure.supxlabel(_attribution(weather), fontsize=8, color="grey")
     for location, colour in zip(weather.locations, COLOURS, strict=False):
         _line(temperature, location.temperature, colour, location.name)
         _line(temperature, location.forecast, colour, "" if location.temperature else location.name, dashed=True)
@@ -82,13 +85,17 @@ def html_page(weather: Weather, png: bytes) -> str:
         '<img style="max-width:100%" alt="Temperature, fine particles, and errors of the forecast" '
         f'src="data:image/png;base64,{b64encode(png).decode()}">'
         f"<table><tr><th>Place</th><th>Temperature, °C</th><th>PM2.5, µg/m³</th></tr>{rows}</table>"
-        f"<p>{html.escape(ATTRIBUTION)}</p></html>\n"
+        f"<p>{html.escape(_attribution(weather))}</p></html>\n"
     )
 
 
 def markdown_image(png: bytes) -> str:
     """Return the chart as a Markdown image with the data inside."""
     return f"![the weather](data:image/png;base64,{b64encode(png).decode()})"
+
+
+def _attribution(weather: Weather) -> str:
+    return SIMULATED if weather.simulated else ATTRIBUTION
 
 
 def _line(axes: Axes, series: Series, colour: str, label: str, *, dashed: bool = False) -> None:

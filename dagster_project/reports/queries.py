@@ -53,12 +53,13 @@ class LocationWeather:
 
 @dataclass
 class Weather:
-    """Data of the chart: the locations shown, the number of all locations, and the time range in UTC."""
+    """Data of the chart: the locations shown, the number of all locations, the time range, and if it is simulated."""
 
     locations: list[LocationWeather]
     all_locations: int
     since: datetime
     now: datetime
+    simulated: bool = False
 
 
 def celsius(temperature: float, units: str | None) -> float:

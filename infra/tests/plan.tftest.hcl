@@ -83,7 +83,7 @@ run "as_shipped" {
     condition = {
       for name, value in yamldecode(local.dagster_yaml) : name => value if !contains(["run_launcher", "compute_logs"], name)
       } == {
-      for name, value in yamldecode(file("../dagster_project/dagster.yaml")) : name => value if name != "run_launcher"
+      for name, value in yamldecode(file("../dagster_project/dagster.yaml")) : name => value if !contains(["run_launcher", "compute_logs"], name)
     }
     error_message = "the instance's settings must be those of dagster_project/dagster.yaml"
   }

@@ -102,9 +102,16 @@ def test_an_asset_says_what_it_is(name):
     for column in contract.columns():
         assert columns[column.name].description == column.description
         assert columns[column.name].constraints.nullable == (column.name not in contract.key)
-    assert FRESHNESS.warn_window.to_timedelta() == timedelta(minutes=90)
+    assert FRESHNESS.warn_window.to_timedelta() == timedelta(hours=2)
     assert FRESHNESS.fail_window.to_timedelta() == timedelta(hours=3)
     assert spec.freshness_policy == FRESHNESS
+
+
+def test_no_metadata_is_an_object_that_the_pages_cannot_show():
+    for assets in bronze_assets():
+        for spec in assets.specs:
+            objects = {name: value for name, value in spec.metadata.items() if name.startswith("dagster_dlt/")}
+            assert all(isinstance(value, str) for value in objects.values()), objects
 
 
 def test_the_schedule_is_on_and_asks_for_the_whole_job_every_hour():

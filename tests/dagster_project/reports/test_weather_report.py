@@ -1,5 +1,6 @@
 """The chart of the weather shows the tables' data, in few bytes, with any names of places."""
 
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dagster_project.reports.chart import describe_errors, draw, html_page
-from dagster_project.reports.queries import MAX_LOCATIONS, read_weather
+from dagster_project.reports.queries import MAX_LOCATIONS, Weather, read_weather
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import query
@@ -98,6 +99,13 @@ def test_the_asset_shows_and_keeps_it(run_job, duckdb, tmp_path):
     assert metadata["places"] == len(PLACES)
     picture_of((tmp_path / "weather_report" / "weather.png").read_bytes())
     assert (tmp_path / "weather_report" / "weather.html").stat().st_size < 2 * MOST_BYTES
+
+
+def test_the_picture_of_a_demo_says_that_its_weather_is_simulated(clock):
+    weather = Weather([], 0, clock() - timedelta(days=1), clock(), simulated=True)
+    assert draw(weather) != draw(replace(weather, simulated=False))
+    assert "is simulated" in html_page(weather, b"")
+    assert "OpenWeather" not in html_page(weather, b"")
 
 
 def test_a_folder_that_cannot_be_written_fails_nothing(run_job, duckdb, tmp_path, monkeypatch):

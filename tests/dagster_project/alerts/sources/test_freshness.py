@@ -8,7 +8,7 @@ def test_assets_that_nothing_loads_any_more_are_one_warning_then_one_error_then_
 ):
     to(receiver.url)
     assert run_job(duckdb, "locations", "current_weather").success
-    ticks(minutes=80)
+    ticks(minutes=110)
     assert receiver.got == []
     ticks(minutes=15)
     ticks(minutes=1)
@@ -41,8 +41,8 @@ def test_an_asset_that_was_old_before_alerts_began_is_late_when_it_is_old_again(
     to(receiver.url)
     ticks.cursor = None
     ticks(hours=5)
-    ticks(minutes=80)
+    ticks(minutes=110)
     assert receiver.got == []
     ticks(minutes=15)
     assert receiver.titles == ["Warning: 1 asset is late"]
-    assert "for 395 minutes" in receiver.got[0]["message"]
+    assert "for 425 minutes" in receiver.got[0]["message"]
