@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.chaos.api import bodies, faults, fields, giants, missing, refusals
-from tests.chaos.database import connections, objections, outages, tables
+from tests.chaos.database import administration, connections, outages, tables
 from tests.chaos.files import journals, losses
 from tests.chaos.inputs import clocks, locations, secrets, texts
 from tests.chaos.processes import kills, rates, signals, writers
@@ -53,11 +53,11 @@ SCENARIOS: dict[str, Scenario] = {
     "partition": Scenario(connections.partition, 1, 20, ("postgres",), impossible=connections.cannot_filter),
     "no-connections": Scenario(outages.no_connections, 1, 100, ("postgres",)),
     "disk-full": Scenario(outages.no_room, 1, 100, impossible=cannot_mount),
-    "permissions": Scenario(objections.permissions, 1, 50, ("postgres",)),
-    "table-dropped": Scenario(objections.dropped, 1, 50, either=True),
-    "set-aside-retry": Scenario(objections.retried, 1, 50, either=True),
+    "permissions": Scenario(administration.permissions, 1, 50, ("postgres",)),
+    "table-dropped": Scenario(administration.dropped, 1, 50, either=True),
+    "set-aside-retry": Scenario(administration.retried, 1, 50, either=True),
     "signals": Scenario(signals.waiting, 1, 50, either=True),
-    "disk-full-answers": Scenario(journals.no_room, 1, 100, impossible=cannot_mount),
+    "journal-full": Scenario(journals.no_room, 1, 100, impossible=cannot_mount),
     "journal-torn": Scenario(journals.torn, 1, 100, either=True),
     "journal-damaged": Scenario(journals.damaged, 1, 100, either=True),
     "location-gone": Scenario(refusals.location, 1, 50, either=True),

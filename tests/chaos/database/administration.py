@@ -1,4 +1,4 @@
-"""A database without a permission, without a table, or that does not take a package."""
+"""What an administrator does to a database: take a permission away, drop a table, add a constraint and remove it."""
 
 from __future__ import annotations
 
