@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 
 from dagster import AssetExecutionContext, StaticPartitionsDefinition
 
 from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
 
 logger = logging.getLogger(__name__)
+PARTITION_TAG = "dagster/partition"
 
 
 def shard_keys() -> list[str]:
@@ -40,3 +42,9 @@ def shard_of(key: str) -> Shard:
 def shard_setting(context: AssetExecutionContext) -> str | None:
     """Return the setting ``shard`` of a step, such as ``2/4``, or None without partitions."""
     return str(shard_of(context.partition_key)) if context.has_partition_key else None
+
+
+def shard_of_run(tags: Mapping[str, str]) -> str | None:
+    """Return the setting ``shard`` of a run from its tags; None for a run of all locations, or of months of history."""
+    key = tags.get(PARTITION_TAG)
+    return str(shard_of(key)) if key in shard_keys() else None

@@ -29,7 +29,7 @@ from dagster import (
 from pydantic import BaseModel, ValidationError
 
 from dagster_project.assets.materialize import JOB
-from dagster_project.assets.partitions import shard_keys, shard_of
+from dagster_project.assets.partitions import PARTITION_TAG, shard_keys, shard_of
 from dagster_project.assets.translator import asset_key
 from dagster_project.automation.schedules import weather_ingestion_job
 from dagster_project.common import clock
@@ -50,7 +50,6 @@ MAX_LOCATION_IDS = 1000
 MAX_RUNS = 10
 COMPLETE = "Nothing is left to ask for in this hour."
 PASSING_CLASSES = ("rate_limited", "server_error", "timeout", "connection", "invalid_answer", "unexpected_answer")
-PARTITION_TAG = "dagster/partition"
 REPORTS = [AssetKey(["reports", name]) for name in ("weather", "load_runs")]
 UNFINISHED = [
     DagsterRunStatus.QUEUED,

@@ -5,7 +5,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagster import (
     AssetCheckExecutionContext,
@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from dagster_project.assets.bronze import POOL
+from dagster_project.assets.partitions import shard_of_run
 from dagster_project.assets.translator import asset_key, contracts_of
 from dagster_project.checks import gaps, late, queries
 from dagster_project.checks.names import LOCATIONS_ARE_RECENT, REJECT_RATE
@@ -37,15 +38,22 @@ OPTIONAL_TABLES = {part.contract.table for endpoint in ENDPOINTS for part in end
 ERROR, WARN = AssetCheckSeverity.ERROR, AssetCheckSeverity.WARN
 
 
+class Scope(NamedTuple):
+    """What an evaluation is about: rows loaded after ``since`` (all if None), locations of a shard (all if None)."""
+
+    since: datetime | None = None
+    shard: str | None = None
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of one asset: its query, description and severity.
 
-    ``query`` gets the watermark if ``incremental`` is set, else None.
+    The query's scope has the watermark if ``incremental`` is set.
     """
 
     name: str
-    query: Callable[[DestinationReader, datetime | None], CheckResult]
+    query: Callable[[DestinationReader, Scope], CheckResult]
     description: str
     severity: AssetCheckSeverity = ERROR
     blocking: bool = False
@@ -68,7 +76,9 @@ def checks_of(resource: str) -> list[Check]:
         ),
         Check(
             LOCATIONS_ARE_RECENT,
-            lambda reader, _: late.locations_are_recent(reader, load_settings(), resource, clock.now()),
+            lambda reader, scope: late.locations_are_recent(
+                reader, load_settings(shard=scope.shard), resource, clock.now()
+            ),
             late.describe(resource),
             WARN,
         ),
@@ -91,7 +101,7 @@ def checks_of(resource: str) -> list[Check]:
 def _table_checks(contract: type[Contract], prefix: str) -> Iterator[Check]:
     yield Check(
         f"{prefix}no_duplicate_keys",
-        lambda reader, since: queries.duplicate_keys(reader, contract, since),
+        lambda reader, scope: queries.duplicate_keys(reader, contract, scope.since),
         f"No two rows have the same {', '.join(contract.key)}.",
         blocking=True,
         incremental=True,
@@ -99,7 +109,7 @@ def _table_checks(contract: type[Contract], prefix: str) -> Iterator[Check]:
     if queries.ranged_columns(contract):
         yield Check(
             f"{prefix}physical_ranges",
-            lambda reader, since: queries.out_of_range(reader, contract, since),
+            lambda reader, scope: queries.out_of_range(reader, contract, scope.since),
             f"Within the physical limits on Earth: {', '.join(queries.ranged_columns(contract))}.",
             incremental=True,
         )
@@ -139,14 +149,15 @@ def _asset_checks(resource: str) -> AssetChecksDefinition:
         with reported_failures(), open_reader() as reader:
             target = bronze_target()
             tables = f"{target.description}, dataset {target.dataset_name}"
+            shard = shard_of_run(context.run.tags)
             for check in checks.values():
                 if check.name not in selected:
                     continue
                 if not check.incremental:
-                    yield to_dagster(check.name, check.query(reader, None), check.severity)
+                    yield to_dagster(check.name, check.query(reader, Scope(shard=shard)), check.severity)
                     continue
                 since = watermark(context.instance, AssetCheckKey(key, check.name), tables)
-                result = check.query(reader, since)
+                result = check.query(reader, Scope(since, shard))
                 yield to_dagster(check.name, result, check.severity, watermark_metadata(since, tables))
 
     return evaluate

@@ -84,7 +84,7 @@ def test_a_package_that_cannot_be_loaded_is_set_aside_and_loads_once_mended(targ
         errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
         assert any(run_id in message and ("try" in message or "set aside" in message) for message in errors), attempt
     aside = target.root / "set_aside" / run_id
-    logged = caplog.text
+    logged = "\n".join(record.getMessage() for record in caplog.records)
     assert f"is set aside, with its data, in {aside}" in logged
     assert list(aside.rglob("current_weather.*.parquet")), "with its data"
     clock.pass_time(hours=1)
