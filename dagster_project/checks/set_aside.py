@@ -1,4 +1,4 @@
-"""Check of load packages: none is set aside, because the hours of one that is are missing in the tables."""
+"""Check of what interrupted runs left: hours of a package that is set aside, or that waits elsewhere, are missing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Any
 from dagster_project.checks.queries import MOST_SHOWN, CheckResult, plain
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage
 
-DESCRIPTION = "No load package that the destination refused is set aside on this machine."
+DESCRIPTION = (
+    "No load package that the destination refused is set aside on this machine, and no interrupted run waits for "
+    "another address of the destination."
+)
 
 
-def nothing_set_aside(packages: Sequence[SetAsidePackage]) -> CheckResult:
+def nothing_set_aside(packages: Sequence[SetAsidePackage], elsewhere: Sequence[str] = ()) -> CheckResult:
     """Return the packages that are set aside, with their hours and the reason.
 
     Args:
         packages: the packages, oldest first.
+        elsewhere: a sentence about each other address that interrupted runs wait for.
     """
     number = sum(rows for one in packages for rows in one.tables.values())
     figures = {"set_aside_packages": len(packages), "set_aside_rows": number}
     if not packages:
-        return CheckResult(passed=True, figures=figures)
+        return CheckResult(not elsewhere, figures=figures, description=" ".join(elsewhere) or None)
     hours = [one.hours for one in packages if one.hours]
     fetched = (
         f", fetched from {plain(min(first for first, _ in hours))} to {plain(max(last for _, last in hours))}"
@@ -32,7 +36,9 @@ def nothing_set_aside(packages: Sequence[SetAsidePackage]) -> CheckResult:
         f"{number_of} set aside with {number:,} rows{fetched}, which the tables lack: "
         f"{packages[0].reason or 'reason unknown'}"
     )
-    return CheckResult(False, [_row(one) for one in packages[:MOST_SHOWN]], figures, description)
+    return CheckResult(
+        False, [_row(one) for one in packages[:MOST_SHOWN]], figures, ". ".join([description, *elsewhere])
+    )
 
 
 def _row(package: SetAsidePackage) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.pipeline.quarantine import set_aside_packages
+from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.late import late_by_resource
 from dlt_sources.weather.status.report import read_status
 
@@ -78,7 +79,9 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
     """Read ``bronze.load_runs`` and the tables' figures, and publish them as metrics."""
     with reported_failures():
         settings = report_settings()
-        packages = set_aside_packages(bronze_target())
+        target = bronze_target()
+        packages = set_aside_packages(target)
+        elsewhere = [one.sentence(target) for one in runs_elsewhere(target)]
         with open_reader() as reader:
             bronze_status = read_status(reader)
             found = late_by_resource(reader, load_settings(), clock.now())
@@ -102,7 +105,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
         except OSError as error:
             context.log.warning("The metrics are not published: %s", error)
             metadata["metrics"] = "not published"
-    result = set_aside.nothing_set_aside(packages)
+    result = set_aside.nothing_set_aside(packages, elsewhere)
     yield MaterializeResult(metadata=metadata, check_results=[to_dagster(NOTHING_SET_ASIDE, result)])
 
 

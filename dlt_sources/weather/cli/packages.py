@@ -14,23 +14,43 @@ from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, retry_set_aside, set_aside_packages
+from dlt_sources.weather.pipeline.working_directories import bring_runs, runs_elsewhere
 
 
 @click.command("packages")
 @destination_options
 @click.option("--retry", is_flag=True, help="Bring them back: the next load loads them before anything new.")
 @click.option("--run", "run_ids", metavar="RUN_ID", multiple=True, help="Only those of this run. Repeatable.")
-def packages_command(*, retry: bool, run_ids: tuple[str, ...], demo: bool, destination: str | None) -> None:
-    """List the load packages that are set aside on this machine, with the cause.
+@click.option(
+    "--from",
+    "address",
+    metavar="FOLDER",
+    help="With --retry: bring the interrupted runs that wait for another address of the destination, in a folder that "
+    "this command prints. Only if it is the same database, moved.",
+)
+def packages_command(
+    *, retry: bool, run_ids: tuple[str, ...], address: str | None, demo: bool, destination: str | None
+) -> None:
+    """List what interrupted runs left on this machine that no load takes by itself.
+
+    That is load packages that are set aside, with the cause, and runs that wait for another address of the destination.
 
     A package is set aside if the destination refuses its rows three times, so that it does not hold up later hours. Its
     rows are in no table until it is retried.
     """
     configure_logging(level=logging.WARNING)
     target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)
+    if address is not None:
+        if not retry:
+            raise click.UsageError("--from needs --retry.")
+        tell(f"{len(bring_runs(target, address, run_ids))} run(s) will be loaded before anything new by the next load.")
+        return
     packages = [one for one in set_aside_packages(target) if not run_ids or one.run_id in run_ids]
     if missing := set(run_ids) - {one.run_id for one in packages}:
         raise ConfigurationError(f"No package of {', '.join(sorted(missing))} is set aside for {target.description}.")
+    if not retry:
+        for one in runs_elsewhere(target):
+            tell(one.sentence(target), logging.WARNING)
     if not packages:
         tell(f"No package is set aside for {target.description}, dataset {target.dataset_name}.")
         return

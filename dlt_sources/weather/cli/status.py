@@ -20,6 +20,7 @@ from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_packages
+from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.report import Status, read_status
@@ -39,7 +40,8 @@ MOST_CHARACTERS = 100
 @click.option(
     "--check",
     is_flag=True,
-    help="Print nothing, and exit with 7 and a sentence if a place has no recent row or a load package is set aside.",
+    help="Print nothing, and exit with 7 and a sentence if a place has no recent row, a load package is set aside, or "
+    "an interrupted run waits for another address of the destination.",
 )
 def status_command(*, demo: bool, destination: str | None, check: bool, **given: Any) -> None:
     """Show the state of the tables and the newest weather.
@@ -55,34 +57,40 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     with target.reader() as reader:
         late = late_by_resource(reader, settings, now)
         if check:
-            _refuse_late(late, set_aside_packages(target))
+            _refuse(late, _left_behind(target))
             return
         result, rejects, units = read_status(reader), open_rejects(reader, now), read_units(reader)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
+        _print_left_behind(console, target)
         return
     _print_tables(console, result, units, now)
     _print_runs(console, result)
     _print_late(console, late)
     _print_rejects(console, rejects)
-    _print_set_aside(console, set_aside_packages(target))
+    _print_left_behind(console, target)
     _print_conditions(console, result)
     console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
 
 
-def _refuse_late(late: Mapping[str, Sequence[LateLocation]], set_aside: Sequence[SetAsidePackage]) -> None:
-    """Raise LateError with the first places of each resource that has late ones, and the packages set aside."""
+def _refuse(late: Mapping[str, Sequence[LateLocation]], left_behind: Sequence[str]) -> None:
+    """Raise LateError with the first places of each resource that has late ones, and what interrupted runs left."""
     troubles = []
     for resource, places in late.items():
         named = [f"{place.query} ({_since(place)}{_because(place)})" for place in places[:MOST_NAMED]]
         more = f" and {len(places) - MOST_NAMED:,} more" if len(places) > MOST_NAMED else ""
         troubles.append(f"{resource} of {', '.join(named)}{more}")
     sentences = [f"Late: {'; '.join(troubles)}."] if troubles else []
-    if set_aside:
-        sentences.append(_set_aside_sentence(set_aside))
-    if sentences:
-        raise LateError(" ".join(sentences))
+    if sentences or left_behind:
+        raise LateError(" ".join([*sentences, *left_behind]))
+
+
+def _left_behind(target: Target) -> list[str]:
+    """Return a sentence about packages that are set aside, and one about each other address that runs wait for."""
+    packages = set_aside_packages(target)
+    sentences = [one.sentence(target) for one in runs_elsewhere(target)]
+    return [_set_aside_sentence(packages), *sentences] if packages else sentences
 
 
 def _set_aside_sentence(packages: Sequence[SetAsidePackage]) -> str:
@@ -92,9 +100,9 @@ def _set_aside_sentence(packages: Sequence[SetAsidePackage]) -> str:
     )
 
 
-def _print_set_aside(console: Console, packages: Sequence[SetAsidePackage]) -> None:
-    if packages:
-        console.print(f"\n{_set_aside_sentence(packages)}", style="yellow", highlight=False)
+def _print_left_behind(console: Console, target: Target) -> None:
+    for sentence in _left_behind(target):
+        console.print(f"\n{escape(sentence)}", style="yellow", highlight=False)
 
 
 def _since(place: LateLocation) -> str:

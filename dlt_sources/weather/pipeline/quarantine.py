@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +14,7 @@ import pyarrow.parquet as pq
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.pipeline.working_directories import QUARANTINE
-
-_REASON = "reason"
+from dlt_sources.weather.pipeline.working_directories import QUARANTINE, REASON_FILE, started_at
 
 
 class SetAsidePackage(NamedTuple):
@@ -53,7 +51,7 @@ def set_aside(directory: Path, reason: str) -> Path:
     """
     path = directory.parent / QUARANTINE / directory.name
     path.parent.mkdir(exist_ok=True)
-    (directory / _REASON).write_text(reason, encoding="utf-8")
+    (directory / REASON_FILE).write_text(reason, encoding="utf-8")
     return directory.rename(path)
 
 
@@ -79,7 +77,7 @@ def retry_set_aside(target: Target, run_ids: Collection[str] = ()) -> list[str]:
     moved = []
     for path in sorted(_directories(target), key=lambda path: path.name):
         if not run_ids or path.name in run_ids:
-            (path / _REASON).unlink(missing_ok=True)
+            (path / REASON_FILE).unlink(missing_ok=True)
             path.rename(path.parent.parent / path.name)
             moved.append(path.name)
     return moved
@@ -91,7 +89,7 @@ def _directories(target: Target) -> Iterator[Path]:
 
 def _described(path: Path) -> SetAsidePackage:
     files = [file for file in path.rglob("*") if file.is_file()]
-    reason = path / _REASON
+    reason = path / REASON_FILE
     tables: Counter[str] = Counter()
     moments: list[datetime] = []
     for file in files:
@@ -103,7 +101,7 @@ def _described(path: Path) -> SetAsidePackage:
     return SetAsidePackage(
         path,
         path.name,
-        _started_at(path),
+        started_at(path),
         reason.read_text(encoding="utf-8") if reason.exists() else None,
         sum(file.stat().st_size for file in files),
         dict(sorted(tables.items())),
@@ -124,11 +122,3 @@ def _rows(file: Path) -> tuple[int, list[datetime]]:
     groups = (metadata.row_group(group).column(column).statistics for group in range(metadata.num_row_groups))
     bounds = [bound for one in groups if one and one.has_min_max for bound in (one.min, one.max)]
     return metadata.num_rows, [utc(bound) for bound in bounds]
-
-
-def _started_at(path: Path) -> datetime:
-    """Return the moment at which a run's id begins, or that of its directory."""
-    try:
-        return datetime.strptime(path.name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)

@@ -30,13 +30,11 @@ from dlt_sources.weather.extract.recovered import journal_source
 from dlt_sources.weather.journal import condition_of, journal_files
 from dlt_sources.weather.pipeline.packages import PackageLoader
 from dlt_sources.weather.pipeline.quarantine import set_aside
-from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
+from dlt_sources.weather.pipeline.working_directories import ROW_FORMATS, TRIES_FILE, directories, lock_directory
 
 logger = logging.getLogger(__name__)
 TRIES = 3
 ROWS_AT_A_TIME = 50_000
-# dlt's formats for rows; it keeps its merge statements in files too
-ROW_FORMATS = {"parquet", "jsonl", "typed-jsonl", "csv", "insert_values"}
 
 
 def recover_interrupted_runs(target: Target, reload_directory: Path, load_package: PackageLoader) -> int:
@@ -193,7 +191,7 @@ def _resource(table: str, paths: list[Path]) -> DltResource:
 
 def _count_attempt(directory: Path, error: Exception) -> None:
     """Count a failed recovery, and quarantine the directory after the last one."""
-    tries_file = directory / "tries"
+    tries_file = directory / TRIES_FILE
     tries = int(tries_file.read_text()) + 1 if tries_file.exists() else 1
     if tries < TRIES:
         tries_file.write_text(str(tries))

@@ -32,7 +32,7 @@ from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.packages import BeforeLoad, PackageLoader, load_package, prepare_package
 from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_runs
-from dlt_sources.weather.pipeline.working_directories import lock_directory
+from dlt_sources.weather.pipeline.working_directories import keep_address, lock_directory, runs_elsewhere
 
 logger = logging.getLogger(__name__)
 
@@ -176,6 +176,7 @@ def writing(
     began = monotonic()
     report = Report(run.run_id, target.description, target.dataset_name, run.metrics_by_resource)
     directory = target.root / run.run_id
+    keep_address(target)
     with (
         bound_contextvars(run_id=run.run_id),
         translated_errors(),
@@ -185,6 +186,8 @@ def writing(
         writer = Writer(target, directory, report, load_package, lock, is_shard=shard is not None)
         with lock.exclusive():
             _prepare_destination(writer)
+        if elsewhere := runs_elsewhere(target):
+            logger.warning(" ".join(one.sentence(target) for one in elsewhere))
         yield writer
         check_accounts(run, writer.rows)
         if directory.exists():

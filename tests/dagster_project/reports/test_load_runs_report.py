@@ -88,3 +88,16 @@ def test_as_long_as_a_package_is_set_aside_a_check_and_a_metric_say_so_with_its_
         "the tables lack: too bad"
     )
     assert samples((tmp_path / "weather.prom").read_text())["weather_bronze_set_aside_packages",] == 1
+
+
+def test_a_run_that_waits_for_another_address_fails_the_check_with_the_command_that_brings_it(run_job, duckdb):
+    folder = "weather-duckdb-000000000001"
+    journal = duckdb.root.with_name(folder) / "20260520T100000-1" / "journal" / "00001.journal"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(b"an answer")
+    check = run_job(duckdb, "reports/load_runs").checks["load_runs", "nothing_set_aside"]
+    assert not check.passed
+    assert check.description.startswith(
+        f"1 interrupted run waits for the address of the folder {folder} since 2026-05-20 10:00Z"
+    )
+    assert f"`weather packages --retry --from {folder}`" in check.description
