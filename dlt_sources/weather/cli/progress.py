@@ -9,6 +9,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from dlt_sources.weather.common.logs import logs_are_json
 from dlt_sources.weather.extract.counts import LoadMetrics
 
 logger = logging.getLogger(__name__)
@@ -39,12 +40,14 @@ class Bars:
 
     def __call__(self, metrics: LoadMetrics) -> None:
         """Draw the counts of a resource."""
+        # Rich would show a total of 100 for a task whose total is not given
+        total = max(metrics.expected, metrics.requests) or None
         if metrics.resource not in self._tasks:
-            self._tasks[metrics.resource] = self._progress.add_task(metrics.resource, rows=0, rejected=0)
+            self._tasks[metrics.resource] = self._progress.add_task(metrics.resource, total=total, rows=0, rejected=0)
         self._progress.update(
             self._tasks[metrics.resource],
             completed=metrics.requests,
-            total=max(metrics.expected, metrics.requests),
+            total=total,
             rows=metrics.rows_fetched - metrics.rows_rejected,
             rejected=metrics.rows_rejected,
         )
@@ -77,5 +80,6 @@ class Lines:
 
 
 def progress(*, quiet: bool) -> Bars | Lines:
-    """Return bars if standard error is a terminal, otherwise log lines, which quiet logs drop."""
-    return Bars() if sys.stderr.isatty() and not quiet else Lines()
+    """Return bars if standard error is a terminal and logs are text, otherwise log lines, which quiet logs drop."""
+    # Rich would break a JSON line at the terminal's width
+    return Bars() if sys.stderr.isatty() and not quiet and not logs_are_json() else Lines()

@@ -6,7 +6,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from pydantic import SecretStr
@@ -38,6 +38,15 @@ class Redactor:
             name: redact(value, self._key, secrets) if isinstance(value, str) else value
             for name, value in event.items()
         }
+
+
+class PresentStandardError(logging.StreamHandler[TextIO]):
+    """Handler that writes to the present ``sys.stderr``: progress bars replace it, so that lines appear above them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def logs_are_json() -> bool:
@@ -128,7 +137,7 @@ def _is_unexpected(record: logging.LogRecord) -> bool:
 
 
 def _handler(name: str, formatter: logging.Formatter) -> logging.Handler:
-    handler = logging.StreamHandler()
+    handler = PresentStandardError()
     handler.name = name
     handler.setFormatter(formatter)
     return handler
