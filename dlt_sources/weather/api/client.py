@@ -114,7 +114,7 @@ class Client:
 
         Yields:
             One result per request, except for requests that were not asked: those that ``interrupt`` ended, and those
-            after a failure whose scope is the run.
+            that waited while another one probed, if it was given up.
 
         Raises:
             KeyRefusedError: no key is set; nothing was sent.

@@ -94,7 +94,8 @@ class Sender:
             request: the request.
 
         Raises:
-            asyncio.CancelledError: the run was interrupted, or the API cannot be reached; there is no result.
+            asyncio.CancelledError: there is no result, because the run was interrupted, the API cannot be reached, or
+                the product's probe was given up after refusals (429): only the probe's failure is a result.
         """
         attempt = 0
         while True:
@@ -104,7 +105,7 @@ class Sender:
                     await gate.opened.wait()
                     await self._network.opened.wait()
             if gate.gave_up:
-                return replace(gate.gave_up, request=request)
+                raise asyncio.CancelledError
             result: Result | TooManyCalls | None = await self._attempt(request)
             if isinstance(result, TooManyCalls):
                 result = await self._wait_out(request, result)
@@ -177,7 +178,8 @@ class Sender:
             The result of this request; None if another request has probed, so that this one is to be sent again.
         """
         gate = self._products[request.product]
-        if not gate.opened.is_set():
+        # a refusal that arrives after the patience has ended begins no other wait
+        if gate.gave_up or not gate.opened.is_set():
             return None
         gate.opened.clear()
         deadline = loop_time() + self._settings.rate_limit_patience_seconds

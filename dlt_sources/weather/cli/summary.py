@@ -76,7 +76,9 @@ def _print_summary(report: Report, next_command: str) -> None:
     console = wide_console()
     console.print(table)
     calls = sum(metrics.calls for metrics in report.metrics_by_resource.values())
-    console.print(f"\n{calls:,} calls, {report.packages} load package(s), {report.seconds:.1f} s in all.")
+    loaded = any(metrics.rows_loaded for metrics in report.metrics_by_resource.values())
+    packages = f"{report.packages} load package(s)" if loaded else "no row loaded"
+    console.print(f"\n{calls:,} calls, {packages}, {report.seconds:.1f} s in all.")
     if report.finished_before:
         console.print(f"Before that, {report.finished_before} load(s) of interrupted runs were completed.")
     for trouble in report.upkeep:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from typing import NamedTuple
 
@@ -63,6 +63,7 @@ class Refusals:
     """The refusals that a run has met, and what it still may ask.
 
     Args:
+        chosen: names of the run's resources.
         alone: whether the run is one package of a plain dlt pipeline, which reports an error only by an exception.
 
     Attributes:
@@ -70,7 +71,8 @@ class Refusals:
         by_resource: error of each resource of which nothing more is asked, while others go on.
     """
 
-    def __init__(self, *, alone: bool) -> None:
+    def __init__(self, chosen: Collection[str], *, alone: bool) -> None:
+        self._chosen = chosen
         self._alone = alone
         self.stopped_by: WeatherError | None = None
         self.by_resource: dict[str, WeatherError] = {}
@@ -86,10 +88,13 @@ class Refusals:
         if failure.scope == "run" or ends_free:
             self.stopped_by = self.stopped_by or error
             return error
-        for name in _resources_of(failure):
-            if name not in self.by_resource:
-                self.by_resource[name] = error
-                logger.warning("Nothing more is asked of %s: %s", name, error)
+        names = [name for name in _resources_of(failure) if name not in self.by_resource]
+        self.by_resource |= dict.fromkeys(names, error)
+        # of the others nothing would be asked anyway
+        if named := [name for name in names if name in self._chosen or name == failure.request.resource]:
+            # what to do about it is said at the end of the run, by its error
+            what = str(error).partition(". ")[0]
+            logger.warning("Nothing more is asked of %s: %s.", ", ".join(named), what)
         return error
 
 
@@ -136,7 +141,7 @@ def _error_for(failure: Failure) -> WeatherError:
             f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
             "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
         )
-    return error_type(f"{text} The answer was: {words}", cause=words)
+    return error_type(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
 
 
 class Shortfall(NamedTuple):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from dlt_sources.weather.api.client import Client
-from dlt_sources.weather.api.endpoints import JOURNALED_RESOURCES, LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, JOURNALED_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Failure, Result
 from dlt_sources.weather.common.clock import utc_now
@@ -66,7 +66,7 @@ class Run:
         self._location_step: LocationStep | None = None
         self._loaded: LoadedState | None = None
         self._queues: dict[str, RequestQueue] = {}
-        self._refusals = Refusals(alone=not many_packages)
+        self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
         self._interrupted = False
 
     def __enter__(self) -> Run:

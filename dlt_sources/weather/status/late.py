@@ -119,22 +119,29 @@ def _with_causes(
     recent, *parameters = reader.recently_loaded(Reject.table, since)
     # a location that cannot be looked up is rejected by the resource `locations`, and never asked for by the others
     newest = (
-        "SELECT location_id, rejected_at, error_class, message,"
+        "SELECT location_id, rejected_at, error_class, message, resource, run_id,"
         " row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place FROM {rejects}"
         f" WHERE {recent} AND resource IN (%s, %s) AND rejected_at >= %s AND location_id IS NOT NULL"
     )
-    sql = f"SELECT location_id, rejected_at, error_class, message FROM ({newest}) AS r WHERE place = 1"
+    sql = (
+        f"SELECT location_id, rejected_at, error_class, message, resource, run_id FROM ({newest}) AS r WHERE place = 1"
+    )
     rejects = {
-        location_id: (utc(at), f"{error_class}: {message}")
-        for location_id, at, error_class, message in reader.rows(
+        location_id: (utc(at), f"{error_class}: {message}", rejected_by, run_id)
+        for location_id, at, error_class, message, rejected_by, run_id in reader.rows(
             sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table
         )
     }
-    sql = "SELECT finished_at, error FROM {runs} WHERE resource = %s ORDER BY finished_at DESC LIMIT 1"
-    runs = [(utc(at), error) for at, error in reader.rows(sql, resource, runs=LoadRun.table)]
+    sql = "SELECT finished_at, error, run_id FROM {runs} WHERE resource = %s ORDER BY finished_at DESC LIMIT 1"
+    runs = [(utc(at), error, run_id) for at, error, run_id in reader.rows(sql, resource, runs=LoadRun.table)]
     explained = []
     for one in late:
-        causes = [rejects[one.location_id]] if one.location_id in rejects else runs
+        causes = [(at, error) for at, error, _ in runs]
+        if one.location_id in rejects:
+            at, text, rejected_by, run_id = rejects[one.location_id]
+            # a run that ends early rejects only what it asked: its error explains the others, not an older reject
+            newer = [error for _, error, of in runs if error and of != run_id and rejected_by == resource != LOCATIONS]
+            causes = causes if newer else [(at, text)]
         cause = next((text for at, text in causes if one.newest is None or at > one.newest), None)
         explained.append(one._replace(cause=cause))
     return explained

@@ -98,6 +98,19 @@ def test_calls_that_are_refused_do_not_hold_up_one_call(duckdb, settings, clock,
     assert simulator.stats.by_path["/data/2.5/forecast"] == 0, "the same product"
 
 
+def test_the_end_of_patience_is_told_once_and_of_what_was_chosen(duckdb, settings, clock, simulator, caplog):
+    simulator.inject(Fault(path=CURRENT, status=429))
+    places = [f"{n / 10},{n / 10}" for n in range(50)]
+    choice = settings(resources=["current_weather"], locations=places, rate_limit_patience_seconds=0.1)
+    report = load_accounted(duckdb, choice, clock)
+    said = [record.getMessage() for record in caplog.records if "Nothing more" in record.getMessage()]
+    assert said == ["Nothing more is asked of current_weather: OpenWeather keeps refusing calls (429)."]
+    assert str(report.error).endswith("https://openweathermap.org/price. The rest is loaded.")
+    metrics = report.metrics_by_resource["current_weather"]
+    assert (metrics.rows_fetched, metrics.rows_rejected) == (1, 1), "what is not asked is not rejected"
+    assert query(duckdb, "SELECT status, requests FROM load_runs WHERE resource = 'current_weather'") == [("failed", 1)]
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_an_endpoint_that_the_plan_lacks_ends_alone(duckdb, settings, clock, simulator, status):
     simulator.inject(Fault(path="/data/2.5/forecast", status=status, body=b'{"cod":401,"message":"Not in your plan"}'))
