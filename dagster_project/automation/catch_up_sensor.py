@@ -93,13 +93,13 @@ def catch_up_sensor(context: SensorEvaluationContext) -> SensorResult:
     hour = now.replace(minute=0, second=0, microsecond=0)
     cursor = _cursor(context.cursor, hour)
     runs: dict[str | None, HourRuns] = {}
-    if not cursor.complete and cursor.tries < len(PAUSES):
-        partitions: list[str | None] = [*shard_keys()] or [None]
-        runs = {key: found for key in partitions if (found := _runs_of_hour(context.instance, hour, key))}
-    if reason := _reason_to_wait(context.instance, cursor, runs, now):
-        return _skip(cursor, reason)
     try:
-        reload_settings()
+        if not cursor.complete and cursor.tries < len(PAUSES):
+            reload_settings()
+            partitions: list[str | None] = [*shard_keys()] or [None]
+            runs = {key: found for key in partitions if (found := _runs_of_hour(context.instance, hour, key))}
+        if reason := _reason_to_wait(context.instance, cursor, runs, now):
+            return _skip(cursor, reason)
         requests = _requests(runs, hour, cursor.tries + 1)
     except WeatherError as error:
         return _skip(cursor, str(error))
@@ -119,7 +119,7 @@ def _reason_to_wait(
     if active := instance.get_runs(RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
         return f"Run {active[0].run_id} is loading."
     if not runs:
-        return "No run of this hour has ended."
+        return "No run of all places has ended in this hour."
     if now.timestamp() < max(run.ended_at for run in runs.values()) + PAUSES[cursor.tries].total_seconds():
         return f"Try {cursor.tries + 1} of {len(PAUSES)} follows, if anything is missing."
     return None
@@ -139,11 +139,15 @@ def _skip(cursor: Cursor, message: str) -> SensorResult:
 
 
 def _runs_of_hour(instance: DagsterInstance, hour: datetime, partition: str | None) -> HourRuns | None:
-    """Return the runs of all locations that were created since the hour began; None if none has ended."""
+    """Return the runs of all locations that were created since the hour began; None if none has ended.
+
+    Raises:
+        WeatherError: the list of locations cannot be read.
+    """
     tags = {PARTITION_TAG: partition} if partition else {}
     records = instance.get_run_records(RunsFilter(job_name=JOB, tags=tags, created_after=hour), limit=MAX_RUNS)
     # a load of chosen places, for example of new ones, is not the hour's
-    ended = [record for record in reversed(records) if record.end_time and _is_of_all_places(record)]
+    ended = [record for record in reversed(records) if record.end_time and _is_of_all_places(record, partition)]
     if not ended:
         return None
     loaded: set[str] = set()
@@ -169,11 +173,17 @@ def _is_refused(event: DagsterEvent) -> bool:
     return error_class is not None and error_class.value in PERMANENT_CLASSES
 
 
-def _is_of_all_places(record: RunRecord) -> bool:
+def _is_of_all_places(record: RunRecord, partition: str | None) -> bool:
+    """Return whether a run asked for every location of its shard: the first run names them all."""
     run = record.dagster_run
     ops: Any = run.run_config.get("ops") or {}
-    chosen = any((op.get("config") or {}).get("only_location_ids") is not None for op in ops.values())
-    return not chosen or TRY_TAG in run.tags
+    choices = [(op.get("config") or {}).get("only_location_ids") for op in ops.values()]
+    chosen = [set(choice) for choice in choices if choice is not None]
+    if not chosen or TRY_TAG in run.tags:
+        return True
+    shard = shard_of(partition) if partition else None
+    listed = {one for one in _listed_ids() if not shard or shard.has(one)}
+    return all(listed <= choice for choice in chosen)
 
 
 def _requests(runs: Mapping[str | None, HourRuns], hour: datetime, number: int) -> list[RunRequest]:
@@ -236,8 +246,11 @@ def _missing_ids(reader: DestinationReader, resource: str, hour: datetime) -> li
         f" AND error_class NOT IN ({_quoted(PASSING_CLASSES)})"
     )
     lasting = {row[0] for row in reader.rows(sql, *parameters, resource, hour, rejects=Reject.table)}
-    listed = {one.location_id for one in location_queries(load_settings()) if isinstance(one, LocationQuery)}
-    return sorted((stale.keys() & listed) - lasting)
+    return sorted((stale.keys() & _listed_ids()) - lasting)
+
+
+def _listed_ids() -> set[str]:
+    return {one.location_id for one in location_queries(load_settings()) if isinstance(one, LocationQuery)}
 
 
 def _quoted(texts: Iterable[str]) -> str:

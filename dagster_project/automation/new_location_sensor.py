@@ -39,7 +39,7 @@ TRIES = 3
 RETRY_DELAY = timedelta(minutes=10)
 # for more new locations the run loads all of them: its configuration would be too long to read in the UI
 MAX_LOCATION_IDS = 1000
-UNSUCCESSFUL = (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+NOTHING_NEW = "No place of the list is new: each is loaded, or the hourly runs go on trying."
 
 
 class Cursor(BaseModel):
@@ -80,7 +80,7 @@ def new_location_sensor(context: SensorEvaluationContext) -> SensorResult:
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         fingerprint = _fingerprint(queries)
         if fingerprint == cursor.loaded:
-            return _skip("All places of the list are loaded.")
+            return _skip(NOTHING_NEW)
         if fingerprint == cursor.asked_for:
             return _follow_up(context, cursor, queries)
         with open_reader(wait_seconds=0) as reader:
@@ -122,20 +122,26 @@ def _missing_ids(queries: dict[str, LocationQuery], reader: DestinationReader) -
 
 
 def _follow_up(context: SensorEvaluationContext, cursor: Cursor, queries: dict[str, LocationQuery]) -> SensorResult:
-    """Finish after success of the requested runs, wait while one goes on, or request the unsuccessful ones again."""
+    """Finish once the requested runs have loaded all, wait while one goes on, or request the others again.
+
+    A run succeeds although a few places could not be looked up.
+    """
     records = [_run_record(context, key) for key in cursor.run_keys]
     not_loaded = [record for record in records if record and record.dagster_run.status != DagsterRunStatus.SUCCESS]
     if all(records) and not not_loaded:
-        return _finish(cursor.asked_for)
+        with open_reader(wait_seconds=0) as reader:
+            if not _missing_ids(queries, reader):
+                return _finish(cursor.asked_for)
+        not_loaded = [record for record in records if record]
     for record in not_loaded:
-        if record.dagster_run.status not in UNSUCCESSFUL:
+        if not record.dagster_run.is_finished:
             return _skip(f"Run {record.dagster_run.run_id} loads the new places.")
     if cursor.tries >= TRIES:
         context.log.warning("New places were not loaded in %d tries; the hourly runs go on trying.", cursor.tries)
         return _finish(cursor.asked_for)
     for record in not_loaded:
         if clock.now() - utc(record.create_timestamp) < RETRY_DELAY:
-            return _skip(f"Run {record.dagster_run.run_id} did not load the new places; the next try follows.")
+            return _skip(f"Run {record.dagster_run.run_id} did not load all new places; the next try follows.")
     with open_reader(wait_seconds=0) as reader:
         missing = _missing_ids(queries, reader)
     if not missing:
@@ -164,7 +170,7 @@ def _request_runs(cursor: Cursor, missing: list[str]) -> SensorResult:
 
 def _finish(fingerprint: str) -> SensorResult:
     cursor = Cursor(loaded=fingerprint).model_dump_json()
-    return SensorResult(skip_reason=SkipReason("All places of the list are loaded."), cursor=cursor)
+    return SensorResult(skip_reason=SkipReason(NOTHING_NEW), cursor=cursor)
 
 
 def _skip(message: str) -> SensorResult:

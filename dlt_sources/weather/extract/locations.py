@@ -32,12 +32,24 @@ def match_locations(settings: WeatherSettings, reader: DestinationReader, now: d
         ConfigurationError: the file of locations cannot be read.
     """
     queries = location_queries(settings)
-    if unknown:
-        return match_known_locations(queries, reader.locations(), now)
-    valid = (query for query in queries if isinstance(query, LocationQuery))
-    lookup = match_known_locations(valid, reader.locations(), now)
-    lookup.to_resolve.clear()
+    if not unknown:
+        queries = (query for query in queries if isinstance(query, LocationQuery))
+    lookup = match_known_locations(queries, reader.locations(), now)
+    if not unknown:
+        lookup.to_resolve.clear()
+    lookup.left_out = _left_out(settings)
     return lookup
+
+
+def _left_out(settings: WeatherSettings) -> int:
+    """Return the number of locations of the list that ``only_location_ids`` leaves out."""
+    if settings.only_location_ids is None:
+        return 0
+    whole = settings.copy()
+    whole.only_location_ids = None
+    every = location_queries(whole)
+    listed = {query.location_id for query in every if isinstance(query, LocationQuery)}
+    return len(listed.difference(settings.only_location_ids))
 
 
 class LocationStep:
@@ -71,6 +83,11 @@ class LocationStep:
     def has_items(self) -> bool:
         """Whether results were collected that ``items`` has not yielded."""
         return self._has_items
+
+    @property
+    def known(self) -> int:
+        """The number of locations with coordinates, those of the list that are not chosen included."""
+        return len(self._lookup.locations) + self._lookup.left_out
 
     @property
     def locations(self) -> ResolvedLocations:

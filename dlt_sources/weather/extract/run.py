@@ -117,8 +117,8 @@ class Run:
 
     @property
     def known_locations(self) -> int:
-        """The number of locations with coordinates."""
-        return len(self._location_step.locations) if self._location_step else 0
+        """The number of locations with coordinates, those of the list that are not chosen included."""
+        return self._location_step.known if self._location_step else 0
 
     def use(self, open_reader: OpenReader, journal: Journal) -> None:
         """Read the destination through a reader, and keep answers that cannot be asked for again in a journal.

@@ -41,12 +41,14 @@ class Lookup:
         to_resolve: locations that must be looked up.
         rows: new or changed rows of ``bronze.locations``.
         invalid: entries that are no location.
+        left_out: number of locations of the list that ``only_location_ids`` leaves out.
     """
 
     locations: ResolvedLocations = field(default_factory=ResolvedLocations)
     to_resolve: deque[LocationQuery] = field(default_factory=deque)
     rows: PackedRows = field(default_factory=lambda: PackedRows(Location.arrow_schema()))
     invalid: list[InvalidLocation] = field(default_factory=list)
+    left_out: int = 0
 
 
 def location_queries(settings: WeatherSettings) -> Iterator[LocationQuery | InvalidLocation]:

@@ -163,7 +163,7 @@ def test_new_places_are_asked_for_by_the_shards_they_fall_into(sharded, postgres
     requests = tick().run_requests
     assert [request.partition_key for request in requests] == ["2-of-2"], "the other was never begun"
     run(requests[0])
-    assert tick().skip_reason.skip_message == "All places of the list are loaded."
+    assert tick().skip_reason.skip_message == new_locations.NOTHING_NEW
     monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS", json.dumps([*PLACES, "50.4501,30.5234"]))
     shard = next(number for number in OF_SHARD if Shard(number, 2).has("50.4501,30.5234"))
     (request,) = tick().run_requests
@@ -171,5 +171,5 @@ def test_new_places_are_asked_for_by_the_shards_they_fall_into(sharded, postgres
     assert request.run_config["ops"]["locations"]["config"]["only_location_ids"] == ["50.4501,30.5234"]
     run(request)
     assert instance.get_runs()[0].status == DagsterRunStatus.SUCCESS
-    assert tick().skip_reason.skip_message == "All places of the list are loaded."
+    assert tick().skip_reason.skip_message == new_locations.NOTHING_NEW
     assert query(postgres, "SELECT count(*) FROM locations") == [(len(PLACES) + 1,)]

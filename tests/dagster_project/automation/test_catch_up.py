@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from dagster import AssetKey, DagsterRunStatus, DefaultSensorStatus, SkipReason, build_sensor_context
+from dagster import AssetCheckKey, AssetKey, DagsterRunStatus, DefaultSensorStatus, SkipReason, build_sensor_context
 
 from dagster_project.automation.catch_up_sensor import catch_up_sensor
 from dagster_project.common.retries import PAUSES, TRY_TAG, hold_seconds
@@ -72,7 +72,7 @@ def sensor(environment, instance, clock, monkeypatch):  # noqa: ARG001 - the set
 @pytest.fixture
 def always(monkeypatch):
     """Let the pause before a try be over at once: these tests may run when an hour ends."""
-    monkeypatch.setattr("dagster_project.automation.catch_up_sensor.PAUSES", (timedelta(0),) * len(PAUSES))
+    monkeypatch.setattr("dagster_project.automation.catch_up_sensor.PAUSES", (timedelta(hours=-1),) * len(PAUSES))
 
 
 def test_only_what_is_missing_for_a_passing_reason_is_asked_for_again(sensor, target, simulator, clock, always):  # noqa: ARG001
@@ -91,7 +91,7 @@ def test_only_what_is_missing_for_a_passing_reason_is_asked_for_again(sensor, ta
     assert sensor.tick().requests == ()
     assert sensor.tick().said == "Nothing is left to ask for in this hour."
     clock.pass_time(hours=1)
-    assert "No run of this hour" in sensor.tick().said
+    assert "No run of all places has ended in this hour" in sensor.tick().said
 
 
 def test_a_run_that_died_is_completed_in_a_few_tries_with_growing_pauses(sensor, instance, duckdb, simulator, clock):
@@ -109,6 +109,30 @@ def test_a_run_that_died_is_completed_in_a_few_tries_with_growing_pauses(sensor,
     assert "Try 2 of 4 follows" in sensor.tick().said
     assert list(PAUSES) == sorted(PAUSES)
     assert sum(PAUSES, timedelta()) < timedelta(minutes=40)
+
+
+def test_a_try_for_one_place_that_always_fails_succeeds_and_the_check_goes_on_naming_it(
+    sensor,
+    instance,
+    duckdb,
+    simulator,
+    always,  # noqa: ARG001
+):
+    simulator.inject(Fault(path=FORECAST, where={"lat": lat(OSLO)}, status=500))
+    # as the sensor of new locations starts the first run
+    first = {"config": {"only_location_ids": PLACES}}
+    assert sensor.load(duckdb, "locations", "forecast", config={"ops": {"locations": first, "forecast": first}}).success
+    (request,) = sensor.tick(run=True).requests
+    assert request.run_config["ops"]["forecast"]["config"]["only_location_ids"] == [OSLO]
+    newest = instance.get_run_records(limit=1)[0].dagster_run
+    assert newest.tags[TRY_TAG] == "1"
+    assert newest.status == DagsterRunStatus.SUCCESS
+    check = AssetCheckKey(AssetKey(["bronze", "forecast"]), "locations_are_recent")
+    (last,) = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+    assert last.run_id == newest.run_id
+    assert last.event.dagster_event.asset_check_evaluation_data.description.startswith(
+        f"forecast: 1 of 2 places without recent rows: {OSLO}, server_error: "
+    )
 
 
 def test_what_would_fail_again_and_what_a_person_ended_is_not_asked_for_again(  # noqa: PLR0917

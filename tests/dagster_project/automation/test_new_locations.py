@@ -112,12 +112,14 @@ def test_a_misspelt_place_is_given_up_after_a_few_tries_and_the_others_are_loade
     sensor.list_places(*PLACES, "Madridd,ES")
     sensor.tick(duckdb, only=["locations", "current_weather"])
     assert count(duckdb, "current_weather") == len(PLACES)
+    assert "did not load all new places; the next try follows" in sensor.tick(duckdb).said
     for _ in range(TRIES):
         clock.moment = instance.get_run_records()[0].create_timestamp + timedelta(minutes=11)
         sensor.tick(duckdb, only=["locations"])
     assert sensor.tick(duckdb).requests == ()
     assert json.loads(sensor.cursor)["loaded"]
-    assert len(instance.get_runs()) <= TRIES
+    assert len(instance.get_runs()) == TRIES
+    assert sensor.said == "No place of the list is new: each is loaded, or the hourly runs go on trying."
 
 
 def test_without_a_key_it_says_so_and_asks_for_nothing(sensor, duckdb, monkeypatch):

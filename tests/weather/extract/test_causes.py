@@ -88,3 +88,20 @@ def test_one_location_that_always_fails_is_not_most_of_those_that_are_up_to_date
         assert report.error is None
         assert report.metrics_by_resource["air_pollution"].requests_failed == 1
     assert report.metrics_by_resource["air_pollution"].requests == 1
+
+
+def test_a_run_of_a_few_chosen_locations_is_judged_by_the_whole_list(duckdb, settings, clock, simulator):
+    simulator.inject(Fault(path=CURRENT, where={"lat": lat(OSLO)}, status=500))
+    simulator.inject(Fault(path="/geo/1.0/direct", status=503))
+    listed = {"resources": ["current_weather"], "locations": [MADRID, OSLO, TOKYO, "Rome,IT"], "attempts": 1}
+    choice = settings(**listed, only_missing=True)
+    assert load_accounted(duckdb, choice, clock).error is None
+    for only in (None, [OSLO], [OSLO, "rome,it"]):
+        choice.only_location_ids = only
+        report = load_accounted(duckdb, choice, clock)
+        assert report.error is None, only
+        assert report.metrics_by_resource["current_weather"].requests_failed == 1
+    simulator.inject(Fault(path=CURRENT, status=500))
+    clock.pass_time(hours=1)
+    choice.only_location_ids = [MADRID, OSLO, TOKYO]
+    assert "current_weather: 3 of 4 requests failed" in str(load_accounted(duckdb, choice, clock).error)

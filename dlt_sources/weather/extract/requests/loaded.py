@@ -40,7 +40,10 @@ class LoadedState(NamedTuple):
     def queue(self, endpoint: Endpoint, settings: WeatherSettings) -> RequestQueue:
         """Return the requests of an endpoint, once all locations are looked up; each endpoint has one queue a run."""
         history = self.history if endpoint.incremental else None
-        return RequestQueue(endpoint, self.lookup.locations, settings, history, self.waiting.pop(endpoint.name, {}))
+        queue = RequestQueue(endpoint, self.lookup.locations, settings, history, self.waiting.pop(endpoint.name, {}))
+        # a run of a few chosen locations is judged by the whole list
+        queue.up_to_date += self.lookup.left_out
+        return queue
 
 
 def read_loaded_state(

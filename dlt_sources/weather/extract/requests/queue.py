@@ -112,7 +112,7 @@ class RequestQueue:
 
     Attributes:
         total: the number of requests if none fails.
-        up_to_date: the number of locations with nothing to ask.
+        up_to_date: the number of locations with nothing to ask, those of the list that are not chosen included.
     """
 
     def __init__(
