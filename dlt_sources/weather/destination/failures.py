@@ -78,7 +78,7 @@ def words(error: BaseException) -> str:
         error: the error.
     """
     causes = list(causes_of(error))
-    message = redact(" ".join(str(causes[-1]).split()), None)
+    message = redact(_on_one_line(str(causes[-1])), None)
     state = _sqlstate(causes) or ""
     actions = [_ACTIONS[state[:length]] for length in (5, 2) if state[:length] in _ACTIONS]
     if "unsupported startup parameter" in message:
@@ -88,6 +88,15 @@ def words(error: BaseException) -> str:
     if not actions or state.startswith(_OF_A_PACKAGE):
         return message
     return f"{message.removesuffix('.')}. {actions[0]}"
+
+
+def _on_one_line(message: str) -> str:
+    """Return a message on one line, with a full stop between sentences that the driver puts on lines."""
+    line = ""
+    for part in filter(None, (" ".join(one.split()) for one in message.splitlines())):
+        is_sentence = line and part[0].isupper() and line[-1].isalnum()
+        line += f"{'.' if is_sentence else ''} {part}"
+    return line.strip()
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:

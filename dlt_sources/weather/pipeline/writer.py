@@ -18,7 +18,7 @@ from structlog.contextvars import bound_contextvars
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.shared_rate_limit import ensure_budget
-from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.errors import DestinationError, WeatherError
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import translated_errors
@@ -35,6 +35,8 @@ from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_r
 from dlt_sources.weather.pipeline.working_directories import keep_address, lock_directory, runs_elsewhere
 
 logger = logging.getLogger(__name__)
+KEPT = "What was fetched is kept; the next run loads it."
+NOTHING_FETCHED = "Nothing was fetched in this run; what earlier runs left is loaded by the next one."
 
 
 @dataclass
@@ -179,6 +181,7 @@ def writing(
     keep_address(target)
     with (
         bound_contextvars(run_id=run.run_id),
+        _what_is_kept(run),
         translated_errors(),
         lock_directory(directory),
         writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as lock,
@@ -194,6 +197,19 @@ def writing(
             shutil.rmtree(directory)
     report.seconds = monotonic() - began
     report.interrupted = run.interrupted
+
+
+@contextmanager
+def _what_is_kept(run: Run) -> Iterator[None]:
+    """Let an error of the destination end with what becomes of the rows."""
+    try:
+        yield
+    except DestinationError as error:
+        text = str(error)
+        if "kept" not in text:
+            kept = KEPT if run.client.calls else NOTHING_FETCHED
+            error.args = (f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} {kept}",)
+        raise
 
 
 def _prepare_destination(writer: Writer) -> None:

@@ -131,7 +131,7 @@ def test_a_network_that_swallows_packets_ends_in_an_error_not_in_waiting(  # noq
             initialize = Load.initialize_package
             patch.setattr(Load, "initialize_package", lambda *args: (stalled(None), initialize(*args))[1])
         began = time.monotonic()
-        with pytest.raises(DestinationError):
+        with pytest.raises(DestinationError, match="What was fetched is kept; the next run loads it"):
             load(Target("postgres"), settings(**CHOICE), now=clock, on_progress=stalled if moment == "extract" else str)
         assert time.monotonic() - began < 30
         (kept,) = Target("postgres").root.glob("2*/")
