@@ -9,12 +9,15 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Literal
 
+from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
 from dlt_sources.weather.contracts.records import Reject, RowErrorClass
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.locations.model import LocationQuery
 
 MOST_CAUSES = 1000
+# classes of the rejects of entries of the user's list that fail again and again
+MISSPELT = ("not_found", "bad_location", "bad_request")
 MOST_LISTED = 20
 Status = Literal["running", "ok", "partial", "failed", "interrupted", "not_reached"]
 
@@ -35,7 +38,7 @@ class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
     A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
-    for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none.
+    for it too. ``misspelt`` counts rejected entries of the user's list that only a correction helps. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none.
     """
 
     resource: str
@@ -54,6 +57,7 @@ class LoadMetrics:
     new_columns: set[str] = field(default_factory=set)
     other_fields: set[str] = field(default_factory=set)
     causes: Counter[str] = field(default_factory=Counter)
+    misspelt: int = 0
     error: str | None = None
     _clock: float = field(default_factory=monotonic)
 
@@ -137,6 +141,7 @@ class LoadMetrics:
         # a message may quote a value; so many different ones have no common cause
         if message in self.causes or len(self.causes) < MOST_CAUSES:
             self.causes[message] += 1
+        self.misspelt += self.resource == LOCATIONS and details["error_class"] in MISSPELT
         details["payload"] = (details.get("payload") or "")[:PAYLOAD_EXCERPT] or None
         if isinstance(subject, RequestWindow):
             details |= {"location_id": subject.location.location_id}

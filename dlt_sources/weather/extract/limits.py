@@ -176,6 +176,7 @@ def error_of(
         first = next(iter(errors.values()))
         return _counted(type(first)(_sentences(*errors, _rest(every)), cause=first.cause), every)
     shortfalls = [found for metrics in every if (found := _shortfall(metrics, known_locations))]
+    short = [metrics_by_resource[found.resource] for found in shortfalls]
     if not shortfalls:
         return None
     causes: Counter[str] = Counter()
@@ -187,8 +188,16 @@ def error_of(
         failed, total = sum(one.failed for one in shortfalls), sum(one.total for one in shortfalls)
         shortfalls = [Shortfall(names, failed, total, shortfalls[0].subject, cause, count)]
     what = "; ".join(map(str, shortfalls))
-    advice = "The rejects table says why, and the next run asks again."
-    return IncompleteError(_sentences(f"{what}.", _rest(every), advice), cause=cause or None, count=count)
+    return IncompleteError(_sentences(f"{what}.", _rest(every), _advice(short)), cause=cause or None, count=count)
+
+
+def _advice(short: list[LoadMetrics]) -> str:
+    """Return what to do about resources of which more than half is missing."""
+    if all(metrics.misspelt == metrics.rows_rejected for metrics in short):
+        return "Correct these places in the list, or leave them out; asking again does not help."
+    if all(len(metrics.causes) == 1 for metrics in short):
+        return "The next run asks again."
+    return "The rejects table says why, and the next run asks again."
 
 
 def _shortfall(metrics: LoadMetrics, known_locations: int) -> Shortfall | None:

@@ -244,11 +244,13 @@ class Run:
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
         metrics, queue = self.metrics_of(resource), self._queues.get(resource)
-        ended = self._interrupted or self.stopped_by is not None
+        lookups = self.metrics_by_resource.get(LOCATIONS)
+        nowhere = self.known_locations == 0 and lookups is not None and lookups.rows_rejected > 0
+        ended = self._interrupted or self.stopped_by is not None or nowhere
         if resource == LOCATIONS:
             finished = self.locations_resolved and metrics.requests >= metrics.expected
         else:
-            # a replay has no queues; a queue without requests is that of a run that ended before it had locations
+            # a replay has no queues; a queue without requests is that of a run that has no locations
             finished = queue.answered and (queue.total > 0 or not ended) if queue else not ended
         return metrics.status(finished=finished, ended=ended)
 

@@ -60,6 +60,15 @@ def test_the_rest_is_said_to_be_loaded_only_if_something_was(duckdb, settings, c
     assert "The rest is loaded." in str(report.error)
 
 
+def test_places_that_nobody_knows_are_to_be_corrected_and_nothing_counts_as_loaded(duckdb, settings, clock):
+    choice = settings(resources=["current_weather"], locations=["Nowhere-at-all,XX", "Nor-here,XX"])
+    said = str(load_accounted(duckdb, choice, clock).error)
+    assert "2 of 2 requests failed: The geocoder knows no such place (2). Correct these places" in said
+    assert "next run" not in said
+    states = dict(query(duckdb, "SELECT resource, status FROM load_runs"))
+    assert states == {"locations": "partial", "current_weather": "not_reached"}
+
+
 def test_causes_that_differ_are_told_by_resource(duckdb, settings, clock, simulator):
     simulator.inject(Fault(path=CURRENT, status=404))
     simulator.inject(Fault(path="/data/2.5/forecast", body=b"<html>"))
