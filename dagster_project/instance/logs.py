@@ -25,8 +25,9 @@ def configure_dagster_logging() -> None:
     log_format = _log_format()
     configure_logging(log_format, key=secret_key(), enrich=[_add_dagster_fields])
     # the monitoring writes two lines whenever it looks at a run
-    for name in ("alembic", "dagster.daemon.MonitoringDaemon"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # a filter, since the daemon resets the levels of its loggers
+    logging.getLogger("dagster.daemon.MonitoringDaemon").addFilter(_is_warning)
     # otherwise DuckDB's binding may report leaked objects at exit, in its own format
     wait_for_collection()
     # for the code servers that this process starts: each logs a line in Dagster's format before it imports this module
@@ -45,6 +46,10 @@ def configure_dagster_logging() -> None:
             handler.setLevel(min(handler.level, logging.INFO))
             _set_format(handler)
         service.propagate = not service.handlers
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 class ServiceLogger(logging.Logger):
@@ -86,13 +91,23 @@ def _add_dagster_fields(_logger: WrappedLogger, _method: str, event: EventDict) 
     step = meta.get("step_key")
     event.update(event=meta.get("orig_message", event["event"]), run_id=meta.get("run_id"), job=meta.get("job_name"))
     event.update(step=step, asset=event.get("asset") or _asset_of(step))
+    if _log_format() == "text":
+        for name in ("run_id", "job", "step", "asset"):
+            if event[name] is None:
+                del event[name]
     if dagster_event is not None:
         event["event_type"] = dagster_event.event_type_value
         if dagster_event.is_failure and (error := getattr(dagster_event.event_specific_data, "error", None)):
-            event["error"] = error.to_string()
+            # on a terminal, structlog writes the lines of an exception below the event
+            event["error" if _log_format() == "json" else "exception"] = error.to_string()
     return event
 
 
 def _asset_of(step: str | None) -> str | None:
-    """Return the asset that a step loads or checks: steps are named after their resource."""
-    return f"bronze/{step.removeprefix(CHECK_PREFIX)}" if step else None
+    """Return the asset that a step loads or checks: steps of bronze are named after their resource."""
+    if not step:
+        return None
+    # Dagster names the steps of the other assets after the asset's key
+    if "__" in step:
+        return step.replace("__", "/", 1)
+    return "alerts" if step.startswith("alerts_") else f"bronze/{step.removeprefix(CHECK_PREFIX)}"
