@@ -38,7 +38,8 @@ class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
     A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
-    for it too. ``misspelt`` counts rejected entries of the user's list that only a correction helps. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none.
+    for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none,
+    ``misspelt`` that of rejected entries of the user's list that fail until they are corrected.
     """
 
     resource: str
