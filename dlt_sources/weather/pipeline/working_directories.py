@@ -64,7 +64,7 @@ class RunsElsewhere(NamedTuple):
         option = "" if target.destination == DEFAULT_DESTINATION else f" --destination {target.destination}"
         since = min(map(started_at, self.directories))
         return (
-            f"{runs} for {address} since {since:%Y-%m-%d %H:%MZ}; a load into {target.description} leaves what they "
+            f"{runs} for {address} since {since:%Y-%m-%d %H:%MZ}; a load into {target.description} leaves what was "
             f"fetched there. If this is the same database, moved, `weather packages{option} --retry --from "
             f"{self.root.name}` hands them to the next load; otherwise load once with that address."
         )
