@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
 
 import click
@@ -17,10 +18,14 @@ from dlt_sources.weather.cli.options import chosen_settings, destination_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import LateError
 from dlt_sources.weather.common.logs import configure_logging
+from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
+from dlt_sources.weather.locations.geocoding import location_queries
+from dlt_sources.weather.locations.model import LocationQuery
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
+from dlt_sources.weather.status.causes import LateGroup, late_by_cause
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.report import Status, read_status
@@ -29,9 +34,10 @@ from dlt_sources.weather.status.tables import read_units
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
 # rows of a table of places, about one screen; further ones are counted
 MOST_PLACES = 20
-# late places of a resource, and places that an error names
-MOST_LATE, MOST_NAMED = 10, 3
-MOST_CHARACTERS = 100
+# places that are named of those with one cause, and causes that an error names
+MOST_NAMED = MOST_CAUSES = 3
+# of a cause that is told once, and of one in a table with a row for each place
+MOST_OF_CAUSE, MOST_CHARACTERS = 250, 100
 
 
 @click.command("status")
@@ -68,19 +74,22 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     _print_tables(console, result, units, now)
     _print_runs(console, result)
     _print_late(console, late)
-    _print_rejects(console, rejects)
+    _print_rejects(console, rejects, _queries(settings))
     _print_left_behind(console, target)
     _print_conditions(console, result)
     console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
 
 
 def _refuse(late: Mapping[str, Sequence[LateLocation]], left_behind: Sequence[str]) -> None:
-    """Raise LateError with the first places of each resource that has late ones, and what interrupted runs left."""
+    """Raise LateError with the causes of most late places, the first places of each, and what interrupted runs left."""
+    causes = late_by_cause(late)
     troubles = []
-    for resource, places in late.items():
-        named = [f"{place.query} ({_since(place)}{_because(place)})" for place in places[:MOST_NAMED]]
-        more = f" and {len(places) - MOST_NAMED:,} more" if len(places) > MOST_NAMED else ""
-        troubles.append(f"{resource} of {', '.join(named)}{more}")
+    for cause, groups in list(causes.items())[:MOST_CAUSES]:
+        places = " and ".join(f"{', '.join(group.resources)} of {_named(group)}" for group in groups)
+        because = f", {_shortened(cause, MOST_OF_CAUSE).rstrip('.')}" if cause else ""
+        troubles.append(f"{places} ({_since(groups)}{because})")
+    if len(causes) > MOST_CAUSES:
+        troubles.append(f"further places for {len(causes) - MOST_CAUSES:,} more causes, which `weather status` lists")
     sentences = [f"Late: {'; '.join(troubles)}."] if troubles else []
     if sentences or left_behind:
         raise LateError(" ".join([*sentences, *left_behind]))
@@ -105,39 +114,56 @@ def _print_left_behind(console: Console, target: Target) -> None:
         console.print(f"\n{escape(sentence)}", style="yellow", highlight=False)
 
 
-def _since(place: LateLocation) -> str:
-    return f"{place.newest:%Y-%m-%d %H:%MZ}" if place.newest else "never"
+def _since(groups: Sequence[LateGroup]) -> str:
+    longest, shortest = LateGroup([], [place for group in groups for place in group.late]).newest
+    first, last = (f"{moment:%Y-%m-%d %H:%MZ}" if moment else "never" for moment in (longest, shortest))
+    return first if first == last else f"{first} to {last}"
 
 
-def _because(place: LateLocation) -> str:
-    return f", {_shortened(place.cause)}" if place.cause else ""
+def _named(group: LateGroup) -> str:
+    queries = group.queries
+    named = ", ".join(queries[:MOST_NAMED])
+    more = len(queries) - MOST_NAMED
+    return f"{len(queries):,} places: {named} and {more:,} more" if more > 0 else named
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+def _shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    return shorten(text, most, placeholder=" …")
 
 
 def _print_late(console: Console, late: Mapping[str, Sequence[LateLocation]]) -> None:
     if not late:
         return
     table = _table("late", place="left", newest="left", cause="left")
-    for resource, places in late.items():
-        for place in places[:MOST_LATE]:
-            table.add_row(resource, escape(place.query), _since(place), escape(_shortened(place.cause or "")))
-        if len(places) > MOST_LATE:
-            table.add_row(resource, f"and {len(places) - MOST_LATE:,} more")
+    rows = []
+    for cause, groups in late_by_cause(late).items():
+        shown = _shortened(cause or "", MOST_OF_CAUSE)
+        for group in groups:
+            rows.append((", ".join(group.resources), escape(_named(group)), _since([group]), escape(shown)))
+            shown = "the same" if cause else ""
+    for row in rows[:MOST_PLACES]:
+        table.add_row(*row)
+    if len(rows) > MOST_PLACES:
+        table.add_row(f"and {len(rows) - MOST_PLACES:,} more")
     console.print()
     console.print(table, style="yellow", highlight=False)
 
 
-def _print_rejects(console: Console, rejects: Sequence[OpenReject]) -> None:
+def _queries(settings: WeatherSettings) -> dict[str, str]:
+    """Return the locations as the user wrote them, by location_id."""
+    queries = location_queries(settings)
+    return {one.location_id: one.query for one in queries if isinstance(one, LocationQuery) and one.query}
+
+
+def _print_rejects(console: Console, rejects: Sequence[OpenReject], queries: Mapping[str, str]) -> None:
     if not rejects:
         return
     table = _table("rejected", place="left", times="right", last="left", cause="left")
     for reject in rejects[:MOST_PLACES]:
         cause = _shortened(f"{reject.error_class}: {reject.message}")
         last = f"{reject.last:%Y-%m-%d %H:%MZ}"
-        table.add_row(reject.resource, escape(reject.location_id), f"{reject.number:,}", last, escape(cause))
+        place = queries.get(reject.location_id, reject.location_id)
+        table.add_row(reject.resource, escape(place), f"{reject.number:,}", last, escape(cause))
     if len(rejects) > MOST_PLACES:
         table.add_row(f"and {len(rejects) - MOST_PLACES:,} more")
     console.print()
@@ -162,14 +188,18 @@ def _print_tables(console: Console, result: Status, units: Mapping[str, Sequence
 
 def _print_runs(console: Console, result: Status) -> None:
     table = _table("last run of", at="left", status="left", loaded="right", rejected="right", error="left")
+    first: dict[str, str] = {}
     for run in result.runs:
+        error = run.error or ""
+        # an outage ends all resources alike
+        same = error and first.setdefault(error, run.resource) != run.resource
         table.add_row(
             run.resource,
             f"{run.finished_at:%Y-%m-%d %H:%MZ}",
             run.status,
             f"{run.rows_loaded:,}",
             f"{run.rows_rejected:,}",
-            escape(run.error or ""),
+            f"as {first[error]}" if same else escape(error),
         )
     console.print()
     console.print(table)

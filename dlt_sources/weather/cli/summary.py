@@ -48,8 +48,9 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, targ
         for metrics in report.metrics_by_resource.values():
             causes += metrics.causes
         cause, count = next(iter(causes.most_common(1)), ("for a reason in the table", report.rows_rejected))
+        of_them = f", {count:,} of them" if count < report.rows_rejected else ""
         message = (
-            f"{report.rows_rejected} rejected: {cause.rstrip('.')} ({count}); see {report.dataset_name}.rejects for "
+            f"{report.rows_rejected:,} rejected{of_them}: {cause.rstrip('.')}; see {report.dataset_name}.rejects for "
             "all reasons."
         )
         if strict:

@@ -176,4 +176,7 @@ def _from_row(row: object, position: str) -> LocationQuery | InvalidLocation:
         query = parse_location(optional_text(values.get("query")) or name or "")
         return LocationQuery(location_id or query.location_id, query.query, query.kind, name, query.lat, query.lon)
     except ValueError as error:
-        return InvalidLocation(position, excerpt(row), str(error))
+        written = (
+            ",".join("" if cell is None else str(cell) for cell in row.values()) if isinstance(row, Mapping) else row
+        )
+        return InvalidLocation(position, excerpt(written), str(error))

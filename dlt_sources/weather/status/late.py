@@ -21,6 +21,8 @@ LATE_AFTER = timedelta(minutes=90)
 HISTORY_LATE_AFTER = timedelta(hours=3)
 # a location that fails is rejected by every load, so older rejects explain nothing
 CAUSES_SINCE = timedelta(days=2)
+# an early end without an error
+INTERRUPTED = "the run was interrupted"
 
 
 class LateLocation(NamedTuple):
@@ -132,16 +134,20 @@ def _with_causes(
             sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table
         )
     }
-    sql = "SELECT finished_at, error, run_id FROM {runs} WHERE resource = %s ORDER BY finished_at DESC LIMIT 1"
-    runs = [(utc(at), error, run_id) for at, error, run_id in reader.rows(sql, resource, runs=LoadRun.table)]
+    sql = "SELECT finished_at, status, error, run_id FROM {runs} WHERE resource = %s ORDER BY finished_at DESC LIMIT 1"
+    runs = [(utc(at), *others) for at, *others in reader.rows(sql, resource, runs=LoadRun.table)]
     explained = []
     for one in late:
-        causes = [(at, error) for at, error, _ in runs]
+        causes = [(at, error or _without_error(status)) for at, status, error, _ in runs]
         if one.location_id in rejects:
             at, text, rejected_by, run_id = rejects[one.location_id]
             # a run that ends early rejects only what it asked: its error explains the others, not an older reject
-            newer = [error for _, error, of in runs if error and of != run_id and rejected_by == resource != LOCATIONS]
+            newer = [error for *_, error, of in runs if error and of != run_id and rejected_by == resource != LOCATIONS]
             causes = causes if newer else [(at, text)]
         cause = next((text for at, text in causes if one.newest is None or at > one.newest), None)
         explained.append(one._replace(cause=cause))
     return explained
+
+
+def _without_error(status: str) -> str | None:
+    return INTERRUPTED if status in ("interrupted", "not_reached") else None

@@ -99,17 +99,32 @@ def test_the_check_of_an_empty_target_fails(duckdb):
     assert not os.path.exists("weather.duckdb")  # noqa: PTH110 - looking makes no file
 
 
-def test_many_late_locations_are_counted_not_listed(duckdb, settings, live):
+def test_many_late_locations_with_one_cause_are_counted_and_the_cause_is_told_once(duckdb, settings, live):
     places = [f"{latitude},10" for latitude in range(-20, 20)]
     options = [word for place in places for word in ("--location", place)]
     shown_first = status(duckdb, *options, "--check")
-    assert shown_first.err.count("never") == 3
-    assert "and 37 more" in shown_first.err
+    assert shown_first.err == "Error: Late: locations of 40 places: -1,10, -10,10, -11,10 and 37 more (never).\n"
+    live.inject(Fault(status=401, body=b'{"message":"Invalid API key"}'))
     with serve(live) as api:
-        load(duckdb, settings(base_url=api, locations=places[:1], resources=["current_weather"]))
-    shown = status(duckdb, *options, "--resources", "current_weather")
-    assert "and 29 more" in shown.out
-    assert len(shown.out.splitlines()) < 60
+        load(duckdb, settings(base_url=api, locations=places))
+    checked = status(duckdb, *options, "--check")
+    assert checked.code == 7
+    # that of the request which was refused, and that of the run, which asked nothing more
+    assert checked.err.count("(never, ") == 2
+    assert len(checked.err) < 500, checked.err
+    shown = status(duckdb, *options).out
+    assert shown.count("and 37 more") <= 3
+    assert "…" not in shown
+    assert len(shown.splitlines()) < 60
+
+
+def test_a_line_of_a_file_that_is_no_place_is_shown_as_it_is_written_with_its_number(duckdb, load_live, tmp_path):
+    (tmp_path / "bad.csv").write_text("name,lat,lon\nNowhere,abc,5\n")
+    load_live(duckdb)
+    shown = status(duckdb, "--locations-file", "bad.csv", "--resources", "current_weather").out
+    assert "{" not in shown
+    (line,) = (line for line in shown.splitlines() if "Nowhere,abc,5" in line)
+    assert "bad.csv line 2: lat is 'abc'" in line
 
 
 def test_a_table_that_begins_to_mix_units_says_so_once_and_status_names_them(duckdb, load_live, caplog):

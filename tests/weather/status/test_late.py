@@ -8,6 +8,7 @@ from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast
 from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.status.late import HISTORY_LATE_AFTER, LATE_AFTER, late_locations
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import load_accounted, query
@@ -69,6 +70,12 @@ def test_the_cause_is_the_runs_when_no_request_of_the_location_was_made(duckdb, 
     causes = [one.cause for one in late(duckdb, choice, "current_weather", clock)]
     assert len(causes) == 2
     assert all("refuse" in cause or "key" in cause for cause in causes)
+
+
+def test_the_cause_is_the_interrupt_when_the_newest_run_was_interrupted(duckdb, settings, clock):
+    choice = settings(resources=["current_weather"], locations=[MADRID, OSLO])
+    load(duckdb, choice, now=clock, on_start=lambda run: run.interrupt())
+    assert {one.cause for one in late(duckdb, choice, "current_weather", clock)} == {"the run was interrupted"}
 
 
 def test_a_location_is_late_from_the_moment_that_the_schedule_allows(duckdb, settings, clock):
