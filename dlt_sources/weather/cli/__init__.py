@@ -76,7 +76,10 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
             tell(str(configuration_error(error)), logging.ERROR)
             ctx.exit(ConfigurationError.exit_code)
         except KeyboardInterrupt:
-            tell("Interrupted. Loaded rows are kept; the next run continues from there.", logging.WARNING)
+            tell(
+                "Interrupted. Loaded rows and fetched answers are kept; the next run continues from there.",
+                logging.WARNING,
+            )
             ctx.exit(130)
         return result
 

@@ -7,7 +7,7 @@ import logging
 import click
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import as_called, tell, wide_console
+from dlt_sources.weather.cli.console import as_called, counted, tell, wide_console
 from dlt_sources.weather.cli.options import destination_options, target_options
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.logs import configure_logging
@@ -43,7 +43,8 @@ def packages_command(
     if address is not None:
         if not retry:
             raise click.UsageError("--from needs --retry.")
-        tell(f"{len(bring_runs(target, address, run_ids))} run(s) will be loaded before anything new by the next load.")
+        runs = counted(len(bring_runs(target, address, run_ids)), "run")
+        tell(f"{runs} will be loaded before anything new by the next load.")
         return
     packages = [one for one in set_aside_packages(target) if not run_ids or one.run_id in run_ids]
     if missing := set(run_ids) - {one.run_id for one in packages}:
@@ -60,7 +61,7 @@ def packages_command(
         tell(f"Once the cause is corrected: {as_called(command)}")
         return
     moved = retry_set_aside(target, [one.run_id for one in packages])
-    tell(f"{len(moved)} package(s) will be loaded before anything new by the next load.")
+    tell(f"{counted(len(moved), 'package')} will be loaded before anything new by the next load.")
 
 
 def _print(packages: list[SetAsidePackage]) -> None:

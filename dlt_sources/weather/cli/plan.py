@@ -36,7 +36,7 @@ def _print_plan(result: Plan) -> None:
     console.print(table)
     console.print(
         f"\n{result.locations:,} places known, {result.to_resolve:,} to look up. {result.calls:,} calls in all: "
-        f"{result.duration} at {result.calls_per_minute:,} calls a minute."
+        f"{result.duration or 'less than a minute'} at {result.calls_per_minute:,} calls a minute."
     )
     for entry in result.invalid:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import wide_console
+from dlt_sources.weather.cli.console import counted, wide_console
 from dlt_sources.weather.cli.options import chosen_settings, destination_options, location_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import LateError
@@ -104,8 +104,8 @@ def _left_behind(target: Target) -> list[str]:
 
 def _set_aside_sentence(packages: Sequence[SetAsidePackage]) -> str:
     return (
-        f"{len(packages):,} load package(s) set aside; `weather packages` lists them, `weather packages --retry` loads "
-        "them again."
+        f"{counted(len(packages), 'load package')} set aside; `weather packages` lists them, `weather packages "
+        "--retry` loads them again."
     )
 
 

@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import as_called, tell, wide_console
+from dlt_sources.weather.cli.console import as_called, counted, tell, wide_console
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.pipeline.writer import Report
 
@@ -75,13 +75,15 @@ def _print_summary(report: Report, next_command: str) -> None:
             ", ".join(sorted(metrics.new_columns)),
         )
     console = wide_console()
-    console.print(table)
+    # a replay may have nothing to do
+    if report.metrics_by_resource:
+        console.print(table)
     calls = sum(metrics.calls for metrics in report.metrics_by_resource.values())
     loaded = any(metrics.rows_loaded for metrics in report.metrics_by_resource.values())
-    packages = f"{report.packages} load package(s)" if loaded else "no row loaded"
-    console.print(f"\n{calls:,} calls, {packages}, {report.seconds:.1f} s in all.")
+    packages = counted(report.packages, "load package") if loaded else "no row loaded"
+    console.print(f"\n{counted(calls, 'call')}, {packages}, {report.seconds:.1f} s in all.")
     if report.finished_before:
-        console.print(f"Before that, {report.finished_before} load(s) of interrupted runs were completed.")
+        console.print(f"Before that, it completed {counted(report.finished_before, 'load')} of interrupted runs.")
     for trouble in report.upkeep:
         console.print(f"[yellow]{escape(trouble)}[/yellow]", highlight=False)
     console.print(f"The data is in {report.destination}, dataset {report.dataset_name}.", highlight=False)

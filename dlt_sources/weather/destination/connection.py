@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ RECONNECT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 # a longer wait says what it waits for
 SILENT_SECONDS = 5.0
+# DuckDB's message that another process has its file open
+_OPEN_FILE = re.compile(r'lock on file "(?P<file>[^"]+)".* held in (?P<program>.+?) \(PID (?P<number>\d+)\)')
 logger = logging.getLogger(__name__)
 
 
@@ -97,8 +100,20 @@ def _open(client: SqlClientBase[Any]) -> None:
     except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
         message = words(error)
         if "lock on file" in message:
-            raise WriterBusyError(f"Another process uses the database: {message}") from None
+            raise WriterBusyError(_file_is_open(message)) from None
         raise DestinationError(f"The destination cannot be reached: {message}") from None
+
+
+def _file_is_open(message: str) -> str:
+    """Return a sentence with the file, the program that has it open, and what to do, from DuckDB's message."""
+    found = _OPEN_FILE.search(message)
+    if found is None:
+        return f"Another process has the database open; close it there, or run again when it has ended: {message}"
+    file, program, number = (found[name] for name in ("file", "program", "number"))
+    return (
+        f"{Path(file).name} is open in another process, {Path(program).name} (PID {number}), and DuckDB lets one "
+        "in at a time; close it there, or run again when it has ended."
+    )
 
 
 @contextmanager

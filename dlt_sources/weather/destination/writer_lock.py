@@ -180,7 +180,7 @@ def _lock_duckdb(stack: ExitStack, target: Target, deadline: float) -> WriterLoc
             return str(error)
         return None
 
-    _wait(attempt, deadline)
+    _wait(attempt, deadline, of_run=False)
     (connection,) = connections
     limit_memory(connection)
     stack.callback(limit_closing, connection)
@@ -188,15 +188,27 @@ def _lock_duckdb(stack: ExitStack, target: Target, deadline: float) -> WriterLoc
 
 
 def _wait(
-    attempt: Callable[[], str | None], deadline: float, poll_seconds: float = POLL_SECONDS, level: int = logging.INFO
+    attempt: Callable[[], str | None],
+    deadline: float,
+    poll_seconds: float = POLL_SECONDS,
+    level: int = logging.INFO,
+    *,
+    of_run: bool = True,
 ) -> None:
-    """Repeat an attempt to take a lock until it succeeds (None) or the deadline passes; log the holder once."""
+    """Repeat an attempt to take a lock until it succeeds (None) or the deadline passes; log its answer once.
+
+    The answer is the run that holds the lock; or, unless it is ``of_run``, a sentence with the program and what to do.
+    """
     logged = False
     while (holder := attempt()) is not None:
         seconds_left = deadline - time.monotonic()
         if seconds_left <= 0:
-            raise WriterBusyError(f"Another run writes to this dataset and did not finish in time: {holder}.")
+            busy = (
+                f"Another run writes to this dataset and did not finish in time: {holder}. Run again when it has ended."
+            )
+            raise WriterBusyError(busy if of_run else holder)
         if not logged:
-            logger.log(level, "Waiting up to %.0f s for the writer before: %s", seconds_left, holder)
+            state = f"another run writes to this dataset, {holder}" if of_run else holder
+            logger.log(level, "Waiting up to %.0f s: %s", seconds_left, state)
             logged = True
         time.sleep(min(poll_seconds, seconds_left))

@@ -85,7 +85,7 @@ def test_a_configured_location_that_was_never_loaded_fails_the_check(duckdb, loa
 def test_a_package_that_is_set_aside_fails_the_check_and_is_shown(duckdb, load_live):
     load_live(duckdb)
     (duckdb.root / "set_aside" / "20261126T120000-aaaaaaaa").mkdir(parents=True)
-    sentence = "1 load package(s) set aside; `weather packages` lists them"
+    sentence = "1 load package set aside; `weather packages` lists them"
     checked = status(duckdb, *CHOICE, "--check")
     assert (checked.code, checked.out) == (7, "")
     assert checked.err.startswith(f"Error: {sentence}")

@@ -77,7 +77,7 @@ def test_a_run_that_lost_its_lock_waits_for_the_run_that_took_it(postgres, setti
     with locks(postgres) as another:
 
         def release_once_waited_for():
-            wait_until(lambda: "for the writer before: another run" in caplog.text)
+            wait_until(lambda: "writes to this dataset, another run" in caplog.text)
             another.release("weather bronze")
 
         def lose_it_for_a_moment():

@@ -100,7 +100,7 @@ def test_a_load_into_a_named_duckdb_waits_for_the_file(my_duck, clock, api, tmp_
         holder.join()
     assert refused.code == 6, refused.said
     assert "Waiting up to 1 s" in refused.err
-    assert "Another run writes to this dataset and did not finish in time: Another process uses" in refused.err
+    assert "is open in another process, python" in refused.err
     assert f"PID {holder.pid}" in refused.err
 
 

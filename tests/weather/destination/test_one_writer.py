@@ -103,8 +103,12 @@ def test_a_duckdb_file_that_another_program_has_open_is_waited_for(duckdb, monke
     for refused in (busy, looking):
         assert refused.code == 6, refused.said
         assert "Traceback" not in refused.said
-        # DuckDB's message says which program, by name and number
-        assert f"PID {holder.pid}" in refused.err
+        assert "weather.duckdb is open in another process, python" in refused.err
+        assert f"(PID {holder.pid})" in refused.err
+        assert "; close it there, or run again when it has ended." in refused.err
+        # it is no run of this program, and DuckDB's words are not repeated
+        assert "Another run" not in refused.err
+        assert "IO Error" not in refused.err
     assert finished.code == 0, finished.said
     assert waiting.code == 0, waiting.said
     assert "Waiting up to" in waiting.err

@@ -83,7 +83,7 @@ def test_runs_that_wait_for_another_address_are_named_everywhere_and_loaded_when
     command = warning.split("`")[1]
     assert "not-a-real-password" not in warning + listed.said + (target.root / "address.json").read_text()
     brought = run(*command.split()[1:])
-    assert (brought.code, brought.err) == (0, "2 run(s) will be loaded before anything new by the next load.\n")
+    assert (brought.code, brought.err) == (0, "2 runs will be loaded before anything new by the next load.\n")
     assert runs_elsewhere(present) == []
     assert load_accounted(present, settings(**CHOICE), clock).finished_before == 2
     assert [current_weather_at(present, moment) for moment in (first, second)] == [len(PLACES), len(PLACES)]

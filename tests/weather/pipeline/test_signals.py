@@ -258,4 +258,4 @@ def test_a_signal_while_another_run_holds_the_dataset_stops_at_once(duckdb, api)
         finished = run("--location", MADRID, api=api, SOURCES__WEATHER__LOCK_WAIT_SECONDS="60")
     assert finished.code == 130, finished.said
     assert time.monotonic() - began < 20
-    assert "Waiting up to 60 s for the writer before" in finished.err
+    assert "Waiting up to 60 s: another run writes to this dataset" in finished.err
