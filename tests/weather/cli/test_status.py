@@ -127,6 +127,15 @@ def test_a_line_of_a_file_that_is_no_place_is_shown_as_it_is_written_with_its_nu
     assert "bad.csv line 2: lat is 'abc'" in line
 
 
+def test_late_places_and_open_rejects_have_the_names_that_the_user_gave(duckdb, load_live, live, tmp_path):
+    (tmp_path / "places.csv").write_text("name,lat,lon\nHome,59.9139,10.7522\n")
+    live.inject(OSLO_FAILS)
+    load_live(duckdb, locations=[], locations_file="places.csv")
+    shown = status(duckdb, "--locations-file", "places.csv", "--resources", "current_weather").out
+    rows = [line.split()[:2] for line in shown.splitlines() if "not_found: city not found" in line]
+    assert rows == [["current_weather", "Home"]] * 2
+
+
 def test_a_table_that_begins_to_mix_units_says_so_once_and_status_names_them(duckdb, load_live, caplog):
     told = []
     for units in ("metric", "imperial", "imperial"):
