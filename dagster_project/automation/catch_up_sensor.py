@@ -35,7 +35,7 @@ from dagster_project.automation.schedules import weather_ingestion_job
 from dagster_project.common import clock
 from dagster_project.common.environment import configured_resources, open_reader, reload_settings
 from dagster_project.common.failures import ERROR_CLASS, PERMANENT_CLASSES
-from dagster_project.common.retries import PAUSES, TRY_TAG, schedule_is_off
+from dagster_project.common.retries import PASSING_CLASSES, PAUSES, TRY_TAG, schedule_is_off
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
@@ -49,7 +49,6 @@ NAME = "catch_up_sensor"
 MAX_LOCATION_IDS = 1000
 MAX_RUNS = 10
 COMPLETE = "Nothing is left to ask for in this hour."
-PASSING_CLASSES = ("rate_limited", "server_error", "timeout", "connection", "invalid_answer", "unexpected_answer")
 REPORTS = [AssetKey(["reports", name]) for name in ("weather", "load_runs")]
 UNFINISHED = [
     DagsterRunStatus.QUEUED,

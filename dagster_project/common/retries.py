@@ -8,6 +8,8 @@ from datetime import timedelta
 
 # of a run that asks again, with the number of the try
 TRY_TAG = "weather/try"
+# classes of failed requests that a later try may get
+PASSING_CLASSES = ("rate_limited", "server_error", "timeout", "connection", "invalid_answer", "unexpected_answer")
 # before each try; they grow, so that an outage of minutes is over at one of them, and all fit into the hour
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 7, 15))
 # for the last try and its run; also if no try is made, because the destination cannot be read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity
@@ -10,8 +10,10 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity
 from dagster_project.alerts.sources.names import check_passed
 from dagster_project.alerts.sources.problems import ASSETS, Problem
 from dagster_project.checks.names import LOCATIONS_ARE_RECENT, NOTHING_SET_ASIDE, REJECT_RATE
-from dagster_project.checks.queries import MOST_SHOWN
+from dagster_project.checks.queries import MOST_REJECTED, MOST_SHOWN
 from dagster_project.checks.watermark import SINCE, TABLES
+from dagster_project.common.retries import PASSING_CLASSES
+from dlt_sources.weather.contracts.records import ERROR_CLASSES
 
 ROWS_SHOWN = 3
 DEFAULT_ADVICE = "Look at the check's metadata in the UI."
@@ -22,13 +24,18 @@ ADVICE = {
     "accounting": "Some fetched rows were neither loaded nor rejected: compare load_runs with the run's log.",
     REJECT_RATE: "Look at the rejects table: each row gives the reason.",
     "newest_is_recent": "Check that runs succeed and that they load rows; if they do, the API's own data is late.",
-    LOCATIONS_ARE_RECENT: "Correct these places in the list, or take them out; the rejects table has every failure.",
     NOTHING_SET_ASIDE: "`weather packages` lists them with the reason; `weather packages --retry` loads them again.",
 }
+PLACES_KEY = f"check {LOCATIONS_ARE_RECENT}"
 # a cause that makes them fail does so in several assets at the same time: they are one incident
 SHARED = (REJECT_RATE, "newest_is_recent")
-# what an hourly load did not get the retries of the same hour may
-RETRIED = (REJECT_RATE,)
+PASSING = (
+    "The API or the network failed: nothing to do now, the next run asks again. After hours, look at the API's status."
+)
+LASTING = "Correct these places in the list, or take them out; the rejects table has every failure."
+UNKNOWN = "Look at load_runs and at the rejects table; the next run asks again."
+# classes that a correct list cures none of
+NOT_OF_PLACES = frozenset(ERROR_CLASSES) - {"not_found", "bad_request", "bad_location"}
 
 
 def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_seconds: float = 0.0) -> Problem:
@@ -38,7 +45,7 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_
         evaluation: the check's evaluation.
         at: when it was evaluated, UNIX seconds.
         run_id: the run that evaluated it.
-        hold_seconds: how long the message of a check that retries may repair waits for them.
+        hold_seconds: how long the message about what the retries of the same hour may get waits for them.
     """
     asset = evaluation.asset_key.to_user_string()
     check = evaluation.check_name
@@ -49,33 +56,75 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_
     shared = next((end for end in SHARED if check.endswith(end)), None)
     if shared:
         key, subject = f"check {shared}", f"check {shared} of {ASSETS} {'warns' if warning else 'failed'}"
-    elif check == LOCATIONS_ARE_RECENT:
-        key, subject = f"check {check}", "some places get no data"
-        parts = _late_locations(metadata)
+    description = evaluation.description or f"The check {check} did not pass{_figures(metadata)}."
+    advice, is_held = _advice(check, metadata), check == REJECT_RATE
+    if check == LOCATIONS_ARE_RECENT or _is_of_places(check, metadata):
+        # both checks find a place that fails; the first only once its rows are old
+        shared = None
+        key, subject = PLACES_KEY, "some places get no data"
+        parts = _places(metadata)
+        # so that what is true of several assets is said once
+        description = description.removeprefix(f"{asset.rpartition('/')[2]}: ")
+        advice, is_passing = _advice_on_places(metadata)
+        is_held = is_held or is_passing
     return Problem(
         key=key,
         subject=subject,
-        description=evaluation.description or f"The check {check} did not pass{_figures(metadata)}.",
+        description=description,
         assets=(asset,),
         waits_for=frozenset([check_passed(asset, check)]),
         at=at,
         run_id=run_id,
         level="warning" if warning else "error",
-        advice=_advice(check, metadata),
+        advice=advice,
         details=() if parts or check == REJECT_RATE else _rows_at_fault(metadata),
         parts=parts,
-        hold_seconds=hold_seconds if check in RETRIED else 0.0,
+        hold_seconds=hold_seconds if is_held else 0.0,
         tells_assets=shared is not None,
     )
 
 
-def _late_locations(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return a line for each location without recent rows: since when, and why."""
+def without_repeats(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the problems of one run without those of places that its check of late places has told.
+
+    Args:
+        problems: the problems of the run.
+    """
+    late = {part for one in problems if _is_of_late_places(one) for part in one.parts}
+    return [one for one in problems if one.key != PLACES_KEY or _is_of_late_places(one) or not late >= {*one.parts}]
+
+
+def _is_of_late_places(problem: Problem) -> bool:
+    late = {check_passed(asset, LOCATIONS_ARE_RECENT) for asset in problem.assets}
+    return problem.key == PLACES_KEY and bool(late & problem.waits_for)
+
+
+def _is_of_places(check: str, metadata: Mapping[str, Any]) -> bool:
+    """Return whether a check of rejects failed only because requests of some places did."""
+    rate = metadata.get("rows_rejected_rate")
+    return check == REJECT_RATE and bool(metadata.get("rows")) and (rate is None or rate <= MOST_REJECTED)
+
+
+def _advice_on_places(metadata: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return what to do about places without data, by the causes, and whether a later try may get all of them."""
+    rows = metadata.get("rows")
+    causes = {str(row.get("cause") or "").partition(":")[0] for row in (rows if isinstance(rows, list) else [])}
+    passing = causes & {*PASSING_CLASSES}
+    unknown = causes & {"", *NOT_OF_PLACES} - passing
+    of_places = causes - passing - unknown
+    advice = [text for text, found in ((LASTING, of_places), (PASSING, passing), (UNKNOWN, unknown)) if found]
+    return " ".join(advice), causes <= {"", *PASSING_CLASSES}
+
+
+def _places(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return a line for each location without recent rows, or whose request failed: since when, and why."""
     rows = metadata.get("rows")
     lines = {}
     for row in rows if isinstance(rows, list) else []:
-        query = f" ({row['query']})" if row["query"] != row["location_id"] else ""
+        query = f" ({row['query']})" if row.get("query", row["location_id"]) != row["location_id"] else ""
         since = f"nothing since {row['newest']}" if row.get("newest") else "nothing yet"
+        if "since" in row:
+            since = f"fails since {row['since']}"
         lines[str(row["location_id"])] = f"{row['location_id']}{query}: {since}; {row.get('cause') or 'cause unknown'}"
     return lines
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from dagster import DagsterEvent, DagsterEventType, DagsterRun, EventLogEntry, EventLogRecord
 
-from dagster_project.alerts.sources.failed_checks import failed_check
+from dagster_project.alerts.sources.failed_checks import failed_check, without_repeats
 from dagster_project.alerts.sources.names import asset_loaded, check_passed, job_succeeded, step_succeeded
 from dagster_project.alerts.sources.problems import Problem, StepError, dead_run, failed_step, merge_by_key
 from dagster_project.assets.materialize import JOB
@@ -92,7 +92,7 @@ def finished_run(
         problems.append(_dead_run(end, record, plan, succeeded))
     problems = [problem for problem in problems if not ignored_assets.intersection(problem.assets)]
     shortfalls = dict(one for event in events if (one := _shortfall(event)))
-    return FinishedRun(end.job_name, run_id, succeeded, merge_by_key(problems), shortfalls)
+    return FinishedRun(end.job_name, run_id, succeeded, merge_by_key(without_repeats(problems)), shortfalls)
 
 
 def run_plan(run: DagsterRun | None, entries: Iterable[EventLogEntry]) -> RunPlan:

@@ -166,6 +166,7 @@ def _merge(first: Problem, other: Problem) -> Problem:
         waits_for=first.waits_for | other.waits_for,
         level="error" if "error" in (first.level, other.level) else "warning",
         details=(*first.details, *(line for line in (*lines, *other.details) if line not in first.details)),
+        advice=first.advice if other.advice in first.advice else f"{first.advice} {other.advice}",
         parts={**other.parts, **first.parts},
         hold_seconds=min(first.hold_seconds, other.hold_seconds),
     )
