@@ -30,8 +30,11 @@ def configure_dagster_logging() -> None:
     logging.getLogger("dagster.daemon.MonitoringDaemon").addFilter(_is_warning)
     # otherwise DuckDB's binding may report leaked objects at exit, in its own format
     wait_for_collection()
-    # for the code servers that this process starts: each logs a line in Dagster's format before it imports this module
+    # for the code servers that this process starts: each logs a line in Dagster's format before it imports this module.
+    # Daemon and webserver set the level themselves; then the line is JSON of Dagster's, with its text in `event`
     os.environ.setdefault("DAGSTER_CLI_API_GRPC_LOG_LEVEL", "WARNING")
+    if log_format == "json":
+        os.environ.setdefault("DAGSTER_CLI_API_GRPC_LOG_FORMAT", "json")
     # process-wide, because no setting reaches the console logger of a run. Tried with dagster 1.13.1:
     # `Definitions(loggers=…)` is ignored by runs without `loggers` in their configuration (all of the asset graph's),
     # and `python_logs: dagster_handler_config` in dagster.yaml adds a second line to the coloured one.
