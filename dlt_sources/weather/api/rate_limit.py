@@ -15,6 +15,7 @@ import logging
 import random
 import time
 from array import array
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
@@ -73,7 +74,9 @@ class LeasingRateLimiter:
         self._ahead = ahead
         self._thread = ThreadPoolExecutor(1, "call-budget")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting = self._leased = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._leasing: asyncio.Task[None] | None = None
+        self._leased = 0
         self._expires_at = 0.0
 
     def __enter__(self) -> LeasingRateLimiter:
@@ -85,24 +88,43 @@ class LeasingRateLimiter:
 
     async def acquire(self) -> None:
         """Return as soon as one more call may be made."""
-        if self._loop is not asyncio.get_running_loop():
-            # the client runs a new event loop for each batch of requests, and a lock belongs to one loop
-            self._loop, self._lock = asyncio.get_running_loop(), asyncio.Lock()
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            # the client runs a new event loop for each batch of requests, and a task belongs to one loop
+            self._loop, self._waiting, self._leasing = loop, deque(), None
         if self._leased and not self._waiting and monotonic() <= self._expires_at:
             self._leased -= 1
             return
-        self._waiting += 1
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        if self._leasing is None:
+            self._leasing = loop.create_task(self._lease_for_waiting(loop))
+        await turn
+
+    async def _lease_for_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Lease calls until nobody waits. All that a lease serves go at once: a lock would let one go after another."""
         try:
-            async with self._lock:
-                while not self._leased or monotonic() > self._expires_at:
-                    await self._lease(self._loop)
-                self._leased -= 1
+            while self._waiting:
+                await self._lease(loop)
+                # a lease that took longer than it holds is of no use
+                while self._waiting and self._leased and monotonic() <= self._expires_at:
+                    turn = self._waiting.popleft()
+                    if not turn.done():
+                        turn.set_result(None)
+                        self._leased -= 1
+                while self._waiting and self._waiting[0].done():
+                    self._waiting.popleft()
+        except Exception as error:  # noqa: BLE001 - the budget's error is raised where the call is waited for
+            while self._waiting:
+                turn = self._waiting.popleft()
+                if not turn.done():
+                    turn.set_exception(error)
         finally:
-            self._waiting -= 1
+            self._leasing = None
 
     async def _lease(self, loop: asyncio.AbstractEventLoop) -> None:
         requested_at, self._leased = monotonic(), 0
-        most = self._most if self._ahead else min(self._waiting, self._most)
+        most = self._most if self._ahead else min(len(self._waiting), self._most)
         self._leased, wait = await loop.run_in_executor(self._thread, self._budget.take, most)
         self._expires_at = requested_at + self._usable_seconds
         if not self._leased:

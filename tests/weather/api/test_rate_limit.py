@@ -63,6 +63,42 @@ def test_no_window_holds_more_calls_than_allowed_and_all_are_let_through(limiter
     assert moments[-1] - moments[0] < 60
 
 
+def test_calls_that_one_lease_serves_go_in_one_turn_of_the_event_loop():
+    # one after another, each new call would wait behind those that wait already, for as long as there are any
+
+    class Plenty:
+        def take(self, most):
+            return most, 0.0
+
+        def close(self):
+            pass
+
+    async def turns(limiter):
+        calls = [asyncio.create_task(limiter.acquire()) for _ in range(50)]
+        await calls[0]
+        return sum(call.done() for call in calls)
+
+    with throttle.LeasingRateLimiter(Plenty(), 60 * 4 * 50, usable_seconds=60, ahead=True) as limiter:
+        assert asyncio.run(turns(limiter)) == 50
+
+
+def test_a_budget_that_cannot_be_read_ends_all_calls_that_wait_with_its_error():
+    class Broken:
+        def take(self, most):  # noqa: ARG002
+            raise OSError("the server is gone")
+
+        def close(self):
+            pass
+
+    async def errors(limiter):
+        return await asyncio.gather(*(limiter.acquire() for _ in range(3)), return_exceptions=True)
+
+    with throttle.LeasingRateLimiter(Broken(), 60, usable_seconds=60, ahead=True) as limiter:
+        assert [str(error) for error in asyncio.run(errors(limiter))] == ["the server is gone"] * 3
+        # whoever comes later asks the budget again
+        assert [str(error) for error in asyncio.run(errors(limiter))] == ["the server is gone"] * 3
+
+
 def test_limiters_for_one_api_and_key_share_its_calls(limiter):
     first = granted_within(limiter(), 10)
     second = granted_within(limiter(), 1)
