@@ -17,6 +17,7 @@ from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.cli import EPILOG, weather
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettings
+from dlt_sources.weather.common.subscription_plans import OneCallSettings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
 from dlt_sources.weather.status.report import Status
@@ -24,9 +25,15 @@ from tests.docs.pages import PAGES, PROJECT, anchors, blocks, links
 
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
 NO_DEFAULT = {"api_key", "since", "until"}
+TABLES_OF_SETTINGS = {"one_call"}
 README_WORDS = 1000
 NOT_OURS = {"Increasing the memory limit"}  # DuckDB's words
-SECTIONS = {"SOURCES__WEATHER": WeatherSettings, "ALERTS": AlertSettings, "REPORT": ReportSettings}
+SECTIONS = {
+    "SOURCES__WEATHER": WeatherSettings,
+    "SOURCES__WEATHER__ONE_CALL": OneCallSettings,
+    "ALERTS": AlertSettings,
+    "REPORT": ReportSettings,
+}
 
 
 def test_the_readme_is_short():
@@ -46,7 +53,9 @@ def test_every_link_into_the_project_leads_somewhere(page):
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_every_setting_that_is_named_exists(page):
     source = "".join(path.read_text() for name in ("dlt_sources", "dagster_project") for path in _sources(name))
-    for section, name in re.findall(r"\b(SOURCES__WEATHER|ALERTS|REPORT)__([A-Z_]+)\b", PAGES[page]):
+    for section, name in re.findall(
+        r"\b(SOURCES__WEATHER(?:__ONE_CALL(?=__))?|ALERTS|REPORT)__([A-Z_]+)\b", PAGES[page]
+    ):
         assert name.lower() in SECTIONS[section].__dataclass_fields__, name
     for name in re.findall(r"\b(?:WEATHER|DAGSTER_POSTGRES|OPENWEATHER)_[A-Z]+\b", PAGES[page]):
         assert name in source, name
@@ -128,14 +137,20 @@ def test_every_resource_is_an_asset_or_a_table_that_is_described():
 
 
 @pytest.mark.parametrize(
-    ("section", "spec"), [("sources.weather", WeatherSettings), ("alerts", AlertSettings), ("report", ReportSettings)]
+    ("section", "spec"),
+    [
+        ("sources.weather", WeatherSettings),
+        ("sources.weather.one_call", OneCallSettings),
+        ("alerts", AlertSettings),
+        ("report", ReportSettings),
+    ],
 )
 def test_the_shipped_configuration_states_each_setting_with_its_default(section, spec):
     _, _, text = CONFIG.partition(f"[{section}]\n")
     text = text.partition("\n[")[0]
     shipped = tomlkit.parse(text).unwrap()
     defaults = {name: field.default for name, field in spec.__dataclass_fields__.items()}
-    settings = {name for name in defaults if not name.startswith("__")} - NO_DEFAULT
+    settings = {name for name in defaults if not name.startswith("__")} - NO_DEFAULT - TABLES_OF_SETTINGS
     commented = set(re.findall(r"^# (\w+)(?: =|: )", text, re.MULTILINE)) - {"Places"}
     assert shipped.keys() | commented == settings
     if spec is WeatherSettings:

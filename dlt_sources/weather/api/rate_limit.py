@@ -212,6 +212,7 @@ def machine_rate_limiter(settings: WeatherSettings) -> LeasingRateLimiter:
     """Return the rate limiter of this machine's calls to an API with a key."""
     key = settings.secret_key.get_secret_value() if settings.secret_key else ""
     # a digest of both, from which a key cannot be computed unless it is guessed whole
-    name = hashlib.blake2b(f"{settings.base_url} {key}".encode(), digest_size=10, person=b"weather-calls").hexdigest()
-    budget = MachineBudget(Path(get_dlt_pipelines_dir()).parent / "weather_calls" / name, settings.calls_per_minute)
-    return LeasingRateLimiter(budget, settings.calls_per_minute, USABLE_SECONDS, ahead=True)
+    name = hashlib.blake2b(f"{settings.url_of('')} {key}".encode(), digest_size=10, person=b"weather-calls").hexdigest()
+    per_minute = settings.limits_of("free").per_minute
+    budget = MachineBudget(Path(get_dlt_pipelines_dir()).parent / "weather_calls" / name, per_minute)
+    return LeasingRateLimiter(budget, per_minute, USABLE_SECONDS, ahead=True)

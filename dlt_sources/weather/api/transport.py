@@ -61,10 +61,10 @@ class Transport:
                 "part of their words",
                 SHORTEST_KEY,
             )
-        self._proxy = proxy_for(settings.base_url)
-        self._tls = tls_context() if urlsplit(settings.base_url).scheme == "https" else None
+        self._proxy = proxy_for(settings.url_of(""))
+        self._tls = tls_context() if urlsplit(settings.url_of("")).scheme == "https" else None
         # enough in flight to reach the rate at 300 ms latency, with some to spare
-        most = max(8, min(256, round(settings.calls_per_minute / 60 * 0.4)))
+        most = max(8, min(256, round(settings.limits_of("free").per_minute / 60 * 0.4)))
         self.connections = min(most, max(FEWEST_CONNECTIONS, _free_file_handles()))
 
     async def open(self) -> None:
@@ -134,7 +134,7 @@ class Transport:
 
     @property
     def _host(self) -> str:
-        return urlsplit(self._settings.base_url).hostname or ""
+        return urlsplit(self._settings.url_of("")).hostname or ""
 
     def _most_bytes(self, request: Request) -> int:
         """Return the size of the largest answer that is read."""
@@ -145,7 +145,7 @@ class Transport:
     def _url(self, request: Request) -> yarl.URL:
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in request.params.items())
         query += f"&appid={quote(self._key.get_secret_value(), safe='')}"
-        return yarl.URL(f"{self._settings.base_url}{request.path}?{query}", encoded=True)
+        return yarl.URL(f"{self._settings.url_of(request.path)}?{query}", encoded=True)
 
 
 async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> tuple[bytes, bool]:

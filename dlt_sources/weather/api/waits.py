@@ -101,7 +101,7 @@ class Waits:
                     "answer", f"OpenWeather is slow to answer; a call is waited for until {until} (timeout_seconds)"
                 )
             elif self.limited and not self.calling and min(self.limited.values()) < since:
-                limit = f"{self._settings.calls_per_minute:,} calls a minute (calls_per_minute)"
+                limit = f"{self._settings.limits_of('free').per_minute:,} calls a minute (calls_per_minute)"
                 until = clock_time(WINDOW_MILLISECONDS / 1000 - SECONDS_UNTIL_SAID)
                 self.say("limit", f"The limit of {limit} is reached; the next call goes out by {until}", logging.INFO)
 

@@ -77,14 +77,19 @@ def resolve_settings(
     """
     given = given or {}
     names = tuple(settings.get_resolvable_fields())
+    right = {*variables, *_variables(names, sections)}
     try:
         for provider in _files():
             _refuse_misspelt(provider, names, sections)
-        _warn_of_misspelt_variables(frozenset(_variables(names, sections)) | frozenset(variables), sections)
+        for section, table in _tables(settings, sections):
+            right.update(_variables(table, section))
+            for provider in _files():
+                _refuse_unknown(provider, table, section)
+        _warn_of_misspelt_variables(frozenset(right), sections)
         with _no_trace():
             return resolve_configuration(settings, sections=sections, explicit_value=given)
     except InvalidSettingError as error:
-        origin = None if error.setting in given else _origin(settings, error.setting, sections)
+        origin = None if error.setting.partition(".")[0] in given else _origin(settings, error.setting, sections)
         if origin is None:
             raise
         raise ConfigurationError(f"In {origin}: {error}") from None
@@ -110,9 +115,9 @@ def configuration_error(
             f"{str(error).split('`')[3]}. Move it to .dlt/secrets.toml or the environment."
         )
     if settings is not None and isinstance(error, ConfigValueCannotBeCoercedException):
-        origin = _origin(settings, error.field_name, sections)
+        name, origin = _coerced(settings, error, sections)
         shown = _shown(error.field_value) if error.hint in _NUMBERS else ""
-        return ConfigurationError(f"In {origin}: {error.field_name} must be {_type_name(error.hint)}{shown}.")
+        return ConfigurationError(f"In {origin}: {name} must be {_type_name(error.hint)}{shown}.")
     first_line = str(error).strip().splitlines()[0]
     return ConfigurationError(f"{first_line} See [{'.'.join(sections)}] in .dlt/config.toml.")
 
@@ -151,6 +156,15 @@ def _refuse_misspelt(provider: SettingsTomlProvider, names: Collection[str], sec
                 file = _file(provider, str(other), *sections[:depth])
                 raise ConfigurationError(f"In {file}: nothing reads [{wrong}]; did you mean {right}?")
         node = node.get(section)
+    _refuse_unknown(provider, names, sections)
+
+
+def _refuse_unknown(provider: SettingsTomlProvider, names: Collection[str], sections: tuple[str, ...]) -> None:
+    """Raise on a name in the section that is no setting."""
+    right = f"[{'.'.join(sections)}]"
+    node: object = StringTomlProvider.loads(provider.to_toml()).unwrap()
+    for section in sections:
+        node = node.get(section) if isinstance(node, dict) else None
     if not isinstance(node, dict):
         return
     # a table in the section holds settings of dlt: data_writer, extract, a resource's name
@@ -159,6 +173,13 @@ def _refuse_misspelt(provider: SettingsTomlProvider, names: Collection[str], sec
         file = _file(provider, unknown[0], *sections)
         said = " ".join(f"{right} has no setting {name}; {nearest(name, names)}" for name in unknown)
         raise ConfigurationError(f"In {file}: {said}")
+
+
+def _tables(settings: BaseConfiguration, sections: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the section and the names of each table of settings within the settings."""
+    for name, hint in settings.get_resolvable_fields().items():
+        if isinstance(hint, type) and issubclass(hint, BaseConfiguration):
+            yield (*sections, name), list(hint.get_resolvable_fields())
 
 
 def _has_setting(value: object, names: Collection[str], *, deep: bool) -> bool:
@@ -191,18 +212,39 @@ def _warn_of_misspelt_variables(right: frozenset[str], sections: tuple[str, ...]
             logger.warning("The environment variable %s is not read: after %s, %s", name, prefix, said)
 
 
+def _coerced(
+    settings: BaseConfiguration, error: ConfigValueCannotBeCoercedException, sections: tuple[str, ...]
+) -> tuple[str, str | None]:
+    """Return the whole name of a value of the wrong type, which dlt names without its table, and where it is set."""
+    tables = (".".join(section[len(sections) :]) for section, _ in _tables(settings, sections))
+    names = [error.field_name, *(f"{table}.{error.field_name}" for table in tables)]
+    found = [(name, *_set(settings, name, sections)) for name in names]
+    # one name may be set in two tables
+    name, _, place = max(found, key=lambda one: (one[1] == error.field_value, one[1] is not None))
+    return name, place
+
+
 def _origin(settings: BaseConfiguration, name: str, sections: tuple[str, ...]) -> str | None:
     """Return the variable or file that sets a value; None if it is the default."""
-    hint = settings.get_resolvable_fields()[name]
+    return _set(settings, name, sections)[1]
+
+
+def _set(settings: BaseConfiguration, name: str, sections: tuple[str, ...]) -> tuple[Any, str | None]:
+    """Return a value and the variable or file that sets it; None twice if it is the default."""
+    *table, name = name.split(".")
+    fields: dict[str, Any] = dict(settings.get_resolvable_fields())
+    for part in table:
+        sections, fields = (*sections, part), fields[part].get_resolvable_fields()
     for provider in Container()[PluggableRunContext].providers.providers:
-        if provider.is_empty:
+        if provider.is_empty or name not in fields:
             continue
-        value, traces = resolve_single_provider_value(provider, name, hint, explicit_sections=sections)
+        value, traces = resolve_single_provider_value(provider, name, fields[name], explicit_sections=sections)
         if value is not None:
             if isinstance(provider, SettingsTomlProvider):
-                return _file(provider, name, *traces[-1].sections)
-            return f"the environment variable {traces[-1].key}" if "env" in provider.name.lower() else provider.name
-    return None
+                return value, _file(provider, name, *traces[-1].sections)
+            is_variable = "env" in provider.name.lower()
+            return value, f"the environment variable {traces[-1].key}" if is_variable else provider.name
+    return None, None
 
 
 def _file(provider: SettingsTomlProvider, key: str, *sections: str) -> str:

@@ -41,7 +41,7 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
         units: standard, metric or imperial.
         since: first hour of history, ISO 8601.
         until: last hour of history, ISO 8601.
-        calls_per_minute: the limit of the subscription.
+        calls_per_minute: the limit of the subscription plan, if another than the plan's.
         base_url: the URL of the API.
         api_key: OpenWeather's key.
     """

@@ -95,4 +95,4 @@ def _shared_rate_limiter(
     """Return the rate limiter that shards share; a run of all locations uses the machine's."""
     if settings.chosen_shard is None:
         return nullcontext()
-    return shared_rate_limiter(target.connection, settings.calls_per_minute)
+    return shared_rate_limiter(target.connection, settings.limits_of("free").per_minute)

@@ -94,7 +94,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         locations=len(lookup.locations),
         to_resolve=len(lookup.to_resolve),
         invalid=tuple(lookup.invalid),
-        calls_per_minute=settings.calls_per_minute,
+        calls_per_minute=settings.limits_of("free").per_minute,
         destination=target.description,
         dataset_name=target.dataset_name,
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from dlt.common.configuration import is_secret_hint
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.configuration.utils import get_resolved_traces
 
 from dagster_project.alerts.settings import load_alert_settings
@@ -24,23 +22,6 @@ from tests.helpers.command import run
 
 CONFIG = str(Path(".dlt", "config.toml"))
 WEATHER = "[sources.weather]\n"
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Write a file of dlt's configuration, which dlt reads when it is asked next."""
-    folder = tmp_path / ".dlt"
-    folder.mkdir()
-    container = Container()
-    before = container[PluggableRunContext]
-
-    def write(text: str | bytes, name: str = "config.toml") -> None:
-        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        container[PluggableRunContext] = before
-        del container[PluggableRunContext]
-
-    yield write
-    container[PluggableRunContext] = before
 
 
 def refused(load: Callable[..., object] = load_settings) -> str:
@@ -201,7 +182,7 @@ def test_a_broken_file_is_named_with_its_line(write, text, said, name):
 
 
 def test_every_resource_is_a_name_that_settings_accept():
-    assert endpoints.RESOURCES == RESOURCE_NAMES
+    assert set(endpoints.RESOURCES) <= set(RESOURCE_NAMES)
 
 
 def test_a_word_that_is_no_command_names_the_nearest():

@@ -7,20 +7,29 @@ dlt reads arguments, then the environment (``SOURCES__WEATHER__UNITS``), ``.dlt/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from datetime import datetime, timezone
-from ipaddress import ip_address
-from typing import Any, ClassVar, Literal, get_args, get_type_hints
-from urllib.parse import urlsplit
+from typing import Any, ClassVar
 
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr
 
-from dlt_sources.weather.common.configuration import InvalidSettingError, nearest, resolve_settings
+from dlt_sources.weather.common.configuration import InvalidSettingError, resolve_settings
 from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.settings import checks
+from dlt_sources.weather.common.settings.names import LANGUAGES, UNITS
 from dlt_sources.weather.common.shards import Shard, parse_shard
+from dlt_sources.weather.common.subscription_plans import (
+    PLAN_NAMES,
+    PLANS,
+    STANDARD_HOSTS,
+    CallLimits,
+    OneCallSettings,
+    PlanName,
+    Product,
+    SubscriptionPlan,
+)
 
 SECTIONS = ("sources", "weather")
 # environment variables outside dlt's scheme; all but the first two are read under Dagster only
@@ -32,19 +41,9 @@ VARIABLES = (
     "WEATHER_SCHEDULE",
     "WEATHER_LOG_FORMAT",
 )
-ResourceName = Literal[
-    "locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast", "one_call"
-]
-RESOURCE_NAMES: tuple[ResourceName, ...] = get_args(ResourceName)
-UNITS = ("standard", "metric", "imperial")
 DEFAULT_LOCATIONS = ["Madrid,ES", "Barcelona,ES", "London,GB", "Paris,FR", "Berlin,DE"]
 # the first hour of air-pollution history: openweathermap.org/api/air-pollution
 HISTORY_BEGINS = datetime(2020, 11, 27, tzinfo=timezone.utc)
-# openweathermap.org/api/current, "Multilingual support"; several are not ISO 639
-LANGUAGES = frozenset(  # as a list, it would take one line per language
-    "sq af ar az eu be bg ca zh_cn zh_tw hr cz da nl en fi fr gl de el he hi hu is id it ja kr ku la lt mk no fa pl pt "  # noqa: SIM905
-    "pt_br ro ru sr sk sl sp es sv se th tr ua uk vi zu".split()
-)
 
 
 @configspec
@@ -52,7 +51,8 @@ class WeatherSettings(BaseConfiguration):
     """Settings with their defaults; ``.dlt/config.toml`` describes each."""
 
     api_key: TSecretStrValue | None = None
-    base_url: str = "https://api.openweathermap.org"
+    base_url: str | None = None
+    plan: str = "free"
     locations: list[str] | None = None
     locations_file: str | None = None
     only_location_ids: list[str] | None = None
@@ -66,7 +66,13 @@ class WeatherSettings(BaseConfiguration):
     history_days: int = 7
     history_overlap_hours: int = 3
     history_days_per_call: int = 90
-    calls_per_minute: int = 60
+    calls_per_minute: int | None = None
+    calls_per_day: int | None = None
+    calls_per_month: int | None = None
+    reserve_for_schedule: int | None = None
+    one_call_version: int | None = None
+    one_call: OneCallSettings = OneCallSettings()
+    schedule: str = "0 * * * *"
     timeout_seconds: float = 30.0
     max_answer_mb: float = 5.0
     attempts: int = 5
@@ -85,7 +91,8 @@ class WeatherSettings(BaseConfiguration):
         Raises:
             ConfigurationError: a value that cannot work; the message names the setting.
         """
-        _check_types(self)
+        checks.check_types(self)
+        checks.check_types(self.one_call, "one_call.")
         key = self.secret_key.get_secret_value() if self.secret_key else ""
         if not (key.isascii() and key.isprintable()):
             raise ConfigurationError(
@@ -100,8 +107,10 @@ class WeatherSettings(BaseConfiguration):
                 'locations is empty, so there is nothing to load; put places there, such as "Oslo,NO", or set '
                 "locations_file.",
             )
-        self.resources = None if self.resources is None else _checked_resources(self.resources)
-        self.base_url = _checked_base_url(self.base_url)
+        self.resources = None if self.resources is None else checks.checked_resources(self.resources)
+        if self.plan not in PLANS:
+            raise InvalidSettingError("plan", f"plan must be one of {', '.join(PLAN_NAMES)}, not {self.plan!r}.")
+        self.base_url = checks.checked_base_url(self.subscription_plan.url if self.base_url is None else self.base_url)
         if self.units not in UNITS:
             raise InvalidSettingError("units", f"units must be one of {', '.join(UNITS)}, not {self.units!r}.")
         if self.answer_language not in LANGUAGES:
@@ -113,11 +122,51 @@ class WeatherSettings(BaseConfiguration):
             _ = self.chosen_shard
         except ValueError as error:
             raise InvalidSettingError("shard", f"shard {self.shard!r} is invalid: {error}.") from None
-        for name, (least, most) in _RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise InvalidSettingError(
-                    name, f"{name} must be from {least:,} to {most:,}, not {getattr(self, name)}."
-                )
+        checks.check_ranges(self, checks.RANGES)
+        checks.check_ranges(self.one_call, checks.ONE_CALL_RANGES, "one_call.")
+        checks.check_schedule(self.schedule)
+        checks.check_plan(self.plan_name, self.resources or [])
+        self.one_call_version = checks.checked_version(self.one_call_version, self.resources or [])
+        self.calls_per_minute, _, self.calls_per_month, *_ = self.limits_of("free")
+
+    @property
+    def subscription_plan(self) -> SubscriptionPlan:
+        """The plan's column of the price page."""
+        return PLANS[self.plan_name]
+
+    @property
+    def plan_name(self) -> PlanName:
+        """Name of the plan."""
+        return next(name for name in PLAN_NAMES if name == self.plan)
+
+    def limits_of(self, product: Product) -> CallLimits:
+        """Return the limits on the calls of a product: of single settings, else of the plan.
+
+        Args:
+            product: "free" or "one_call". Calls of One Call share the minute of the plan, unless they have a limit.
+        """
+        plan, one_call = self.subscription_plan, self.one_call
+        per_minute = self.calls_per_minute or plan.calls_per_minute
+        if product == "free":
+            return CallLimits(per_minute, self.calls_per_day, self.calls_per_month or plan.calls_per_month)
+        return CallLimits(
+            one_call.calls_per_minute or per_minute,
+            one_call.calls_per_day,
+            one_call.calls_per_month,
+            one_call.free_calls_per_day,
+            one_call.paid_calls_per_month,
+        )
+
+    def url_of(self, path: str) -> str:
+        """Return the URL of an endpoint: that of ``base_url``, or of OpenWeather's host that has the endpoint.
+
+        Args:
+            path: path of the endpoint, such as ``/data/2.5/weather``.
+        """
+        base_url = self.base_url or self.subscription_plan.url
+        if not path.startswith("/data/2.5/"):
+            base_url = STANDARD_HOSTS.get(base_url, base_url)
+        return base_url + path
 
     @property
     def secret_key(self) -> SecretStr | None:
@@ -131,38 +180,6 @@ class WeatherSettings(BaseConfiguration):
         return parse_shard(self.shard) if self.shard else None
 
 
-_TYPES: dict[str, Any] = {
-    name: hint for name, hint in get_type_hints(WeatherSettings).items() if not name.startswith("__")
-}
-_YEARS = 10 * 366  # days; more history than exists
-_RANGES: dict[str, tuple[float, float]] = {
-    "history_days": (0, _YEARS),
-    "history_overlap_hours": (0, _YEARS * 24),
-    "history_days_per_call": (1, _YEARS),
-    "calls_per_minute": (1, 1_000_000),
-    "timeout_seconds": (0.01, 3600),
-    "max_answer_mb": (0.001, 1000),
-    "attempts": (1, 100),
-    "backoff_seconds": (0, 3600),
-    "rate_limit_backoff_seconds": (0, 3600),
-    "rate_limit_patience_seconds": (0, 7 * 86_400),
-    "chunk_rows": (1, 100_000_000),
-    "chunk_seconds": (0, 86_400),
-    "lock_wait_seconds": (0, 7 * 86_400),
-}
-
-
-def _check_types(settings: WeatherSettings) -> None:
-    """Raise on values of the wrong type: dlt converts those that it reads, but takes arguments unchanged."""
-    for name, hint in _TYPES.items():
-        try:
-            TypeAdapter(hint).validate_python(getattr(settings, name), strict=True)
-        except ValidationError as error:
-            problem = error.errors()[0]
-            given = "" if name == "api_key" else f", not {getattr(settings, name)!r}"
-            raise InvalidSettingError(name, f"{name}: {problem['msg'].lower()}{given}.") from None
-
-
 def load_settings(**given: Any) -> WeatherSettings:
     """Resolve the settings.
 
@@ -174,44 +191,3 @@ def load_settings(**given: Any) -> WeatherSettings:
     """
     explicit = {name: value for name, value in given.items() if value is not None}
     return resolve_settings(WeatherSettings(), SECTIONS, explicit, VARIABLES)
-
-
-def unknown_resources(names: Iterable[str]) -> str:
-    """Return a sentence about the names that are no resource; "" if all are."""
-    unknown = [name for name in dict.fromkeys(names) if name not in RESOURCE_NAMES]
-    return " ".join(f"there is no resource {name!r}; {nearest(name, RESOURCE_NAMES)}" for name in unknown)
-
-
-def _checked_resources(names: list[str]) -> list[str]:
-    """Return the names, each once."""
-    if not names:
-        raise InvalidSettingError("resources", "resources is empty, so there is nothing to load; leave it out for all.")
-    if said := unknown_resources(names):
-        raise InvalidSettingError("resources", said)
-    return list(dict.fromkeys(names))
-
-
-def _checked_base_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # a port that is no number raises only when it is read
-    except ValueError as error:
-        raise InvalidSettingError("base_url", f"base_url is not a URL: {error}.") from None
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
-        return url.rstrip("/")
-    raise InvalidSettingError(
-        "base_url",
-        f"base_url must start with https://, so that the key is never sent in clear, not "
-        f"{parts.scheme or 'without a scheme'}; http:// is accepted for this machine only (http://127.0.0.1).",
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,31 @@
+"""Settings of the source: their names and values, and the checks of each."""
+
+from dlt_sources.weather.common.settings.model import (
+    DEFAULT_LOCATIONS,
+    HISTORY_BEGINS,
+    VARIABLES,
+    WeatherSettings,
+    load_settings,
+)
+from dlt_sources.weather.common.settings.names import (
+    LANGUAGES,
+    ONE_CALL_RESOURCES,
+    RESOURCE_NAMES,
+    UNITS,
+    ResourceName,
+    unknown_resources,
+)
+
+__all__ = [
+    "DEFAULT_LOCATIONS",
+    "HISTORY_BEGINS",
+    "LANGUAGES",
+    "ONE_CALL_RESOURCES",
+    "RESOURCE_NAMES",
+    "UNITS",
+    "VARIABLES",
+    "ResourceName",
+    "WeatherSettings",
+    "load_settings",
+    "unknown_resources",
+]
