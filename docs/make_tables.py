@@ -15,7 +15,7 @@ from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS, Endpoint
 from dlt_sources.weather.contracts import TABLES, Contract
 from dlt_sources.weather.contracts.base import TIMESTAMP, Column
 from dlt_sources.weather.contracts.one_call import TAGS_JSON
-from dlt_sources.weather.contracts.shared import CONDITIONS_JSON
+from dlt_sources.weather.contracts.shared import ALERTS_JSON, CONDITIONS_JSON
 
 PAGE = Path(__file__).with_name("tables.md")
 TYPES = {
@@ -40,7 +40,7 @@ UNITS = {
     r"[Ss]econds": "s",
 }
 # contracts name these columns' values; the API does not
-LIFTED = {CONDITIONS_JSON: "weather", TAGS_JSON: "tags", "alert_id": ""}
+LIFTED = {CONDITIONS_JSON: "weather", ALERTS_JSON: "alerts", TAGS_JSON: "tags"}
 
 MARK = "<!-- Made from the contracts by docs/make_tables.py: a change below this line is lost. -->"
 
@@ -69,10 +69,8 @@ def _overview() -> str:
 
 def _section(contract: type[Contract]) -> str:
     lines = [f"## {contract.table}", "", f"{_text(contract)} Key: {', '.join(f'`{name}`' for name in contract.key)}."]
-    if endpoint := _endpoint(contract):
-        member = next(part.member for part in endpoint.parts if part.contract is contract)
-        where = f"one entry of `{member}`" if member else "the answer itself"
-        lines[-1] += f" From `{endpoint.path}`, {where}."
+    if origins := [_where(endpoint, contract) for endpoint in _endpoints(contract)]:
+        lines[-1] += f" From {'; or from '.join(origins)}."
     lines += ["", "| Column | Type | Unit | Null | Description | API field |", "| --- | --- | --- | --- | --- | --- |"]
     for column in contract.columns():
         required = column.name in contract.key or (column.required and column.null_when is None)
@@ -100,8 +98,13 @@ def _grain(contract: type[Contract]) -> str:
     return grain[0].lower() + grain[1:]
 
 
-def _endpoint(contract: type[Contract]) -> Endpoint | None:
-    return next((one for one in ENDPOINTS if contract.table in one.tables), None)
+def _endpoints(contract: type[Contract]) -> list[Endpoint]:
+    return [one for one in ENDPOINTS if contract.table in one.tables]
+
+
+def _where(endpoint: Endpoint, contract: type[Contract]) -> str:
+    member = next(part.member for part in endpoint.parts if part.contract is contract)
+    return f"`{endpoint.path}`, {f'one entry of `{member}`' if member else 'the answer itself'}"
 
 
 def _around(contract: type[Contract]) -> dict[str, str]:
@@ -110,8 +113,9 @@ def _around(contract: type[Contract]) -> dict[str, str]:
 
 
 def _origin(contract: type[Contract]) -> str:
-    if endpoint := _endpoint(contract):
-        return f"`{endpoint.path}`" + ("" if endpoint.by_default else f", only with `--resources {endpoint.name}`")
+    if endpoints := _endpoints(contract):
+        paths = [f"`{e.path}`" + ("" if e.by_default else f", only with `--resources {e.name}`") for e in endpoints]
+        return "; ".join(paths)
     return "`/geo/1.0`, or your coordinates" if contract.table == LOCATIONS else "the pipeline"
 
 

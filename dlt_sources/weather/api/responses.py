@@ -14,12 +14,14 @@ from typing import Any, Literal
 
 import orjson
 
-from dlt_sources.weather.api.endpoints import ENDPOINTS, Subscription
+from dlt_sources.weather.api import one_call
+from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.contracts.records import RequestErrorClass
 
 # the requests that would fail in the same way as one that failed: those of its resource, of its product, or all
 Scope = Literal["resource", "product", "run"]
-_PRODUCTS = {endpoint.path: endpoint.subscription for endpoint in ENDPOINTS}
+# openweathermap.org/api/one-call-3 and /api/one-call-4; all other paths are of the plan
+_ONE_CALL_PATHS = ("/data/3.0/onecall", "/data/4.0/onecall")
 
 # characters of a body that are kept with a failure
 PAYLOAD_EXCERPT = 1000
@@ -44,9 +46,9 @@ class Request:
     about: Any = None
 
     @property
-    def product(self) -> Subscription:
-        """Subscription that the call needs; refusals of one product say nothing about another."""
-        return _PRODUCTS.get(self.path, "free")
+    def product(self) -> Product:
+        """Product that the call is billed for; refusals of one product say nothing about another."""
+        return "one_call" if self.path.startswith(_ONE_CALL_PATHS) else "free"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Answer:
 
     Attributes:
         request: the request answered.
-        body: the body as received, except for escaped NULs, which are removed.
+        body: the body as received, except for escaped NULs and links that hold the key, which are removed.
         data: the body as Python objects.
         fetched_at: moment of receipt, UTC.
     """
@@ -113,7 +115,7 @@ Result = Answer | Failure
 def classify(
     request: Request, status: int, body: bytes, retry_after: str | None, now: datetime
 ) -> Answer | Failure | TooManyCalls:
-    """Classify the response to a request.
+    """Classify the response to a request; links that hold the key are cut out of its body first.
 
     Args:
         request: the request sent.
@@ -122,10 +124,15 @@ def classify(
         retry_after: value of the ``Retry-After`` header, if there was one.
         now: moment of receipt, UTC.
     """
+    has_links = request.path.startswith(one_call.PATH)
+    if has_links:
+        body = one_call.without_links(body)
     try:
         if b"\\u0000" in body:
             body = _NUL.sub(rb"\1", body)
         data = orjson.loads(body)
+        if has_links:
+            body, data = one_call.without_odd_links(body, data)
     except orjson.JSONDecodeError:
         if status == 200:
             return Failure(request, "invalid_answer", "The answer is not JSON.", status, excerpt(body))

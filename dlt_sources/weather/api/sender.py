@@ -14,12 +14,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import get_args
 
-from dlt_sources.weather.api.endpoints import Subscription
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Answer, Failure, Request, Result, TooManyCalls
 from dlt_sources.weather.api.transport import TooManyFilesError, Transport
 from dlt_sources.weather.api.waits import SECONDS_BETWEEN_LOOKS, SECONDS_UNTIL_SAID, Waits, clock_time, loop_time
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.subscription_plans import Product
 
 logger = logging.getLogger(__name__)
 # the vendor's advice after a refusal: wait 10 minutes and repeat the same request (openweathermap.org/appid)
@@ -71,7 +71,7 @@ class Sender:
         self._settings = settings
         self.calls_for: Counter[str] = Counter()
         self._network = Gate()
-        self._products: dict[Subscription, Gate] = {product: Gate() for product in get_args(Subscription)}
+        self._products: dict[Product, Gate] = {product: Gate() for product in get_args(Product)}
         self._waits = Waits(settings)
         self._answered = self._key_works = False
         self._without_connection = 0

@@ -60,7 +60,7 @@ class WeatherRaw(Contract):
     fetched_at: Moment | None = added("Moment the answer was received, UTC")
     units: str | None = added("Units requested: standard, metric or imperial")
     run_id: str | None = added("Run that received the answer, as in bronze.load_runs")
-    body: str | None = added("Body of the answer, verbatim")
+    body: str | None = added("Body of the answer, verbatim except for links that hold the key")
 
 
 class Reject(Contract):

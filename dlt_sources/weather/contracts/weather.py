@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from dlt_sources.weather.contracts.base import Integer, Measure, Moment, added, given
-from dlt_sources.weather.contracts.shared import Conditions, coordinates_as_object
+from dlt_sources.weather.contracts.shared import POP, TIMEZONE_OFFSET, UNITS, Conditions, coordinates_as_object
 
 
 class _Atmosphere(Conditions):
@@ -18,7 +18,7 @@ class _Atmosphere(Conditions):
     location_id: str = added("The location, as in bronze.locations")
     dt: Moment = given("dt", "Time that the row describes, UTC", required=True)
     fetched_at: Moment | None = added("Moment the answer was received, UTC")
-    units: str | None = added("standard (K, m/s), metric (°C, m/s) or imperial (°F, mph)")
+    units: str | None = added(UNITS)
     temp: Measure = given("main.temp", "Air temperature; K, °C or °F by units", required=True)
     feels_like: Measure | None = given("main.feels_like", "Perceived temperature; K, °C or °F by units")
     temp_min: Measure | None = given(
@@ -56,7 +56,7 @@ class CurrentWeather(_Atmosphere):
     country: str | None = given("sys.country", "ISO 3166 country code; null at sea", null_when="empty")
     sunrise: Moment | None = given("sys.sunrise", "Sunrise, UTC; null at polar day or night", null_when="zero")
     sunset: Moment | None = given("sys.sunset", "Sunset, UTC; null at polar day or night", null_when="zero")
-    timezone: Integer | None = given("timezone", "Offset from UTC with daylight saving, seconds")
+    timezone: Integer | None = given("timezone", TIMEZONE_OFFSET)
     city_id: Integer | None = given(
         "id", "OpenWeather's id of the nearest city; null if there is none", null_when="zero"
     )
@@ -71,20 +71,26 @@ class CurrentWeather(_Atmosphere):
         return coordinates_as_object(super().prepare(record))
 
 
-class Forecast(_Atmosphere):
-    """One 3-hour step at one location, as forecast in one hour."""
+class Steps(_Atmosphere):
+    """Columns common to the forecasts in steps of one or 3 hours."""
 
-    table: ClassVar[str] = "forecast"
     key: ClassVar[tuple[str, ...]] = ("location_id", "dt", "issued_at")
     ignored: ClassVar[frozenset[str]] = frozenset({"dt_txt"})
 
     issued_at: Moment | None = added("UTC hour in which the forecast was fetched")
     temp_kf: Measure | None = given("main.temp_kf", "Internal to OpenWeather: correction of the temperature")
-    pop: Measure | None = given("pop", "Probability of precipitation, 0 to 1")
-    rain_3h: Measure | None = given("rain.3h", "Rain in the 3 hours before dt, mm; null is none")
-    snow_3h: Measure | None = given("snow.3h", "Snow in the 3 hours before dt, mm; null is none")
+    pop: Measure | None = given("pop", POP)
     city_name: str | None = added("Name of the nearest city; null if there is none", null_when="empty")
     country: str | None = added("ISO 3166 country code; null at sea", null_when="empty")
-    timezone: Integer | None = added("Offset from UTC with daylight saving, seconds")
+    timezone: Integer | None = added(TIMEZONE_OFFSET)
     population: Integer | None = added("Population of the nearest city; null is unknown", null_when="zero")
     pod: str | None = given("sys.pod", "Part of the day: d (day) or n (night)")
+
+
+class Forecast(Steps):
+    """One 3-hour step at one location, as forecast in one hour."""
+
+    table: ClassVar[str] = "forecast"
+
+    rain_3h: Measure | None = given("rain.3h", "Rain in the 3 hours before dt, mm; null is none")
+    snow_3h: Measure | None = given("snow.3h", "Snow in the 3 hours before dt, mm; null is none")

@@ -103,7 +103,7 @@ def _resources_of(failure: Failure) -> list[str]:
     if failure.scope == "resource":
         return [failure.request.resource]
     product = failure.request.product
-    named = [name for name, endpoint in BY_NAME.items() if endpoint.subscription == product]
+    named = [name for name, endpoint in BY_NAME.items() if endpoint.product == product]
     return [LOCATIONS, *named] if product == "free" else named
 
 

@@ -44,7 +44,7 @@ def next_source(run: Run, names: Iterable[str]) -> DltSource:
     """
     reported = [LOCATIONS] if run.has_location_items else []
     endpoints = [name for name in names if name != LOCATIONS] if run.locations_resolved else []
-    free = [name for name in endpoints if BY_NAME[name].subscription == "free"]
+    free = [name for name in endpoints if BY_NAME[name].product == "free"]
     return source_of(run, reported + (free if run.has_more(free) else endpoints))
 
 
@@ -100,7 +100,7 @@ def _load_id() -> str | None:
 def resource_names(names: Iterable[str] | None) -> list[str]:
     """Return the names of the resources to load, the default ones if none are given."""
     # a product that is refused for a while must not keep the free one waiting
-    return sorted(names or DEFAULT_RESOURCES, key=lambda name: name in BY_NAME and BY_NAME[name].subscription != "free")
+    return sorted(names or DEFAULT_RESOURCES, key=lambda name: name in BY_NAME and BY_NAME[name].product != "free")
 
 
 def _resource(run_of: Callable[[str], Run], name: str) -> DltResource:

@@ -48,9 +48,7 @@ class Plan:
     @property
     def paid_calls(self) -> int:
         """Calls that need the One Call subscription."""
-        return sum(
-            s.calls for s in self.steps if s.resource != LOCATIONS and BY_NAME[s.resource].subscription == "one_call"
-        )
+        return sum(s.calls for s in self.steps if s.resource != LOCATIONS and BY_NAME[s.resource].product == "one_call")
 
     @property
     def duration(self) -> timedelta:

@@ -14,10 +14,19 @@ from dlt_sources.weather.contracts import (
     AirPollutionForecast,
     CurrentWeather,
     Forecast,
+    ForecastClimate,
+    ForecastDaily,
+    ForecastHourly,
     OneCallAlerts,
+    OneCallCurrent,
     OneCallDaily,
+    OneCallDailyForecast,
     OneCallHourly,
+    OneCallHourlyForecast,
     OneCallMinutely,
+    OneCallQuarterHourly,
+    WeatherHistory,
+    WeatherHistoryDaily,
 )
 from dlt_sources.weather.convert.converter import Converter
 
@@ -76,6 +85,35 @@ ALERT = {
     "description": "Gusts.",
     "tags": ["Wind", "Extreme"],
 }
+ALERT_IDS = ["5f2c7a10-3b1e-4a55-9a0d-1c2f6f0e7b01"]
+# One Call 4.0
+OBSERVATION = {
+    **{name: value for name, value in HOUR.items() if name != "pop"},
+    "sunrise": DT - 20_000,
+    "sunset": DT + 20_000,
+    "uvi": 1.2,
+    "rain": {"1h": 0.4},
+    "alerts": ALERT_IDS,
+}
+WARNING = {**{name: value for name, value in ALERT.items() if name != "tags"}, "id": ALERT_IDS[0]}
+# larger plans
+PLAN_DAY = {
+    "dt": DT,
+    "sunrise": DT - 20_000,
+    "sunset": DT + 20_000,
+    "temp": {"day": 14.5, "min": 9, "max": 16.2, "night": 9.5, "eve": 13, "morn": 9.1},
+    "feels_like": {"day": 14, "night": 9, "eve": 12.5, "morn": 8.6},
+    "pressure": 1013,
+    "humidity": 70,
+    "weather": [CONDITION],
+    "speed": 3.2,
+    "deg": 210,
+    "gust": 6.5,
+    "clouds": 75,
+    "pop": 0.4,
+    "rain": 2.5,
+}
+PLAN_HOUR = {**STEP, "rain": {"1h": 0.2}}
 VALID = [
     pytest.param(CurrentWeather, CURRENT, id="current_weather"),
     pytest.param(Forecast, STEP, id="forecast"),
@@ -85,6 +123,17 @@ VALID = [
     pytest.param(OneCallDaily, DAY, id="one_call_daily"),
     pytest.param(OneCallMinutely, MINUTE, id="one_call_minutely"),
     pytest.param(OneCallAlerts, ALERT, id="one_call_alerts"),
+    pytest.param(OneCallAlerts, WARNING, id="one_call_alerts of 4.0"),
+    pytest.param(OneCallMinutely, MINUTE | {"alerts": ALERT_IDS}, id="one_call_minutely of 4.0"),
+    pytest.param(OneCallCurrent, OBSERVATION, id="one_call_current"),
+    pytest.param(OneCallQuarterHourly, HOUR | {"alerts": ALERT_IDS}, id="one_call_quarter_hourly"),
+    pytest.param(OneCallHourlyForecast, HOUR | {"alerts": []}, id="one_call_hourly_forecast"),
+    pytest.param(OneCallDailyForecast, DAY | {"alerts": ALERT_IDS}, id="one_call_daily_forecast"),
+    pytest.param(WeatherHistory, HOUR, id="weather_history"),
+    pytest.param(WeatherHistoryDaily, DAY, id="weather_history_daily"),
+    pytest.param(ForecastDaily, PLAN_DAY, id="forecast_daily"),
+    pytest.param(ForecastHourly, PLAN_HOUR, id="forecast_hourly"),
+    pytest.param(ForecastClimate, PLAN_DAY, id="forecast_climate"),
 ]
 TABLES = [pytest.param(contract, id=table) for table, contract in contracts.TABLES.items()]
 ABSENT = object()

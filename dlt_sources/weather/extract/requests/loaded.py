@@ -13,6 +13,7 @@ from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 
 from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, Endpoint
 from dlt_sources.weather.common.clock import floor_hour, utc
+from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
@@ -62,6 +63,8 @@ def read_loaded_state(
     """
     lookup = match_locations(settings, reader, now, unknown=unknown)
     endpoints = [BY_NAME[name] for name in settings.resources or DEFAULT_RESOURCES if name in BY_NAME]
+    if early := [endpoint.name for endpoint in endpoints if _needs_several_requests(endpoint)]:
+        raise ConfigurationError(f"{', '.join(early)} cannot be loaded yet; leave it out of the resources.")
     for endpoint in endpoints:
         warn_of_mixed_units(settings, reader, endpoint)
     history = None
@@ -70,6 +73,11 @@ def read_loaded_state(
     return LoadedState(
         lookup, history, {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints}
     )
+
+
+def _needs_several_requests(endpoint: Endpoint) -> bool:
+    pages = endpoint.timeline.ahead / endpoint.timeline.step / endpoint.timeline.page if endpoint.timeline else 0
+    return pages > 1 or endpoint.name == "one_call_alerts"
 
 
 def waiting_locations(

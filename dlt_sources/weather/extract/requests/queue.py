@@ -186,6 +186,7 @@ class RequestQueue:
 
     def _request(self, window: RequestWindow) -> Request:
         params = {"lat": f"{window.location.lat:.4f}", "lon": f"{window.location.lon:.4f}"}
+        params |= dict(self._endpoint.parameters)
         if self._endpoint.has_units:
             params |= {"units": self._settings.units, "lang": self._settings.answer_language}
         if window.start and window.end:
