@@ -163,7 +163,9 @@ class Sender:
             self._key_works = True
         elif failure.error_class == "key_refused":
             if failure.request.product != "free":
-                return replace(failure, scope="product")
+                # words about the subscription are for a key that is right
+                is_right = self._key_works or "subscription" in failure.message
+                return replace(failure, scope="product" if is_right else "run")
             return replace(failure, scope="resource" if self._key_works else "run")
         elif failure.error_class == "blocked":
             self._blocked[failure.request.resource] += 1

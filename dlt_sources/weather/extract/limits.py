@@ -12,6 +12,7 @@ from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Failure
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.subscription_plans import LEAST_PLANS
 from dlt_sources.weather.extract.counts import LoadMetrics
 
 logger = logging.getLogger(__name__)
@@ -109,39 +110,64 @@ def _resources_of(failure: Failure) -> list[str]:
 
 def _error_for(failure: Failure) -> WeatherError:
     """Return the error of a failure that further requests would share: what is refused, what to do, the API's words."""
-    words, resource = failure.message, failure.request.resource
-    product = "One Call 3.0" if failure.request.product == "one_call" else ""
-    error_type: type[WeatherError] = KeyRefusedError if failure.error_class == "key_refused" else IncompleteError
+    words = failure.message
+    if failure.error_class == "key_refused":
+        text = _one_call_refused(failure) if failure.request.product == "one_call" else _key_refused(failure)
+        return KeyRefusedError(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
     if failure.error_class == "rate_limited":
+        product = f" of {_one_call(failure)}" if failure.request.product == "one_call" else ""
         text = (
-            f"OpenWeather keeps refusing calls{product and f' of {product}'} (429). Lower calls_per_minute, or wait "
-            "until the plan's calls of the day or month are renewed, and run again later."
+            f"OpenWeather keeps refusing calls{product} (429). Lower calls_per_minute, or wait until the plan's calls "
+            "of the day or month are renewed, and run again later."
         )
     elif failure.error_class == "blocked":
         text = (
             f"A firewall or proxy before OpenWeather answers {failure.request.path} with 403 and a page that is not "
             "the API's. Ask the network's administrator to allow it; the rejects table has the page."
         )
-    elif failure.error_class != "key_refused":
-        text = f"OpenWeather cannot be reached: {words}. Nothing more is asked; the next run asks again."
-        return error_type(text, cause=words)
-    elif product:
-        text = (
-            f"OpenWeather refuses the key for {product}, which needs its own subscription "
-            f"(https://openweathermap.org/price). Subscribe, or leave {resource} out of the resources."
-        )
-    elif failure.scope == "resource":
-        text = (
-            f"OpenWeather refuses the key for {failure.request.path} ({failure.http_status}), but accepts it for other "
-            "calls: the plan lacks this endpoint or has lapsed, or the key was withdrawn. Check the plan, or leave "
-            f"{resource} out of the resources."
-        )
     else:
-        text = (
-            f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
-            "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
+        text = f"OpenWeather cannot be reached: {words}. Nothing more is asked; the next run asks again."
+        return IncompleteError(text, cause=words)
+    return IncompleteError(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
+
+
+def _one_call(failure: Failure) -> str:
+    """Return the product's name with its version, as the price page has it."""
+    return "One Call 3.0" if failure.request.path.startswith("/data/3.0/") else "One Call 4.0"
+
+
+def _one_call_refused(failure: Failure) -> str:
+    """Return what to do about a key that One Call refuses: an account has one version of it, by one subscription."""
+    product, resource = _one_call(failure), failure.request.resource
+    other, version = ("One Call 4.0", 4) if product == "One Call 3.0" else ("One Call 3.0", 3)
+    new = ", which new customers get," if version == 4 else ""
+    what = (
+        f"its account has no subscription to {product}, or a new one that is not active yet (up to 2 hours). If the "
+        f"subscription is to {other}{new} set one_call_version = {version} and choose its resources; otherwise "
+        f"subscribe (https://openweathermap.org/price), or leave {resource} out of the resources."
+    )
+    if failure.scope == "product":
+        return f"OpenWeather accepts the key, but not for {product} ({failure.http_status}): {what}"
+    return (
+        f"OpenWeather refuses the API key for {product} ({failure.http_status}). Either it is not the right one, then "
+        f"check OPENWEATHER_API_KEY, or api_key under [sources.weather] in .dlt/secrets.toml; or {what}"
+    )
+
+
+def _key_refused(failure: Failure) -> str:
+    if failure.scope == "resource":
+        resource = failure.request.resource
+        least = LEAST_PLANS.get(resource)
+        lacks = f"lacks this endpoint, which needs {least} or a larger one," if least else "lacks this endpoint"
+        return (
+            f"OpenWeather refuses the key for {failure.request.path} ({failure.http_status}), but accepts it for other "
+            f"calls: the plan {lacks} or has lapsed, or the key was withdrawn. Check the plan, or leave {resource} out "
+            "of the resources."
         )
-    return error_type(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
+    return (
+        f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
+        "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
+    )
 
 
 class Shortfall(NamedTuple):

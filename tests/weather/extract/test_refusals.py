@@ -4,6 +4,7 @@ import pytest
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError
+from dlt_sources.weather.pipeline.load import load
 from tests.helpers.support import count, load_accounted, query, tables
 from tests.weather.extract.series import (
     AIR,
@@ -63,7 +64,8 @@ BEFORE_IT = ["one_call", "current_weather", "forecast"]
 def test_one_call_without_a_subscription_is_told_and_everything_else_is_loaded(duckdb, settings, clock, simulator):
     report = load_accounted(duckdb, settings(resources=BEFORE_IT, locations=[OSLO, MADRID]), clock)
     assert isinstance(report.error, KeyRefusedError)
-    assert "needs its own subscription" in str(report.error)
+    assert "accepts the key, but not for One Call 3.0 (401): its account has no subscription" in str(report.error)
+    assert "set one_call_version = 4" in str(report.error)
     assert "using One Call 3.0 requires a separate subscription" in str(report.error), "the API's own words"
     assert str(report.error).endswith("The rest is loaded.")
     assert "OPENWEATHER_API_KEY" not in str(report.error)
@@ -72,6 +74,33 @@ def test_one_call_without_a_subscription_is_told_and_everything_else_is_loaded(d
     assert statuses["one_call"] == "failed"
     assert statuses["current_weather"] == statuses["forecast"] == "ok"
     assert simulator.stats.by_path[ONE_CALL] <= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "Please note that using One Call 3.0 requires a separate subscription",
+            "accepts the key, but not for One Call",
+        ),
+        ("Invalid API key.", "Either it is not the right one, then check OPENWEATHER_API_KEY"),
+    ],
+)
+def test_one_call_alone_that_refuses_the_key_is_told_by_the_cause_that_the_words_name(
+    duckdb, settings, simulator, words, said
+):
+    simulator.inject(Fault(path=ONE_CALL, status=401, body=b'{"cod":401, "message": "%s"}' % words.encode()))
+    report = load(duckdb, settings(resources=["one_call"], locations=[OSLO]))
+    assert isinstance(report.error, KeyRefusedError)
+    assert said in str(report.error)
+    assert "set one_call_version = 4" in str(report.error)
+
+
+def test_a_key_that_works_but_is_called_invalid_by_one_call_is_not_blamed(duckdb, settings, clock, simulator):
+    simulator.inject(Fault(path=ONE_CALL, status=401, body=b'{"cod":401, "message": "Invalid API key."}'))
+    report = load_accounted(duckdb, settings(resources=BEFORE_IT, locations=[OSLO]), clock)
+    assert "accepts the key, but not for One Call 3.0" in str(report.error)
+    assert count(duckdb, "current_weather") == 1
 
 
 def test_one_call_whose_calls_of_the_day_are_spent_holds_up_nothing_else(duckdb, settings, clock, simulator):
