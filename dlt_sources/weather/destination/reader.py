@@ -115,14 +115,18 @@ class DestinationReader:
         sql = "SELECT location_id, query, name, lat, lon FROM {locations}"
         return {row[0]: KnownLocation(*row[1:]) for row in self.rows(sql, locations=Location.table)}
 
-    def newest_hours(self) -> dict[str, datetime]:
-        """Return the newest hour of air pollution (UTC) by location_id, for known locations that have one."""
+    def newest_moments(self, contract: type[Contract]) -> dict[str, datetime]:
+        """Return the newest ``dt`` (UTC) of a table by location_id, for known locations that have one.
+
+        Args:
+            contract: contract of the table.
+        """
         # a look-up per location in the key's index; grouping would read the whole table
         sql = (
-            "SELECT l.location_id, (SELECT max(a.dt) FROM {air} a WHERE a.location_id = l.location_id)"
+            "SELECT l.location_id, (SELECT max(t.dt) FROM {table} t WHERE t.location_id = l.location_id)"
             " FROM {locations} l"
         )
-        rows = self.rows(sql, air=AirPollution.table, locations=Location.table)
+        rows = self.rows(sql, table=contract.table, locations=Location.table)
         return {location_id: utc(dt) for location_id, dt in rows if dt is not None}
 
     def newest(self, contract: type[Contract], moment: str) -> datetime | None:

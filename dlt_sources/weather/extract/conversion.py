@@ -16,7 +16,7 @@ from dlt_sources.weather.convert.new_columns import columns_beyond, fields_beyon
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.limits import PackageLimits
-from dlt_sources.weather.extract.requests import RequestWindow
+from dlt_sources.weather.extract.requests import MarkDone
 
 # of a row of load_runs; a journal keeps them
 COUNTS = ("seconds", "calls", "requests", "requests_failed", "rows_fetched", "rows_loaded", "rows_rejected")
@@ -79,7 +79,7 @@ class RunConversion:
         self,
         endpoint: Endpoint,
         results: Iterable[Result],
-        mark_done: Callable[[RequestWindow], None],
+        mark_done: MarkDone,
         *,
         replaying: bool,
     ) -> Iterator[object]:
@@ -88,7 +88,7 @@ class RunConversion:
         Args:
             endpoint: the endpoint that was asked.
             results: answers and failures, in any order.
-            mark_done: called with the window of each answer that could be used.
+            mark_done: called with the window of each answer that could be used, and the rows of a timeline's answer.
             replaying: whether the answers come from ``weather_raw``, see ``Extraction``.
         """
         metrics = self.metrics_of(endpoint.name)

@@ -20,7 +20,7 @@ from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
 from dlt_sources.weather.extract.counts import LoadMetrics, listed
 from dlt_sources.weather.extract.limits import PackageLimits
-from dlt_sources.weather.extract.requests import RequestWindow
+from dlt_sources.weather.extract.requests import MarkDone, PageRows, RequestWindow, fruitless, page_rows
 
 logger = logging.getLogger(__name__)
 # bytes of the bodies that are converted or written at a time: enough for Arrow to be fast (thousands of rows), few
@@ -77,26 +77,29 @@ class Extraction:
         self._raw_bytes = 0
         self._rejects: list[dict[str, Any]] = []
 
-    def items(self, results: Iterable[Result], mark_done: Callable[[RequestWindow], None]) -> Iterator[object]:
+    def items(self, results: Iterable[Result], mark_done: MarkDone) -> Iterator[object]:
         """Sort results and yield dlt items: rows, raw answers, rejects.
 
         Args:
             results: answers and failures, in any order.
-            mark_done: called with the window of each answer that could be used.
+            mark_done: called with the window of each answer that could be used, and the rows of a timeline's answer.
         """
         for result in results:
             if isinstance(result, Failure):
                 self._reject_request(result)
-            elif self._accept(result):
-                mark_done(result.request.about)
+            else:
+                self._accept(result, mark_done)
             yield from self._full_batches()
         yield from self._remaining()
 
     def _reject_request(self, failure: Failure) -> None:
         self._rejects.append(self._metrics.reject_request(failure, self._endpoint.path, self._now()))
 
-    def _accept(self, answer: Answer) -> bool:
-        """Add an answer's records to the batches of their tables; reject an answer that has not the endpoint's form."""
+    def _accept(self, answer: Answer, mark_done: MarkDone) -> None:
+        """Add an answer's records to the batches of their tables; reject an answer that has not the endpoint's form.
+
+        The answer of a timeline that brings none of the steps asked for is rejected too, after which the next is asked.
+        """
         records_by_part = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
         if any(records is None for _, records in records_by_part):
             self._reject_request(
@@ -108,7 +111,16 @@ class Extraction:
                     answer.body[:4000].decode("utf-8", "replace"),
                 )
             )
-            return False
+            return
+        rows: PageRows | None = None
+        if answer.request.about.page is not None:
+            ((part, records),) = records_by_part
+            rows = page_rows(self._endpoint, answer.request.about, records or [])
+            records_by_part = [(part, rows.kept)]
+        mark_done(answer.request.about, rows)
+        if rows is not None and rows.is_fruitless:
+            self._reject_request(fruitless(self._endpoint, answer, rows))
+            return
         self._metrics.requests += 1
         self._announce(
             {f"{self._endpoint.name}.{name}" for name in fields_not_kept(self._endpoint, answer.data)},
@@ -122,7 +134,6 @@ class Extraction:
         if self._endpoint.keeps_raw and not self._replaying:
             self._raw.append(self._raw_row(answer))
             self._raw_bytes += len(answer.body)
-        return True
 
     def _usable(self, records: list[Any], part: Part, answer: Answer) -> list[dict[str, Any]]:
         """Reject records that would break the package: no object, outside the window, or with a key that repeats.
@@ -253,7 +264,7 @@ def _records(part: Part, data: object) -> list[Any] | None:
 
 def _within(window: RequestWindow) -> Callable[[dict[str, Any]], bool]:
     """Return a test of whether a record lies in the window; the contract rejects a ``dt`` that is no number."""
-    if window.start is None or window.end is None:
+    if window.start is None or window.end is None or window.page is not None:
         return lambda _: True
     first, last = window.start.timestamp(), window.end.timestamp()
 

@@ -19,7 +19,7 @@ from dlt_sources.weather.extract.conversion import RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.locations import LocationStep
-from dlt_sources.weather.extract.requests import RequestWindow
+from dlt_sources.weather.extract.requests import Page, RequestWindow
 from dlt_sources.weather.journal import Entry, entries_of
 from dlt_sources.weather.locations.geocoding import Lookup, add_matches
 from dlt_sources.weather.locations.model import ResolvedLocation
@@ -57,7 +57,7 @@ class RecoveredRun:
             if metrics.resource == LOCATIONS:
                 yield from self._locations(results, metrics)
             else:
-                yield from conversion.items(BY_NAME[metrics.resource], results, lambda _: None, replaying=False)
+                yield from conversion.items(BY_NAME[metrics.resource], results, lambda *_: None, replaying=False)
         if self._conversion is not None:
             for resource, metrics in self._conversion.metrics_by_resource.items():
                 metrics.error = metrics.error or INTERRUPTED
@@ -74,7 +74,7 @@ class RecoveredRun:
             metrics.calls = max(metrics.calls, entry.calls)
             location = entry.result.request.about
             if isinstance(location, ResolvedLocation):
-                request = replace(entry.result.request, about=RequestWindow(location))
+                request = replace(entry.result.request, about=_window(location, entry.window))
                 yield replace(entry.result, request=request)
             else:
                 yield entry.result
@@ -84,3 +84,16 @@ class RecoveredRun:
         step = LocationStep(lookup, metrics, lambda: self._at)
         step.collect(add_matches(lookup, results))
         yield from step.items()
+
+
+def _window(location: ResolvedLocation, kept: Mapping[str, Any]) -> RequestWindow:
+    """Return the window of a request, so that the rows count that would have counted in the run.
+
+    Args:
+        location: the location.
+        kept: the rest of the window, as the journal has it.
+    """
+    start, end = (datetime.fromisoformat(text) if (text := kept.get(name)) else None for name in ("start", "end"))
+    page = kept.get("page")
+    numbers = {name: tuple(value) if isinstance(value, list) else value for name, value in (page or {}).items()}
+    return RequestWindow(location, start, end, Page(**numbers) if page else None)

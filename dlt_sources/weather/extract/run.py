@@ -19,7 +19,7 @@ from dlt_sources.weather.extract.conversion import RunConversion, new_run_id
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
-from dlt_sources.weather.extract.requests import RequestQueue, RequestWindow
+from dlt_sources.weather.extract.requests import MarkDone, RequestQueue
 from dlt_sources.weather.extract.requests.loaded import LoadedState, active_reader, read_loaded_state
 from dlt_sources.weather.journal import Journal
 
@@ -225,7 +225,7 @@ class Run:
         self,
         endpoint: Endpoint,
         results: Iterator[Result],
-        mark_done: Callable[[RequestWindow], None] = lambda _: None,
+        mark_done: MarkDone = lambda *_: None,
         *,
         replaying: bool = False,
     ) -> Iterator[object]:
@@ -234,7 +234,7 @@ class Run:
         Args:
             endpoint: the endpoint that was asked.
             results: answers and failures, in any order.
-            mark_done: called with the window of each answer that could be used.
+            mark_done: called with the window of each answer that could be used, and the rows of a timeline's answer.
             replaying: whether the answers come from ``weather_raw``, see ``Extraction``.
         """
         observed = self._observe(results, self.metrics_of(endpoint.name))

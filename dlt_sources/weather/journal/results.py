@@ -19,12 +19,14 @@ class Entry(NamedTuple):
         at: moment of the result, UTC.
         calls: calls that the run had made for the resource by then.
         result: the result; the subject of its request is a ``ResolvedLocation``, or the ``LocationQuery`` of a look-up.
+        window: the rest of the request's window, as JSON has it; empty for a look-up.
     """
 
     counts: dict[str, Any]
     at: datetime
     calls: int
     result: Result
+    window: dict[str, Any]
 
 
 def encode(counts: bytes, result: Result, calls: int, at: datetime) -> bytes:
@@ -50,10 +52,11 @@ def decode(payload: bytes) -> Entry:
     failure = facts.get("failure")
     asked = failure.pop("request") if failure else facts["request"]
     subject = asked.pop("about")
-    about = ResolvedLocation(**subject["location"]) if "location" in subject else LocationQuery(**subject)
+    location = subject.pop("location", None)
+    about = ResolvedLocation(**location) if location else LocationQuery(**subject)
     request = Request(**asked, about=about)
     at = datetime.fromisoformat(facts["at"])
     result: Result = Failure(request, **failure) if failure else Answer(request, body, orjson.loads(body), at)
     row = orjson.loads(counts)
     row["started_at"] = datetime.fromisoformat(row["started_at"])
-    return Entry(row, at, facts["calls"], result)
+    return Entry(row, at, facts["calls"], result, subject if location else {})

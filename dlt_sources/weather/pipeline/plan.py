@@ -11,7 +11,7 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.requests import RequestQueue
-from dlt_sources.weather.extract.requests.history import history_of
+from dlt_sources.weather.extract.requests.history import windows_of
 from dlt_sources.weather.extract.requests.loaded import waiting_locations
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
@@ -82,9 +82,9 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
             if name == LOCATIONS:
                 continue
             endpoint = BY_NAME[name]
-            history = history_of(settings, reader, now) if endpoint.incremental else None
+            windows = windows_of(endpoint, settings, reader, now)
             waiting = waiting_locations(settings, reader, endpoint, now) if settings.only_missing else {}
-            queue = RequestQueue(endpoint, locations, settings, history, waiting)
+            queue = RequestQueue(endpoint, locations, settings, windows, waiting)
             tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
             steps.append(Step(name, endpoint.path, queue.total, tables))
     return Plan(

@@ -3,6 +3,9 @@
 Imports ``locations``, ``api``, ``destination`` and the layers below them.
 """
 
-from dlt_sources.weather.extract.requests.queue import History, RequestQueue, RequestWindow
+from dlt_sources.weather.extract.requests.answers import fruitless, page_rows
+from dlt_sources.weather.extract.requests.pages import Page, PageRows
+from dlt_sources.weather.extract.requests.queue import MarkDone, RequestQueue
+from dlt_sources.weather.extract.requests.windows import RequestWindow
 
-__all__ = ["History", "RequestQueue", "RequestWindow"]
+__all__ = ["MarkDone", "Page", "PageRows", "RequestQueue", "RequestWindow", "fruitless", "page_rows"]

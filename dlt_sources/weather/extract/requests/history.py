@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -13,17 +14,47 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.common.clock import floor_hour
+from dlt_sources.weather.api.endpoints import Endpoint
+from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
+from dlt_sources.weather.contracts import AirPollution
+from dlt_sources.weather.contracts.base import EARLIEST
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.extract.requests.queue import History
+from dlt_sources.weather.extract.requests.answers import steps_of
+from dlt_sources.weather.extract.requests.loaded_steps import DAY, REVISED_FOR, loaded_spans, newest_steps
+from dlt_sources.weather.extract.requests.steps import Steps
+from dlt_sources.weather.extract.requests.windows import HourWindows, PagesOfNewSteps, PagesOfRange, Windows
 
 logger = logging.getLogger(__name__)
 
 
-def history_of(settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool = True) -> History:
-    """Return the hours to ask for: the range that the user named, otherwise everything newer than the loaded rows.
+def windows_of(
+    endpoint: Endpoint, settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool = True
+) -> Windows | None:
+    """Return the windows that an endpoint is asked for; None for an endpoint that is asked once a location.
+
+    Args:
+        endpoint: the endpoint.
+        settings: the range, the window's size and the overlap in which late revisions are fetched again.
+        reader: reads the destination.
+        now: the moment of the run, UTC.
+        overlap: whether rows may be written twice; a destination that cannot merge must not receive them twice.
+
+    Raises:
+        ConfigurationError: the range cannot be read or is empty.
+    """
+    if endpoint.timeline is None:
+        return history_of(settings, reader, now, overlap=overlap) if endpoint.incremental else None
+    if not endpoint.incremental:
+        return _forecast_pages(endpoint, settings, now)
+    return _history_pages(endpoint, settings, reader, now, overlap=overlap)
+
+
+def history_of(
+    settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool = True
+) -> HourWindows:
+    """Return the hours of air pollution to ask for: the user's range, otherwise everything newer than the loaded rows.
 
     Args:
         settings: the range, the window's size and the overlap in which late revisions are fetched again.
@@ -34,25 +65,77 @@ def history_of(settings: WeatherSettings, reader: DestinationReader, now: dateti
     Raises:
         ConfigurationError: the range cannot be read or is empty.
     """
-    this_hour = floor_hour(now)
-    until = min(_hour(settings.until, "until") or this_hour, this_hour)
-    since = _hour(settings.since, "since")
-    longest = (now - HISTORY_BEGINS).days + 1
-    first = since or floor_hour(now - timedelta(days=min(settings.history_days, longest)))
+    since, first, until = _range_of_user(settings, now)
     if first < HISTORY_BEGINS:
         logger.warning("Air pollution begins on %s; earlier hours are left out", f"{HISTORY_BEGINS:%Y-%m-%d}")
         first = HISTORY_BEGINS
-    if first > until:
-        raise ConfigurationError(f"since ({first:%Y-%m-%dT%H:%MZ}) is after until ({until:%Y-%m-%dT%H:%MZ}).")
-    history = History(
+    windows = HourWindows(
         since=first,
         until=until,
         explicit=since is not None,
         days_per_call=settings.history_days_per_call,
         overlap=timedelta(hours=settings.history_overlap_hours if overlap else 0),
-        marks={} if since else reader.newest_hours(),
+        marks={} if since else reader.newest_moments(AirPollution),
     )
-    return replace(history, complete=frozenset(reader.complete_windows(history.windows()))) if since else history
+    return replace(windows, complete=frozenset(reader.complete_windows(windows.windows()))) if since else windows
+
+
+def _history_pages(
+    endpoint: Endpoint, settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool
+) -> Windows:
+    """Return the pages of history to ask for: what is missing of the user's range, otherwise what is new."""
+    timeline, contract = endpoint.timeline, endpoint.parts[0].contract
+    assert timeline is not None and timeline.earliest is not None  # noqa: S101, PT018 - see windows_of
+    earliest = timeline.earliest
+    since, first, until = _range_of_user(settings, now)
+    if first < earliest:
+        logger.warning("%s begins on %s; what is earlier is left out", endpoint.name, f"{earliest:%Y-%m-%d}")
+
+    def range_of(steps: Steps) -> tuple[int, int]:
+        newest = steps.newest_complete(now)
+        last = min(steps.of_date(until), newest) if settings.until else newest
+        # a location that is new gets a day at least, or it would never have a newest one to go on from
+        begin = steps.of_date(first) if since else min(steps.of_date(first), last)
+        return max(begin, steps.earliest(earliest)), last
+
+    at = partial(steps_of, endpoint)
+    if since:
+        return PagesOfRange(at, range_of, loaded_spans(reader, contract, timeline.step, max(first, earliest), until))
+    loaded = newest_steps(reader, contract, timeline.step, now, renew=overlap)
+    return PagesOfNewSteps(at, range_of, loaded, now - REVISED_FOR if overlap else None)
+
+
+def _forecast_pages(endpoint: Endpoint, settings: WeatherSettings, now: datetime) -> PagesOfRange:
+    """Return the pages of a forecast: from the step of the present on."""
+    timeline = endpoint.timeline
+    assert timeline is not None  # noqa: S101 - see windows_of
+    ahead = timeline.ahead
+    if timeline.step >= DAY:
+        ahead = min(ahead, settings.one_call.daily_forecast_days * DAY)
+
+    def range_of(steps: Steps) -> tuple[int, int]:
+        first = steps.of_moment(now)
+        return first, first + ahead // timeline.step - 1
+
+    # the step of the present may be over, and the series may end a step earlier; an hour of minutes is one answer
+    optional = 1 if ahead > HOUR else ahead // timeline.step
+    return PagesOfRange(partial(steps_of, endpoint), range_of, optional_at_ends=optional)
+
+
+def _range_of_user(settings: WeatherSettings, now: datetime) -> tuple[datetime | None, datetime, datetime]:
+    """Return ``since`` if it is set, the first and the last hour of the range, UTC.
+
+    Raises:
+        ConfigurationError: the range cannot be read or is empty.
+    """
+    this_hour = floor_hour(now)
+    until = min(_hour(settings.until, "until") or this_hour, this_hour)
+    since = _hour(settings.since, "since")
+    longest = (now - EARLIEST).days
+    first = since or floor_hour(now - timedelta(days=min(settings.history_days, longest)))
+    if first > until:
+        raise ConfigurationError(f"since ({first:%Y-%m-%dT%H:%MZ}) is after until ({until:%Y-%m-%dT%H:%MZ}).")
+    return since, first, until
 
 
 def active_pipeline() -> dlt.Pipeline | None:

@@ -18,8 +18,9 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.extract.locations import match_locations
-from dlt_sources.weather.extract.requests.history import active_pipeline, history_of, merges_rows
-from dlt_sources.weather.extract.requests.queue import MOST_SORTED, NEVER, History, RequestQueue
+from dlt_sources.weather.extract.requests.history import active_pipeline, merges_rows, windows_of
+from dlt_sources.weather.extract.requests.queue import MOST_SORTED, NEVER, RequestQueue
+from dlt_sources.weather.extract.requests.windows import Windows
 from dlt_sources.weather.locations.geocoding import Lookup
 
 logger = logging.getLogger(__name__)
@@ -30,18 +31,18 @@ class LoadedState(NamedTuple):
 
     Attributes:
         lookup: the user's list, compared with the locations that the destination knows.
-        history: the hours to ask for; None if no resource of the run has history.
+        windows: the windows of each resource that is asked for a range of time.
         waiting: for each resource without history, see ``waiting_locations``.
     """
 
     lookup: Lookup
-    history: History | None
+    windows: dict[str, Windows | None]
     waiting: dict[str, dict[str, datetime | None]]
 
     def queue(self, endpoint: Endpoint, settings: WeatherSettings) -> RequestQueue:
         """Return the requests of an endpoint, once all locations are looked up; each endpoint has one queue a run."""
-        history = self.history if endpoint.incremental else None
-        queue = RequestQueue(endpoint, self.lookup.locations, settings, history, self.waiting.pop(endpoint.name, {}))
+        windows, waiting = self.windows.pop(endpoint.name), self.waiting.pop(endpoint.name)
+        queue = RequestQueue(endpoint, self.lookup.locations, settings, windows, waiting)
         # a run of a few chosen locations is judged by the whole list
         queue.up_to_date += self.lookup.left_out
         return queue
@@ -67,11 +68,11 @@ def read_loaded_state(
         raise ConfigurationError(f"{', '.join(early)} cannot be loaded yet; leave it out of the resources.")
     for endpoint in endpoints:
         warn_of_mixed_units(settings, reader, endpoint)
-    history = None
-    if any(endpoint.incremental for endpoint in endpoints):
-        history = history_of(settings, reader, now, overlap=merges_rows(active_pipeline()))
+    overlap = merges_rows(active_pipeline())
     return LoadedState(
-        lookup, history, {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints}
+        lookup,
+        {endpoint.name: windows_of(endpoint, settings, reader, now, overlap=overlap) for endpoint in endpoints},
+        {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints},
     )
 
 

@@ -1,104 +1,39 @@
-"""The requests of a run: every location, and for history every window of hours that is not loaded yet.
+"""The requests of a run: every location, and for history every window or page of what is not loaded yet.
 
-History goes forward window by window. A location's next window is asked only after the answer to the one before it is
-there, so that a failure leaves no gap before a newer hour; the newest hour in the table is then the location's
-watermark.
+Without a range of the user's, history goes forward window by window. A location's next window is asked only after the
+answer to the one before it is there, so that a failure leaves no gap before a newer hour; the newest hour in the table
+is then the location's watermark.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import partial
 from heapq import nsmallest
+from itertools import chain
 from types import MappingProxyType
 
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import Endpoint
 from dlt_sources.weather.api.responses import Request, Result
-from dlt_sources.weather.common.clock import HOUR
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.extract.requests.answers import TimelineAnswers
+from dlt_sources.weather.extract.requests.pages import PageRows
+from dlt_sources.weather.extract.requests.windows import RequestWindow, Windows
 from dlt_sources.weather.locations.model import ResolvedLocation
 
 # locations sorted by how long they have waited: few, since they are Python objects in memory; the others follow in the
 # list's order, and the next run sorts those of them that were not asked
 MOST_SORTED = 10_000
 NEVER = datetime.min.replace(tzinfo=timezone.utc)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestWindow:
-    """The subject of a request: a location and, for history, the first and last hour asked for, UTC."""
-
-    location: ResolvedLocation
-    start: datetime | None = None
-    end: datetime | None = None
-
-
-@dataclass(frozen=True)
-class History:
-    """The extent of history: the range, its windows, and the part that is loaded already. All moments are UTC.
-
-    Args:
-        since: first hour for a location that has none.
-        until: last hour.
-        explicit: whether the user named the range, so that every location is asked for all of it.
-        days_per_call: the size of a window.
-        overlap: time before a watermark that is fetched again, for late revisions.
-        marks: newest loaded hour by location_id.
-        complete: (location_id, first hour) of windows that miss no hour.
-    """
-
-    since: datetime
-    until: datetime
-    explicit: bool
-    days_per_call: int
-    overlap: timedelta
-    marks: dict[str, datetime]
-    complete: frozenset[tuple[str, datetime]] = frozenset()
-
-    def first(self, location: ResolvedLocation) -> RequestWindow | None:
-        """Return the first window to ask for a location; None if there can be nothing new."""
-        mark = self.marks.get(location.location_id)
-        if self.explicit or mark is None:
-            return self._window(location, self.since)
-        if mark >= self.until:
-            return None
-        return self._window(location, mark + HOUR - self.overlap)
-
-    def after(self, window: RequestWindow) -> RequestWindow | None:
-        """Return the window that follows another of the same location; None after the last."""
-        assert window.end is not None  # noqa: S101 - windows of history have an end
-        return self._window(window.location, window.end + HOUR)
-
-    def count(self, location: ResolvedLocation) -> int:
-        """Return the number of requests that a location needs if none fails."""
-        window, number = self.first(location), 0
-        while window is not None:
-            window, number = self.after(window), number + 1
-        return number
-
-    def windows(self) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the first and last hour of every window of the range, oldest first."""
-        start = self.since
-        while start <= self.until:
-            yield start, self._end(start)
-            start = self._end(start) + HOUR
-
-    def _window(self, location: ResolvedLocation, start: datetime) -> RequestWindow | None:
-        while start <= self.until:
-            if (location.location_id, start) not in self.complete:
-                return RequestWindow(location, start, self._end(start))
-            start = self._end(start) + HOUR
-        return None
-
-    def _end(self, start: datetime) -> datetime:
-        return min(start + timedelta(days=self.days_per_call) - HOUR, self.until)
+# called with the window of an answer that could be used, and the rows of a timeline's answer
+MarkDone = Callable[[RequestWindow, PageRows | None], None]
 
 
 class RequestQueue:
-    """The requests of one endpoint in one run, in rounds of at most one request per location.
+    """The requests of one endpoint in one run, in rounds; windows that follow others are in the next round.
 
     Locations that have waited longest for a row are asked first: if every run is cut short, the list's end has its turn
     too.
@@ -107,7 +42,7 @@ class RequestQueue:
         endpoint: the endpoint to ask.
         locations: the locations to ask for.
         settings: units and language of the answers, and whether only locations are asked that lack a row.
-        history: the hours to ask for; None for an endpoint without history.
+        windows: the windows of each location; None for an endpoint that is asked once a location.
         waiting: newest row, UTC, of locations that lack a recent one, by location_id; None if there is no row at all.
 
     Attributes:
@@ -120,32 +55,36 @@ class RequestQueue:
         endpoint: Endpoint,
         locations: Collection[ResolvedLocation],
         settings: WeatherSettings,
-        history: History | None,
+        windows: Windows | None,
         waiting: Mapping[str, datetime | None] = MappingProxyType({}),
     ) -> None:
         self._in_flight = 0
         self._most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
-        self._history = history
-        if history:
-            self.total = sum(map(history.count, locations))
-            self.up_to_date = sum(1 for location in locations if history.first(location) is None)
-            windows = map(history.first, locations)
-        else:
-            only_waiting = settings.only_missing
+        self._windows = windows
+        self._timeline = TimelineAnswers(endpoint) if endpoint.timeline else None
+        only_waiting = settings.only_missing
+        chosen: Callable[[], Iterator[ResolvedLocation]] = locations.__iter__
+        if not endpoint.incremental:
             chosen = partial(_longest_waiting_first, locations, waiting, only_waiting=only_waiting)
-            self.total = sum(1 for _ in chosen()) if only_waiting else len(locations)
-            self.up_to_date = len(locations) - self.total
-            windows = map(RequestWindow, chosen())
-        self._round: Iterator[RequestWindow] = (window for window in windows if window is not None)
+        if windows:
+            counts = list(map(windows.count, chosen()))
+            self.total, asked = sum(counts), sum(1 for count in counts if count)
+            first = chain.from_iterable(map(windows.first, chosen()))
+        else:
+            self.total = asked = sum(1 for _ in chosen()) if only_waiting else len(locations)
+            first = map(RequestWindow, chosen())
+        self.up_to_date = len(locations) - asked
+        self._round = iter(first)
         self._next_round: list[RequestWindow] = []
+        self._again: deque[RequestWindow] = deque()
         self._head: RequestWindow | None = next(self._round, None)
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to ask."""
-        return self._head is None
+        return self._head is None and not self._again
 
     @property
     def answered(self) -> bool:
@@ -163,19 +102,36 @@ class RequestQueue:
             for result in client.fetch_all(self._take(may_go_on), self._most_at_once):
                 self._in_flight -= 1
                 yield result
+            if self._timeline and not self._again:
+                self._timeline.is_known = True
             self._next()
 
     def _take(self, may_go_on: Callable[[], bool]) -> Iterator[Request]:
         """Yield the requests of this round while ``may_go_on`` returns True."""
-        while self._head is not None and may_go_on():
-            window = self._head
-            self._head = next(self._round, None)
+        while not self.finished and may_go_on():
+            if self._again:
+                window = self._again.popleft()
+            else:
+                assert self._head is not None  # noqa: S101 - the queue is not finished
+                window, self._head = self._head, next(self._round, None)
             self._in_flight += 1
             yield self._request(window)
+            if self._timeline and not self._timeline.is_known:
+                return
 
-    def mark_done(self, window: RequestWindow) -> None:
-        """Schedule the location's next window, because this window's answer is there."""
-        if self._history and (following := self._history.after(window)):
+    def mark_done(self, window: RequestWindow, rows: PageRows | None) -> None:
+        """Schedule what follows an answer: the steps that it did not bring, or the location's next window.
+
+        Args:
+            window: the window asked for.
+            rows: the rows of a timeline's answer.
+        """
+        if self._timeline and rows is not None:
+            self._timeline.observe(window, rows)
+            if rows.again is not None:
+                self._again.append(self._timeline.window_again(window, rows.again))
+                return
+        if self._windows and (following := self._windows.after(window)):
             self._next_round.append(following)
 
     def _next(self) -> None:
@@ -189,7 +145,10 @@ class RequestQueue:
         params |= dict(self._endpoint.parameters)
         if self._endpoint.has_units:
             params |= {"units": self._settings.units, "lang": self._settings.answer_language}
-        if window.start and window.end:
+        if self._timeline and window.page:
+            window, start = self._timeline.asked(window)
+            params |= {"start": str(start)}
+        elif window.start and window.end:
             params |= {"start": f"{window.start.timestamp():.0f}", "end": f"{window.end.timestamp():.0f}"}
         return Request(self._endpoint.name, self._endpoint.path, params, window)
 

@@ -1,0 +1,96 @@
+"""Queries of the loaded steps of a timeline: runs of steps without a gap, recent rows, rows that may be revised."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dlt_sources.weather.common.clock import HOUR, utc
+from dlt_sources.weather.contracts import Contract, Location
+from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader
+from dlt_sources.weather.extract.requests.pages import Span
+from dlt_sources.weather.extract.requests.steps import DAY_SECONDS, HOUR_SECONDS, SECONDS_PER_DEGREE
+from dlt_sources.weather.extract.requests.windows import LoadedSteps
+
+DAY = timedelta(days=1)
+# the longest time for which history has an hour's UV index, which a later answer would replace by null, and for which
+# it is taken to be revised (openweathermap.org/api/one-call-4)
+REVISED_FOR = timedelta(days=5)
+# a row fetched so long after its hour is final: early enough that a page of rows becomes full before REVISED_FOR ends,
+# even if a load an hour or two is missed
+FINAL_AFTER = timedelta(days=4)
+
+# the number of a step, as Steps has it
+_HOUR_NUMBER = f"floor(extract(epoch FROM t.dt) / {HOUR_SECONDS})"
+_DAY_NUMBER = f"floor((extract(epoch FROM t.dt) + l.lon * {SECONDS_PER_DEGREE}) / {DAY_SECONDS})"
+_SPANS = (
+    "SELECT location_id, min(step), max(step) FROM (SELECT location_id, step,"
+    " step - row_number() OVER (PARTITION BY location_id ORDER BY step) AS span FROM (SELECT DISTINCT t.location_id,"
+    " CAST({number} AS BIGINT) AS step FROM {{locations}} l JOIN {{table}} t ON t.location_id = l.location_id"
+    " WHERE t.dt >= %s AND t.dt < %s AND {condition}) AS steps) AS numbered"
+    " GROUP BY location_id, span ORDER BY 1, 2"
+)
+_RECENT = (
+    f"SELECT t.location_id, CAST({_DAY_NUMBER} AS BIGINT), t.dt FROM {{locations}} l"
+    " JOIN {table} t ON t.location_id = l.location_id WHERE t.dt >= %s"
+)
+_UNSETTLED = (
+    "SELECT l.location_id, (SELECT min(t.dt) FROM {table} t WHERE t.location_id = l.location_id AND t.dt >= %s"
+    f" AND t.dt <= %s AND t.fetched_at < t.dt + INTERVAL '{FINAL_AFTER.days} days') FROM {{locations}} l"
+)
+
+
+def loaded_spans(
+    reader: DestinationReader, contract: type[Contract], step: timedelta, first: datetime, last: datetime
+) -> dict[str, list[Span]]:
+    """Return the first and last step of each run of loaded steps in a range, ascending, by location_id.
+
+    Args:
+        reader: reads the destination.
+        contract: contract of the table.
+        step: length of a step: an hour or a day.
+        first: beginning of the range, UTC.
+        last: end of the range, UTC, included.
+    """
+    if step < DAY:
+        sql = _SPANS.format(number=_HOUR_NUMBER, condition=ON_THE_HOUR.replace("dt", "t.dt"))
+    else:
+        # a day has its noon up to a day from the date's beginning at UTC
+        first, last = first - DAY, last + DAY
+        sql = _SPANS.format(number=_DAY_NUMBER, condition="l.lon IS NOT NULL")
+    spans: dict[str, list[Span]] = {}
+    rows = reader.rows(sql, first, last + step, table=contract.table, locations=Location.table)
+    for location_id, span_first, span_last in rows:
+        spans.setdefault(location_id, []).append((int(span_first), int(span_last)))
+    return spans
+
+
+def newest_steps(
+    reader: DestinationReader, contract: type[Contract], step: timedelta, now: datetime, *, renew: bool
+) -> dict[str, LoadedSteps]:
+    """Return what is loaded of the locations that have any row, by location_id.
+
+    Args:
+        reader: reads the destination.
+        contract: contract of the table.
+        step: length of a step: an hour or a day.
+        now: the moment of the run, UTC.
+        renew: whether loaded rows may be replaced.
+    """
+    newest = reader.newest_moments(contract)
+    if not newest:
+        return {}
+    recent: dict[str, dict[int, int]] = {}
+    unsettled: dict[str, datetime] = {}
+    tables = {"table": contract.table, "locations": Location.table}
+    if renew and step < DAY:
+        # the first of a whole page of hours that are final once they are fetched again
+        youngest = now - FINAL_AFTER - 19 * HOUR
+        rows = reader.rows(_UNSETTLED, now - REVISED_FOR, youngest, **tables)
+        unsettled = {location_id: utc(dt) for location_id, dt in rows if dt is not None}
+    elif renew:
+        for location_id, number, dt in reader.rows(_RECENT, now - REVISED_FOR, **tables):
+            recent.setdefault(location_id, {})[int(number)] = int(utc(dt).timestamp())
+    return {
+        location_id: LoadedSteps(moment, recent.get(location_id, {}), unsettled.get(location_id))
+        for location_id, moment in newest.items()
+    }
