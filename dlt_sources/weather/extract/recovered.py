@@ -94,6 +94,7 @@ def _window(location: ResolvedLocation, kept: Mapping[str, Any]) -> RequestWindo
         kept: the rest of the window, as the journal has it.
     """
     start, end = (datetime.fromisoformat(text) if (text := kept.get(name)) else None for name in ("start", "end"))
-    page = kept.get("page")
-    numbers = {name: tuple(value) if isinstance(value, list) else value for name, value in (page or {}).items()}
-    return RequestWindow(location, start, end, Page(**numbers) if page else None)
+    page: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in (kept.get("page") or {}).items()
+    }
+    return RequestWindow(location, start, end, Page(**page) if page else None)

@@ -14,7 +14,7 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.api.endpoints import Endpoint
+from dlt_sources.weather.api.endpoints import BY_NAME, Endpoint
 from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
@@ -69,6 +69,7 @@ def history_of(
     if first < HISTORY_BEGINS:
         logger.warning("Air pollution begins on %s; earlier hours are left out", f"{HISTORY_BEGINS:%Y-%m-%d}")
         first = HISTORY_BEGINS
+        _ensure_range(first, until, settings)
     windows = HourWindows(
         since=first,
         until=until,
@@ -133,9 +134,19 @@ def _range_of_user(settings: WeatherSettings, now: datetime) -> tuple[datetime |
     since = _hour(settings.since, "since")
     longest = (now - EARLIEST).days
     first = since or floor_hour(now - timedelta(days=min(settings.history_days, longest)))
-    if first > until:
-        raise ConfigurationError(f"since ({first:%Y-%m-%dT%H:%MZ}) is after until ({until:%Y-%m-%dT%H:%MZ}).")
+    _ensure_range(first, until)
     return since, first, until
+
+
+def _ensure_range(first: datetime, until: datetime, settings: WeatherSettings | None = None) -> None:
+    """Raise if a range is empty, unless a resource is asked whose history is longer.
+
+    Raises:
+        ConfigurationError: the range is empty.
+    """
+    names = settings.resources or () if settings else ()
+    if first > until and not any(BY_NAME[name].timeline for name in names if name in BY_NAME):
+        raise ConfigurationError(f"since ({first:%Y-%m-%dT%H:%MZ}) is after until ({until:%Y-%m-%dT%H:%MZ}).")
 
 
 def active_pipeline() -> dlt.Pipeline | None:

@@ -64,8 +64,8 @@ def read_loaded_state(
     """
     lookup = match_locations(settings, reader, now, unknown=unknown)
     endpoints = [BY_NAME[name] for name in settings.resources or DEFAULT_RESOURCES if name in BY_NAME]
-    if early := [endpoint.name for endpoint in endpoints if _needs_several_requests(endpoint)]:
-        raise ConfigurationError(f"{', '.join(early)} cannot be loaded yet; leave it out of the resources.")
+    if any(endpoint.name == "one_call_alerts" for endpoint in endpoints):
+        raise ConfigurationError("one_call_alerts cannot be loaded yet; leave it out of the resources.")
     for endpoint in endpoints:
         warn_of_mixed_units(settings, reader, endpoint)
     overlap = merges_rows(active_pipeline())
@@ -74,11 +74,6 @@ def read_loaded_state(
         {endpoint.name: windows_of(endpoint, settings, reader, now, overlap=overlap) for endpoint in endpoints},
         {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints},
     )
-
-
-def _needs_several_requests(endpoint: Endpoint) -> bool:
-    pages = endpoint.timeline.ahead / endpoint.timeline.step / endpoint.timeline.page if endpoint.timeline else 0
-    return pages > 1 or endpoint.name == "one_call_alerts"
 
 
 def waiting_locations(

@@ -71,12 +71,11 @@ class RequestQueue:
         if windows:
             counts = list(map(windows.count, chosen()))
             self.total, asked = sum(counts), sum(1 for count in counts if count)
-            first = chain.from_iterable(map(windows.first, chosen()))
+            self._round: Iterator[RequestWindow] = chain.from_iterable(map(windows.first, chosen()))
         else:
             self.total = asked = sum(1 for _ in chosen()) if only_waiting else len(locations)
-            first = map(RequestWindow, chosen())
+            self._round = map(RequestWindow, chosen())
         self.up_to_date = len(locations) - asked
-        self._round = iter(first)
         self._next_round: list[RequestWindow] = []
         self._again: deque[RequestWindow] = deque()
         self._head: RequestWindow | None = next(self._round, None)

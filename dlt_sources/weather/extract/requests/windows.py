@@ -197,7 +197,7 @@ class PagesOfNewSteps:
             return None
         steps = self.steps(window.location)
         page = following_page(window.page, self.range_of(steps)[1], steps.page)
-        return page and window_of(window.location, steps, page)
+        return window_of(window.location, steps, page) if page else None
 
     def count(self, location: ResolvedLocation) -> int:
         """Return the number of requests that a location needs if none fails."""
@@ -219,11 +219,8 @@ class PagesOfNewSteps:
         """Return the ``dt`` of loaded rows that an answer may replace."""
         if self.renewed_since is None:
             return ()
-        if steps.is_exact:
-            moments = map(steps.start_of, numbers)
-        else:
-            moments = (loaded.recent[number] for number in numbers if number in loaded.recent)
         oldest = self.renewed_since.timestamp()
+        moments = (steps.start_of(number) if steps.is_exact else loaded.recent.get(number, 0) for number in numbers)
         return tuple(moment for moment in moments if moment >= oldest)
 
     def _revision(self, location: ResolvedLocation, steps: Steps, page: Page | None) -> Page | None:
