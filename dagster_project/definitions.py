@@ -16,6 +16,7 @@ from dagster_project.automation.catch_up_sensor import catch_up_sensor
 from dagster_project.automation.new_location_sensor import new_location_sensor
 from dagster_project.automation.retention import prune_job
 from dagster_project.automation.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
+from dagster_project.automation.waiting_backfill_sensor import waiting_backfill_sensor
 from dagster_project.checks.asset_checks import bronze_checks
 from dagster_project.common.environment import configured_resources
 from dagster_project.reports import load_runs_report, weather_report
@@ -27,6 +28,6 @@ defs = Definitions(
     asset_checks=[*bronze_checks(configured_resources()), channels_work],
     jobs=[weather_ingestion_job, prune_job],
     schedules=[hourly_weather_schedule, prune_schedule],
-    sensors=[new_location_sensor, catch_up_sensor, alert_sensor],
+    sensors=[new_location_sensor, catch_up_sensor, waiting_backfill_sensor, alert_sensor],
     resources={"dlt_resource": BronzeDltResource()},
 )

@@ -10,14 +10,13 @@ from dagster_project.alerts.sources.freshness import assess_freshness
 from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered
 from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Incident, ResolvedIncident
+from dagster_project.common.schedule import fail_after
 
 MAX_OPEN = 50
 # of assets, parts, and names of successes that an incident waits for
 MAX_NAMES = 50
 # names of parts in one sentence
 NEWS_NAMES = 5
-# a problem that returns after so long is another outage, even if its incident still waits for something
-QUIET_SECONDS = 3 * 3600.0
 # assets that join an incident sooner are of the same event
 JOIN_SECONDS = 900.0
 MAX_TEXT_LENGTH = 600
@@ -64,7 +63,7 @@ def update_incidents(
         asset
         for incident in open_incidents.values()
         # a problem that has not occurred for hours explains nothing
-        if now - incident.last < QUIET_SECONDS
+        if now - incident.last < _quiet_seconds()
         for name in incident.waits_for
         if (asset := fully_awaited_asset(name))
     }
@@ -143,7 +142,7 @@ def _news(incident: Incident, problem: Problem, now: float) -> str:
     """Return why a problem of an incident that was announced is told again; empty if it is not."""
     if problem.run_id is None:
         return ""
-    if problem.at - incident.last > QUIET_SECONDS:
+    if problem.at - incident.last > _quiet_seconds():
         return f"It is back, after {(problem.at - incident.last) / 3600:.0f} h without it."
     if problem.waits_for.intersection(incident.recovered):
         return "It is back: a part of it had succeeded in between."
@@ -152,6 +151,11 @@ def _news(incident: Incident, problem: Problem, now: float) -> str:
         new = [asset for asset in problem.assets if asset not in incident.assets]
     more = f" and {len(new) - NEWS_NAMES} more" if len(new) > NEWS_NAMES else ""
     return f"New since the last message: {', '.join(new[:NEWS_NAMES])}{more}." if new else ""
+
+
+def _quiet_seconds() -> float:
+    """Return the time after which a problem that returns is another outage: two loads without it."""
+    return fail_after().total_seconds()
 
 
 def _open(problem: Problem) -> Incident:

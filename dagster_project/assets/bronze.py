@@ -2,13 +2,12 @@
 
 With shards (``partitions.py``) a step loads its partition's locations, and steps of several runs load at the same time.
 
-``air_pollution_history`` is one more, for backfills: it fills the table of ``air_pollution`` by months.
+The assets for backfills (``backfills.py``) fill the same tables by months or years.
 """
 
 # no `from __future__ import annotations`: Dagster reads the annotations of asset functions as objects
 
 from collections.abc import Iterator
-from datetime import timedelta
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -16,29 +15,26 @@ import dlt
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
-    BackfillPolicy,
     Config,
     MaterializeResult,
-    MonthlyPartitionsDefinition,
 )
 from pydantic import Field
 
+from dagster_project.assets.backfills import Backfill, BackfillTranslator, configured_backfills, load_backfill
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dlt_assets
 from dagster_project.assets.materialize import load_asset
 from dagster_project.assets.partitions import shard_partitions, shard_setting
-from dagster_project.assets.translator import HISTORY, BronzeTranslator, HistoryTranslator
+from dagster_project.assets.translator import BronzeTranslator
 from dagster_project.common.environment import configured_resources, destination_type, readable_files
-from dlt_sources.weather.api.endpoints import LOCATIONS
-from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
-from dlt_sources.weather.contracts import AirPollution
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
+from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.extract.resources import source_of
 from dlt_sources.weather.extract.run import Run
 
 # one load at a time in all runs: dagster.yaml sets the limit, and the dataset's writer lock holds without Dagster
 POOL = "weather_bronze"
-# one partition a month, the present one included; one run a year, so that hourly loads get a slot in a long backfill
-MONTHS = MonthlyPartitionsDefinition(f"{HISTORY_BEGINS:%Y-%m-01}", timezone="UTC", end_offset=1)
-MONTHS_A_RUN = 12
+# the warnings of One Call 4.0
+WARNINGS = "one_call_alerts"
 
 
 class LocationsConfig(Config):
@@ -61,7 +57,7 @@ def bronze_assets() -> list[AssetsDefinition]:
     with readable_files(), TemporaryDirectory(prefix="weather-definitions-") as folder, Run(WeatherSettings()) as run:
         pipeline = dlt.pipeline("weather_definitions", pipelines_dir=folder)
         assets = [_asset(name, run, pipeline) for name in configured_resources()]
-        assets.append(_history(run, pipeline))
+        assets += [_backfill(backfill, run, pipeline) for backfill in configured_backfills()]
         pipeline.deactivate()
     return assets
 
@@ -76,16 +72,14 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
         name=name,
         partitions_def=shards,
         dagster_dlt_translator=translator,
-        # the first step of a run looks unknown locations up; this order gives their rows and failures to this asset. An
-        # asset dependency would skip the other steps when this one fails; without either, Dagster orders steps by name
-        op_tags={"dagster/priority": "1"} if name == LOCATIONS else {},
+        op_tags={"dagster/priority": str(_priority(name))},
         # shards load at the same time: the dataset's locks let one write at a time
         pool=None if shards else POOL,
     )
     def bronze(
         context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: LocationsConfig
     ) -> Iterator[MaterializeResult[Any]]:
-        yield load_asset(
+        metadata = load_asset(
             context,
             dlt_resource,
             translator,
@@ -94,39 +88,48 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
             only_missing=config.only_missing or None,
             shard=shard_setting(context),
         )
+        yield MaterializeResult(asset_key=context.asset_key, metadata=metadata)
 
     return _without_objects(bronze)
 
 
-def _history(run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
-    translator = HistoryTranslator(destination_type())
+def _priority(name: str) -> int:
+    """Return the place of a resource among the steps of a run; the highest goes first.
+
+    The first step of a run looks unknown locations up; this order gives their rows and failures to ``locations``. Then
+    come the answers that cannot be requested later, before history spends calls. An asset dependency would skip the
+    other steps when one fails; without either, Dagster orders steps by name.
+    """
+    if name == LOCATIONS:
+        return 3
+    if name == WARNINGS:
+        # whose ids come from the answers of the others
+        return 1
+    return 0 if BY_NAME[name].incremental else 2
+
+
+def _backfill(backfill: Backfill, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
+    translator = BackfillTranslator(destination_type(), backfill)
 
     @dlt_assets(
-        dlt_source=source_of(run, [AirPollution.table]),
+        dlt_source=source_of(run, [backfill.resource]),
         dlt_pipeline=pipeline,
-        name=HISTORY,
-        partitions_def=MONTHS,
-        backfill_policy=BackfillPolicy.multi_run(MONTHS_A_RUN),
+        name=backfill.name,
+        partitions_def=backfill.partitions,
+        backfill_policy=backfill.policy,
         dagster_dlt_translator=translator,
         # after the hourly assets that wait for the pool: their answers cannot be requested later
         op_tags={"dagster/priority": "-5"},
         pool=POOL,
     )
-    def history(
+    def load_partitions(
         context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: LocationsConfig
     ) -> Iterator[MaterializeResult[Any]]:
-        months = context.partition_time_window
-        yield load_asset(
-            context,
-            dlt_resource,
-            translator,
-            AirPollution.table,
-            only_location_ids=config.only_location_ids,
-            since=f"{max(months.start, HISTORY_BEGINS):%Y-%m-%dT%H:%MZ}",
-            until=f"{months.end - timedelta(hours=1):%Y-%m-%dT%H:%MZ}",
-        )
+        load_backfill(context, dlt_resource, translator, backfill, only_location_ids=config.only_location_ids)
+        # the events of partitions that are complete are logged: a step that yields one materialises all of them
+        yield from ()
 
-    return _without_objects(history)
+    return _without_objects(load_partitions)
 
 
 def _without_objects(assets: AssetsDefinition) -> AssetsDefinition:

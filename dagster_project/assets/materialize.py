@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import AssetExecutionContext, DagsterExecutionInterruptedError, MaterializeResult, MetadataValue
+from dagster import AssetExecutionContext, DagsterExecutionInterruptedError, MetadataValue
 from structlog.contextvars import bound_contextvars
 
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
@@ -34,7 +34,7 @@ def load_asset(
     translator: BronzeTranslator,
     name: str,
     **overrides: Any,
-) -> MaterializeResult[Any]:
+) -> dict[str, Any]:
     """Load one resource, after any package that an interrupted run left behind.
 
     Args:
@@ -45,7 +45,7 @@ def load_asset(
         **overrides: settings that replace the configured ones, except those that are None.
 
     Returns:
-        The asset's one materialisation.
+        The entries of the asset's one materialisation.
 
     Raises:
         Failure: the resource or most of it was not loaded; the answers that arrived are.
@@ -58,7 +58,7 @@ def load_asset(
         target_and_settings(name, **overrides) as (target, settings),
     ):
         chosen = None if settings.only_location_ids is None else frozenset(settings.only_location_ids)
-        metadata = _estimate(context, target, settings)
+        metadata = log_estimate(context, target, settings)
         package_metadata: dict[str, Any] = {}
         # other shards add rows to the table meanwhile, so a difference would count theirs
         rows_before = None if settings.shard else _row_count(context, target, contract)
@@ -77,7 +77,7 @@ def load_asset(
         metadata = package_metadata | metadata
         metadata["dagster/table_name"] = f"{target.dataset_name}.{contract.table}"
         metadata |= _table_metadata(context, target, contract, rows_before)
-    return MaterializeResult(asset_key=context.asset_key, metadata=metadata)
+    return metadata
 
 
 def _load(context: AssetExecutionContext, target: Target, settings: WeatherSettings, **options: Any) -> Report:
@@ -107,8 +107,20 @@ def _load(context: AssetExecutionContext, target: Target, settings: WeatherSetti
     return report
 
 
-def _estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:
-    """Log the number of calls of a backfill before the first; an hourly load requests only new hours."""
+def log_estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:
+    """Log the number of calls of a backfill before the first; an hourly load requests only new hours.
+
+    Args:
+        context: the step's.
+        target: the destination and dataset.
+        settings: the resource, and the period of a backfill.
+
+    Returns:
+        Entries for the metadata; none without a period.
+
+    Raises:
+        WeatherError: a setting cannot work, or the destination cannot be read.
+    """
     if settings.since is None:
         return {}
     planned = plan(target, settings, clock.now())

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 from dagster import AssetKey, AssetSpec, FreshnessPolicy, TableColumn, TableColumnConstraints, TableSchema
 
 from dagster_project.assets.dagster_dlt import DagsterDltTranslator
+from dagster_project.common.schedule import fail_after, warn_after
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.contracts import TABLES, Contract
 from dlt_sources.weather.contracts.base import TIMESTAMP
 
 GROUP = "bronze"
-HISTORY = "air_pollution_history"
 OWNERS = ["team:data-platform"]
-# the warning comes for one load that is an hour late, the failure after two loads are missing; whole hours, because
-# Dagster's pages show 90 minutes as 2 hours
-FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(hours=2), fail_window=timedelta(hours=3))
 OPENWEATHER = AssetSpec(
     "openweather",
     group_name="sources",
@@ -35,6 +31,11 @@ TYPE_NAMES = {
     pa.bool_(): "bool",
     TIMESTAMP: "timestamp",
 }
+
+
+def freshness_policy() -> FreshnessPolicy:
+    """Return the policy of the hourly assets: a warning for one load that is an hour late, a failure for two."""
+    return FreshnessPolicy.time_window(warn_window=warn_after(), fail_window=fail_after())
 
 
 def asset_key(resource: str) -> AssetKey:
@@ -92,23 +93,5 @@ class BronzeTranslator(DagsterDltTranslator):
             kinds={"dlt", self.destination_type, "bronze"},
             owners=OWNERS,
             metadata=metadata,
-            freshness_policy=FRESHNESS,
-        )
-
-
-class HistoryTranslator(BronzeTranslator):
-    """Description of the asset for backfills: the resource and table of ``air_pollution``, by months."""
-
-    def get_asset_spec(self, data: Any) -> AssetSpec:
-        """Return the asset of the months, without a freshness policy: it is as fresh as its newest backfill."""
-        spec = super().get_asset_spec(data)
-        return spec.replace_attributes(
-            key=asset_key(HISTORY),
-            description=(
-                "Air pollution of whole months since 2020-11-27, loaded into the table of air_pollution: choose "
-                "partitions to backfill. Only missing hours are requested, with one call for each place and 90 days. "
-                "The run's log gives the number of calls before the first one; "
-                "`weather plan --resources air_pollution --since …` gives it before the run."
-            ),
-            freshness_policy=None,
+            freshness_policy=freshness_policy(),
         )

@@ -1,8 +1,8 @@
-"""Sensor that asks again within the hour for what an hourly load did not get for a passing reason.
+"""Sensor that asks again, until the next load, for what a scheduled load did not get for a passing reason.
 
-An hour of current weather and forecasts cannot be had later. After a run of this hour has ended, the tables say which
-locations have no row of it: only these are asked for, in a few tries with growing pauses. What would fail again (a
-refused key, a wrong setting, a place that the API does not know) is left to a person.
+Current weather and forecasts cannot be had later. After a run since the schedule's last tick has ended, the tables say
+which locations have no row since then: only these are asked for, in a few tries with growing pauses. What would fail
+again (a refused key, a wrong setting, a place that the API does not know) is left to a person.
 """
 
 from __future__ import annotations
@@ -36,19 +36,22 @@ from dagster_project.common import clock
 from dagster_project.common.environment import configured_resources, open_reader, reload_settings
 from dagster_project.common.failures import ERROR_CLASS, PERMANENT_CLASSES
 from dagster_project.common.retries import PASSING_CLASSES, PAUSES, TRY_TAG, schedule_is_off
-from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
+from dagster_project.common.schedule import configured_schedule
+from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.common.settings.schedule import period_start
 from dlt_sources.weather.contracts import Reject
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
+from dlt_sources.weather.status.late import has_a_row_of_each_location
 
 NAME = "catch_up_sensor"
 # the run's configuration must stay readable; beyond it the load finds out what is missing
 MAX_LOCATION_IDS = 1000
 MAX_RUNS = 10
-COMPLETE = "Nothing is left to ask for in this hour."
+COMPLETE = "Nothing is left to ask for until the next load."
 REPORTS = [AssetKey(["reports", name]) for name in ("weather", "load_runs")]
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -60,15 +63,15 @@ UNFINISHED = [
 
 
 class Cursor(BaseModel):
-    """The sensor's cursor: the hour, the number of tries in it, and whether nothing is left to ask for."""
+    """The sensor's cursor: when the load was due, the number of tries since, and whether nothing is left to ask for."""
 
-    hour: str = ""
+    due: str = ""
     tries: int = 0
     complete: bool = False
 
 
-class HourRuns(NamedTuple):
-    """Runs of this hour (of one shard), as one: when the newest ended, whether a person ended it, and its resources.
+class PeriodRuns(NamedTuple):
+    """Runs since the load was due (of one shard), as one: when the newest ended, and if a person ended it.
 
     ``loaded`` are those that a run has loaded, ``refused`` those that would fail again.
     """
@@ -84,22 +87,22 @@ class HourRuns(NamedTuple):
     job=weather_ingestion_job,
     minimum_interval_seconds=60,
     default_status=DefaultSensorStatus.STOPPED if schedule_is_off() else DefaultSensorStatus.RUNNING,
-    description="Asks again, within the hour, for what an hourly load did not get for a passing reason, and no more.",
+    description="Asks again, until the next load, for what a load did not get for a passing reason, and no more.",
 )
 def catch_up_sensor(context: SensorEvaluationContext) -> SensorResult:
-    """Request a run for the locations that have no row of this hour."""
+    """Request a run for the locations that have no row since the load was due."""
     now = clock.now()
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    cursor = _cursor(context.cursor, hour)
-    runs: dict[str | None, HourRuns] = {}
+    due = period_start(configured_schedule(), now)
+    cursor = _cursor(context.cursor, due)
+    runs: dict[str | None, PeriodRuns] = {}
     try:
         if not cursor.complete and cursor.tries < len(PAUSES):
             reload_settings()
             partitions: list[str | None] = [*shard_keys()] or [None]
-            runs = {key: found for key in partitions if (found := _runs_of_hour(context.instance, hour, key))}
+            runs = {key: found for key in partitions if (found := _runs_since(context.instance, due, key))}
         if reason := _reason_to_wait(context.instance, cursor, runs, now):
             return _skip(cursor, reason)
-        requests = _requests(runs, hour, cursor.tries + 1)
+        requests = _requests(runs, due, cursor.tries + 1)
     except WeatherError as error:
         return _skip(cursor, str(error))
     if not requests:
@@ -109,43 +112,43 @@ def catch_up_sensor(context: SensorEvaluationContext) -> SensorResult:
 
 
 def _reason_to_wait(
-    instance: DagsterInstance, cursor: Cursor, runs: Mapping[str | None, HourRuns], now: datetime
+    instance: DagsterInstance, cursor: Cursor, runs: Mapping[str | None, PeriodRuns], now: datetime
 ) -> str | None:
     if cursor.complete:
         return COMPLETE
     if cursor.tries >= len(PAUSES):
-        return f"{cursor.tries} tries in this hour; the next hourly run goes on."
+        return f"{cursor.tries} tries since the load was due; the next load goes on."
     if active := instance.get_runs(RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
         return f"Run {active[0].run_id} is loading."
     if not runs:
-        return "No run of all places has ended in this hour."
+        return "No run of all places has ended since the load was due."
     if now.timestamp() < max(run.ended_at for run in runs.values()) + PAUSES[cursor.tries].total_seconds():
         return f"Try {cursor.tries + 1} of {len(PAUSES)} follows, if anything is missing."
     return None
 
 
-def _cursor(text: str | None, hour: datetime) -> Cursor:
-    """Return the stored cursor, or that of a new hour."""
+def _cursor(text: str | None, due: datetime) -> Cursor:
+    """Return the stored cursor, or that of a new load."""
     try:
         cursor = Cursor.model_validate_json(text or "{}")
     except ValidationError:
         cursor = Cursor()
-    return cursor if cursor.hour == hour.isoformat() else Cursor(hour=hour.isoformat())
+    return cursor if cursor.due == due.isoformat() else Cursor(due=due.isoformat())
 
 
 def _skip(cursor: Cursor, message: str) -> SensorResult:
     return SensorResult(skip_reason=SkipReason(message), cursor=cursor.model_dump_json())
 
 
-def _runs_of_hour(instance: DagsterInstance, hour: datetime, partition: str | None) -> HourRuns | None:
-    """Return the runs of all locations that were created since the hour began; None if none has ended.
+def _runs_since(instance: DagsterInstance, due: datetime, partition: str | None) -> PeriodRuns | None:
+    """Return the runs of all locations that were created since the load was due; None if none has ended.
 
     Raises:
         WeatherError: the list of locations cannot be read.
     """
     tags = {PARTITION_TAG: partition} if partition else {}
-    records = instance.get_run_records(RunsFilter(job_name=JOB, tags=tags, created_after=hour), limit=MAX_RUNS)
-    # a load of chosen places, for example of new ones, is not the hour's
+    records = instance.get_run_records(RunsFilter(job_name=JOB, tags=tags, created_after=due), limit=MAX_RUNS)
+    # a load of chosen places, for example of new ones, is not the one that was due
     ended = [record for record in reversed(records) if record.end_time and _is_of_all_places(record, partition)]
     if not ended:
         return None
@@ -163,7 +166,7 @@ def _runs_of_hour(instance: DagsterInstance, hour: datetime, partition: str | No
                 refused.add(step)
     newest = ended[-1]
     canceled = newest.dagster_run.status == DagsterRunStatus.CANCELED
-    return HourRuns(newest.end_time or 0.0, canceled, frozenset(loaded), frozenset(refused))
+    return PeriodRuns(newest.end_time or 0.0, canceled, frozenset(loaded), frozenset(refused))
 
 
 def _is_refused(event: DagsterEvent) -> bool:
@@ -185,14 +188,14 @@ def _is_of_all_places(record: RunRecord, partition: str | None) -> bool:
     return all(listed <= choice for choice in chosen)
 
 
-def _requests(runs: Mapping[str | None, HourRuns], hour: datetime, number: int) -> list[RunRequest]:
+def _requests(runs: Mapping[str | None, PeriodRuns], due: datetime, number: int) -> list[RunRequest]:
     """Return a request for each shard, or for all locations, of which something is missing.
 
     Raises:
         WeatherError: the settings or the tables cannot be read.
     """
     with open_reader(wait_seconds=0) as reader:
-        missing = {name: _missing_ids(reader, name, hour) for name in configured_resources() if _is_snapshot(name)}
+        missing = {name: _missing_ids(reader, name, due) for name in configured_resources() if _is_snapshot(name)}
     requests = []
     for partition, run in runs.items():
         if run.canceled:
@@ -207,7 +210,7 @@ def _requests(runs: Mapping[str | None, HourRuns], hour: datetime, number: int) 
         if steps:
             requests.append(
                 RunRequest(
-                    run_key=f"{hour:%Y-%m-%dT%H}-{number}-{partition or 'all'}",
+                    run_key=f"{due:%Y-%m-%dT%H:%M}-{number}-{partition or 'all'}",
                     run_config={"ops": {name: {"config": config} for name, config in steps.items()}},
                     tags={TRY_TAG: str(number)},
                     partition_key=partition,
@@ -220,7 +223,7 @@ def _requests(runs: Mapping[str | None, HourRuns], hour: datetime, number: int) 
 def _step_config(name: str, missing: Sequence[str]) -> dict[str, Any]:
     """Return the configuration of the step of a resource: load what is missing.
 
-    Locations and history can be had in the next hour too, so their step is repeated only as a whole, where it failed. A
+    Locations and history can be had later too, so their step is repeated only as a whole, where it failed. A
     step that failed after its rows were loaded asks for nothing.
     """
     if not _is_snapshot(name):
@@ -231,20 +234,20 @@ def _step_config(name: str, missing: Sequence[str]) -> dict[str, Any]:
 
 
 def _is_snapshot(name: str) -> bool:
-    return name != LOCATIONS and not BY_NAME[name].incremental
+    return has_a_row_of_each_location(name) and not BY_NAME[name].incremental
 
 
-def _missing_ids(reader: DestinationReader, resource: str, hour: datetime) -> list[str]:
-    """Return the configured locations without a row of this hour, but for those that failed for a lasting reason."""
-    stale = reader.stale_locations(BY_NAME[resource].parts[0].contract, hour)
+def _missing_ids(reader: DestinationReader, resource: str, due: datetime) -> list[str]:
+    """Return the configured locations without a row since then, but for those that failed for a lasting reason."""
+    stale = reader.stale_locations(BY_NAME[resource].parts[0].contract, due)
     if not stale:
         return []
-    recent, *parameters = reader.recently_loaded(Reject.table, hour)
+    recent, *parameters = reader.recently_loaded(Reject.table, due)
     sql = (
         f"SELECT DISTINCT location_id FROM {{rejects}} WHERE {recent} AND resource = %s AND rejected_at >= %s"
         f" AND error_class NOT IN ({_quoted(PASSING_CLASSES)})"
     )
-    lasting = {row[0] for row in reader.rows(sql, *parameters, resource, hour, rejects=Reject.table)}
+    lasting = {row[0] for row in reader.rows(sql, *parameters, resource, due, rejects=Reject.table)}
     return sorted((stale.keys() & _listed_ids()) - lasting)
 
 

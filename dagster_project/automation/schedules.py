@@ -14,15 +14,18 @@ from dagster import (
     in_process_executor,
 )
 
+from dagster_project.assets.backfills import configured_backfills
 from dagster_project.assets.materialize import JOB
 from dagster_project.assets.partitions import shard_keys
-from dagster_project.assets.translator import GROUP, HISTORY, asset_key
+from dagster_project.assets.translator import GROUP, asset_key
 from dagster_project.automation.retention import prune_job
 from dagster_project.common.retries import schedule_is_off
+from dagster_project.common.schedule import configured_schedule
 
 weather_ingestion_job = define_asset_job(
     JOB,
-    selection=AssetSelection.groups(GROUP, "reports") - AssetSelection.assets(asset_key(HISTORY)),
+    selection=AssetSelection.groups(GROUP, "reports")
+    - AssetSelection.assets(*(asset_key(backfill.name) for backfill in configured_backfills())),
     description="Loads new data into every bronze table, checks the tables, and updates the reports.",
     # a process for each step would cost seconds of imports, and the pool runs one step at a time anyway
     executor_def=in_process_executor,
@@ -38,12 +41,14 @@ def shard_run_requests(_context: ScheduleEvaluationContext) -> Iterator[RunReque
 hourly_weather_schedule = ScheduleDefinition(
     name="hourly_weather_schedule",
     job=weather_ingestion_job,
-    cron_schedule="0 * * * *",
+    cron_schedule=configured_schedule(),
     execution_timezone="UTC",
     execution_fn=shard_run_requests if shard_keys() else None,
     # with an external scheduler, a second hourly load would spend the calls twice
     default_status=DefaultScheduleStatus.STOPPED if schedule_is_off() else DefaultScheduleStatus.RUNNING,
-    description="Every full hour, UTC. For an external scheduler, set WEATHER_SCHEDULE=off.",
+    description=(
+        f"By the setting schedule ({configured_schedule()}), UTC. For an external scheduler, set WEATHER_SCHEDULE=off."
+    ),
 )
 
 prune_schedule = ScheduleDefinition(

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from dagster import (
@@ -28,8 +28,10 @@ from dagster_project.checks.watermark import watermark, watermark_metadata
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, open_reader
 from dagster_project.common.failures import reported_failures
+from dagster_project.common.schedule import configured_schedule
 from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS
 from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.common.settings.schedule import schedule_gap
 from dlt_sources.weather.contracts import AirPollution, Contract
 from dlt_sources.weather.destination.reader import DestinationReader
 
@@ -88,7 +90,7 @@ def checks_of(resource: str) -> list[Check]:
             Check(
                 REJECT_RATE,
                 lambda reader, _: queries.reject_rate(
-                    reader, resource, late.listed_locations(load_settings()), clock.now()
+                    reader, resource, late.listed_locations(load_settings()), clock.now(), _gap()
                 ),
                 f"The newest request failed for at most {queries.MOST_REJECTED:.0%} of the places, and of the rows of "
                 f"the newest run at most {queries.MOST_REJECTED:.0%} were rejected.",
@@ -123,10 +125,15 @@ def _table_checks(contract: type[Contract], prefix: str) -> Iterator[Check]:
     if "dt" in contract.model_fields and contract.table not in OPTIONAL_TABLES:
         yield Check(
             f"{prefix}newest_is_recent",
-            lambda reader, _: queries.stale(reader, contract, clock.now()),
-            "The newest observation, or issue of a forecast, is at most 3 hours old.",
+            lambda reader, _: queries.stale(reader, contract, clock.now(), _gap()),
+            "The newest observation, or issue of a forecast, is at most "
+            f"{late.span(_gap() + queries.STALE_AFTER)} old.",
             WARN,
         )
+
+
+def _gap() -> timedelta:
+    return schedule_gap(configured_schedule())
 
 
 def bronze_checks(resources: Sequence[str]) -> list[AssetChecksDefinition]:

@@ -1,4 +1,4 @@
-"""Check of a resource by location: every configured location has a row as recent as the hourly schedule demands."""
+"""Check of a resource by location: every configured location has a row as recent as the schedule demands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dagster_project.checks.queries import MOST_SHOWN, CheckResult, plain
+from dagster_project.common.schedule import configured_schedule
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.reader import DestinationReader
@@ -19,7 +20,7 @@ def describe(resource: str) -> str:
     """Return the description of the check of a resource."""
     if resource == LOCATIONS:
         return "Every place of the list is looked up."
-    return f"Every place of the list has a row that is at most {_span(late_after(resource))} old."
+    return f"Every place of the list has a row that is at most {span(late_after(resource, configured_schedule()))} old."
 
 
 def locations_are_recent(
@@ -60,6 +61,7 @@ def _row(late: LateLocation) -> dict[str, Any]:
     }
 
 
-def _span(duration: timedelta) -> str:
+def span(duration: timedelta) -> str:
+    """Return a duration in words, in hours where it is whole ones."""
     minutes = duration // timedelta(minutes=1)
     return f"{minutes} minutes" if minutes % 60 else f"{minutes // 60} hours"

@@ -18,9 +18,10 @@ from dlt_sources.weather.status.rejects import open_rejects
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
-STALE_AFTER = timedelta(hours=3)
-# a failure of the newest hourly load, or of its retries
-RECENT = timedelta(minutes=90)
+# beyond the time between two loads
+STALE_AFTER = timedelta(hours=2)
+# a failure of the newest load, or of its retries, beyond the time between two loads
+RECENT = timedelta(minutes=30)
 NEW = "_dlt_load_id >= %s"
 
 
@@ -119,7 +120,7 @@ def unaccounted(reader: DestinationReader, resource: str) -> CheckResult:
     return _faults(reader, sql, columns, LoadRun.table, resource)
 
 
-def reject_rate(reader: DestinationReader, resource: str, locations: int, now: datetime) -> CheckResult:
+def reject_rate(reader: DestinationReader, resource: str, locations: int, now: datetime, gap: timedelta) -> CheckResult:
     """Return the places whose newest request failed, and the rows that the newest run rejected; both have a limit.
 
     They are two rates: a failed request counts as one rejected row, but stands for all rows of its answer. A request
@@ -130,8 +131,9 @@ def reject_rate(reader: DestinationReader, resource: str, locations: int, now: d
         resource: name of the resource.
         locations: number of configured locations.
         now: the present moment, UTC.
+        gap: longest time between two loads.
     """
-    failing = [one for one in open_rejects(reader, now) if one.resource == resource and one.last > now - RECENT]
+    failing = [one for one in open_rejects(reader, now) if one.resource == resource and one.last > now - gap - RECENT]
     places = {one.location_id for one in failing}
     columns = ("requests_failed", "rows_fetched", "rows_rejected")
     sql = (
@@ -155,14 +157,21 @@ def _rate(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
 
 
-def stale(reader: DestinationReader, contract: type[Contract], now: datetime) -> CheckResult:
-    """Return the age of the newest observation or issue of a forecast, which must be at most ``STALE_AFTER``."""
+def stale(reader: DestinationReader, contract: type[Contract], now: datetime, gap: timedelta) -> CheckResult:
+    """Return the age of the newest observation or issue of a forecast, which must be at most ``gap + STALE_AFTER``.
+
+    Args:
+        reader: reads the destination.
+        contract: contract of the table.
+        now: the present moment, UTC.
+        gap: longest time between two loads.
+    """
     newest = reader.newest(contract, "issued_at" if "issued_at" in contract.model_fields else "dt")
     if newest is None:
         return CheckResult(passed=False, figures={"rows": 0})
     age = now - newest
     return CheckResult(
-        age <= STALE_AFTER, figures={"newest": plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
+        age <= gap + STALE_AFTER, figures={"newest": plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
     )
 
 

@@ -12,8 +12,9 @@ from dagster import DagsterEvent, DagsterEventType, DagsterRun, EventLogEntry, E
 from dagster_project.alerts.sources.failed_checks import failed_check, without_repeats
 from dagster_project.alerts.sources.names import asset_loaded, check_passed, job_succeeded, step_succeeded
 from dagster_project.alerts.sources.problems import Problem, StepError, dead_run, failed_step, merge_by_key
+from dagster_project.assets.backfills import BACKFILLS
 from dagster_project.assets.materialize import JOB
-from dagster_project.assets.translator import HISTORY, asset_key
+from dagster_project.assets.translator import asset_key
 from dagster_project.common.failures import CAUSE, ERROR_CLASS, PERMANENT_CLASSES, REQUESTS, REQUESTS_FAILED, TO_DO
 from dagster_project.common.retries import TRY_TAG, hold_seconds
 
@@ -28,7 +29,7 @@ STEP_EVENT_TYPES = {
 # a step that a failed check blocked: the check itself is the problem
 BLOCKED = "DagsterAssetCheckFailedError"
 INTERRUPTED = "DagsterExecutionInterruptedError"
-BACKFILLED = asset_key(HISTORY).to_user_string()
+BACKFILLED = frozenset(asset_key(name).to_user_string() for name in BACKFILLS)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _problems(entry: EventLogEntry, plan: RunPlan, run_id: str) -> list[Problem]
             at=entry.timestamp,
             run_id=run_id,
             hold_seconds=0.0 if error.error_class in PERMANENT_CLASSES else plan.hold_seconds,
-            is_backfill=assets == [BACKFILLED],
+            is_backfill=bool(assets) and BACKFILLED.issuperset(assets),
         )
     ]
 

@@ -15,11 +15,10 @@ from dagster import DagsterInstance
 from dagster_project.alerts.sources.names import asset_fresh
 from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Level
-from dagster_project.assets.translator import FRESHNESS, asset_key
+from dagster_project.assets.translator import asset_key
 from dagster_project.common.environment import configured_resources
+from dagster_project.common.schedule import configured_schedule, fail_after, warn_after
 
-LATE_SECONDS = FRESHNESS.warn_window.to_timedelta().total_seconds() if FRESHNESS.warn_window else float("inf")
-STALE_SECONDS = FRESHNESS.fail_window.to_timedelta().total_seconds()
 KEY = "stale"
 
 
@@ -62,18 +61,21 @@ def assess_freshness(
         started: when alerts began, UNIX seconds; the age of an asset counts from then at the earliest.
         now: the present moment, UNIX seconds.
     """
-    fresh = {asset for asset, loaded_at in last_loads.items() if now - max(loaded_at, started) < LATE_SECONDS}
+    fresh = {
+        asset for asset, loaded_at in last_loads.items() if now - max(loaded_at, started) < warn_after().total_seconds()
+    }
     succeeded = {asset_fresh(asset) for asset in fresh}
     late = sorted(asset for asset in last_loads.keys() - fresh if asset not in explained)
     if not late:
         return Freshness(succeeded, [])
     oldest = min(last_loads[asset] for asset in late)
-    level: Level = "error" if now - max(oldest, started) >= STALE_SECONDS else "warning"
+    level: Level = "error" if now - max(oldest, started) >= fail_after().total_seconds() else "warning"
     number = "1 asset is" if len(late) == 1 else f"{len(late)} assets are"
     problem = Problem(
         key=KEY,
         subject=f"{number} {'stale' if level == 'error' else 'late'}",
-        description=f"No run has loaded them for {(now - oldest) / 60:.0f} minutes; a run is due every hour.",
+        description=f"No run has loaded them for {(now - oldest) / 60:.0f} minutes; runs are due by the "
+        f"schedule {configured_schedule()}, UTC.",
         assets=tuple(late),
         waits_for=frozenset(map(asset_fresh, late)),
         at=oldest,

@@ -54,7 +54,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
 
     The output has rows, places and lag of each table, the last run of each resource, the places that are late with the
     cause, the rejects that nothing has replaced yet, and the newest conditions of each place. A place is late if it has
-    no row of the last 90 minutes, or no hour of air_pollution of the last 3 hours.
+    no row of the last 90 minutes, or no hour of air_pollution of the last 3 hours; another schedule moves both limits.
     """
     configure_logging(level=logging.WARNING)
     settings = chosen_settings(**given)

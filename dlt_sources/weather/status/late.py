@@ -1,4 +1,4 @@
-"""Locations whose rows are older than the hourly schedule demands, with the cause of each."""
+"""Locations whose rows are older than the schedule demands, with the cause of each."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import NamedTuple
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.settings.schedule import schedule_gap
 from dlt_sources.weather.contracts import LoadRun, Location, Reject
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import InvalidLocation
 
-# an hourly load may take half an hour to reach a location that it reached at once the hour before
-LATE_AFTER = timedelta(minutes=90)
+# a load may take half an hour to reach a location that it reached at once the time before
+LATE_AFTER = timedelta(minutes=30)
 # history is late by the hours that it describes, and the API has the newest hours an hour or two late
-HISTORY_LATE_AFTER = timedelta(hours=3)
+HISTORY_LATE_AFTER = timedelta(hours=2)
 # a location that fails is rejected by every load, so older rejects explain nothing
 CAUSES_SINCE = timedelta(days=2)
 # an early end without an error
@@ -44,13 +45,20 @@ class LateLocation(NamedTuple):
     cause: str | None
 
 
-def late_after(resource: str) -> timedelta:
+def late_after(resource: str, schedule: str) -> timedelta:
     """Return the age from which on the newest row of a location is late.
 
     Args:
         resource: name of the resource.
+        schedule: the schedule of the loads, as in the settings.
     """
-    return HISTORY_LATE_AFTER if resource in BY_NAME and BY_NAME[resource].incremental else LATE_AFTER
+    is_history = resource in BY_NAME and BY_NAME[resource].incremental
+    return schedule_gap(schedule) + (HISTORY_LATE_AFTER if is_history else LATE_AFTER)
+
+
+def has_a_row_of_each_location(resource: str) -> bool:
+    """Return whether every location has rows of a resource; a warning, for example, is given for few of them."""
+    return resource != LOCATIONS and not BY_NAME[resource].parts[0].optional
 
 
 def late_locations(
@@ -72,10 +80,11 @@ def late_locations(
     """
     known = {row[0] for row in reader.rows("SELECT location_id FROM {locations}", locations=Location.table)}
     stale: dict[str, datetime | None] = {}
-    if resource != LOCATIONS:
+    if has_a_row_of_each_location(resource):
         endpoint = BY_NAME[resource]
         moment = "dt" if endpoint.incremental else "fetched_at"
-        stale = reader.stale_locations(endpoint.parts[0].contract, now - late_after(resource), moment)
+        since = now - late_after(resource, settings.schedule)
+        stale = reader.stale_locations(endpoint.parts[0].contract, since, moment)
     late: dict[str, LateLocation] = {}
     invalid = []
     for query in location_queries(settings):

@@ -89,9 +89,9 @@ def test_only_what_is_missing_for_a_passing_reason_is_asked_for_again(sensor, ta
     assert simulator.stats.calls - calls == 1
     assert query(target, "SELECT count(DISTINCT location_id) FROM forecast") == [(2,)]
     assert sensor.tick().requests == ()
-    assert sensor.tick().said == "Nothing is left to ask for in this hour."
+    assert sensor.tick().said == "Nothing is left to ask for until the next load."
     clock.pass_time(hours=1)
-    assert "No run of all places has ended in this hour" in sensor.tick().said
+    assert "No run of all places has ended since the load was due" in sensor.tick().said
 
 
 def test_a_run_that_died_is_completed_in_a_few_tries_with_growing_pauses(sensor, instance, duckdb, simulator, clock):
@@ -147,7 +147,7 @@ def test_what_would_fail_again_and_what_a_person_ended_is_not_asked_for_again(  
         without.delenv("SOURCES__WEATHER__API_KEY")
         assert not sensor.load(duckdb).success
     assert sensor.tick().requests == ()
-    assert sensor.tick().said == "Nothing is left to ask for in this hour."
+    assert sensor.tick().said == "Nothing is left to ask for until the next load."
     sensor.cursor = None
     simulator.inject(Fault(path="/data/", status=500))
     ended = sensor.load(duckdb, "forecast")

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import dlt
+import pytest
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.pipeline.load import load
-from dlt_sources.weather.status.late import HISTORY_LATE_AFTER, LATE_AFTER, late_locations
+from dlt_sources.weather.status.late import late_after, late_locations
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import load_accounted, query
 from tests.weather.extract.series import CURRENT, HISTORY, MADRID, OSLO, lat
@@ -78,15 +79,17 @@ def test_the_cause_is_the_interrupt_when_the_newest_run_was_interrupted(duckdb, 
     assert {one.cause for one in late(duckdb, choice, "current_weather", clock)} == {"the run was interrupted"}
 
 
-def test_a_location_is_late_from_the_moment_that_the_schedule_allows(duckdb, settings, clock):
-    choice = settings(resources=["current_weather", "air_pollution"], locations=[OSLO])
+@pytest.mark.parametrize(("schedule", "gap"), [("0 * * * *", 1), ("0 */2 * * *", 2), ("0 6-18 * * *", 12)])
+def test_a_location_is_late_from_the_moment_that_the_schedule_allows(duckdb, settings, clock, schedule, gap):
+    choice = settings(resources=["current_weather", "air_pollution"], locations=[OSLO], schedule=schedule)
     load_accounted(duckdb, choice, clock)
-    clock.pass_time(minutes=LATE_AFTER.total_seconds() / 60)
+    assert late_after("current_weather", schedule) == timedelta(hours=gap, minutes=30)
+    clock.pass_time(hours=gap, minutes=30)
     assert late(duckdb, choice, "current_weather", clock) == []
     clock.pass_time(minutes=1)
     assert [one.location_id for one in late(duckdb, choice, "current_weather", clock)] == [OSLO]
     assert late(duckdb, choice, "air_pollution", clock) == []
-    clock.pass_time(minutes=(HISTORY_LATE_AFTER - LATE_AFTER).total_seconds() / 60)
+    clock.pass_time(minutes=90)
     assert [one.location_id for one in late(duckdb, choice, "air_pollution", clock)] == [OSLO]
 
 

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from dlt_sources.weather.common.configuration import InvalidSettingError
 from dlt_sources.weather.common.settings.names import ONE_CALL_RESOURCES, ResourceName, unknown_resources
+from dlt_sources.weather.common.settings.schedule import is_schedule
 from dlt_sources.weather.common.subscription_plans import LEAST_PLANS, PlanName, lacks
 
-CRON_FIELDS = 5
 _YEARS = 10 * 366  # days; more history than exists
 _MOST_CALLS = 100_000_000_000  # more than any plan has in a month
 RANGES: dict[str, tuple[float, float]] = {
@@ -79,10 +79,10 @@ def check_ranges(settings: BaseConfiguration, ranges: dict[str, tuple[float, flo
 
 def check_schedule(schedule: str) -> None:
     """Raise on a schedule that is none."""
-    if len(schedule.split()) != CRON_FIELDS:
+    if not is_schedule(schedule):
         raise InvalidSettingError(
             "schedule",
-            f'schedule must be five fields of cron in UTC, such as "0 * * * *" for every full hour, not {schedule!r}.',
+            f'schedule must be five fields of cron in UTC, like "0 */2 * * *" for every second hour, not {schedule!r}.',
         )
 
 
