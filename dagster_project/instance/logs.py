@@ -10,11 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partial
+from typing import Any
 
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from dagster_project.common.environment import secret_key
-from dlt_sources.weather.common.logs import LogFormat, configure_logging, log_formatter
+from dagster_project.common.failures import failure_text
+from dlt_sources.weather.common.logs import LogFormat, configure_logging, configured_format, log_formatter
 from dlt_sources.weather.common.process_memory import wait_for_collection
 
 CHECK_PREFIX = "check_"
@@ -23,7 +26,8 @@ CHECK_PREFIX = "check_"
 def configure_dagster_logging() -> None:
     """Set the log format of this process, which may be any of Dagster's."""
     log_format = _log_format()
-    configure_logging(log_format, key=secret_key(), enrich=[_add_dagster_fields])
+    configure_logging(log_format, key=secret_key(), enrich=[_fields(log_format)])
+    logging.setLogRecordFactory(NamedRecord)
     # the monitoring writes two lines whenever it looks at a run
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # a filter, since the daemon resets the levels of its loggers
@@ -55,6 +59,16 @@ def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
 
 
+class NamedRecord(logging.LogRecord):
+    """Record with its logger's name in ``origin`` too, which Dagster copies with the other attributes that it adds."""
+
+    def __init__(self, name: str | None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(name or "", *args, **kwargs)
+        # `dagster` is context.log. No name: `makeLogRecord`, by which Dagster finds out what is no added attribute
+        if name not in (None, "dagster"):
+            self.origin = name
+
+
 class ServiceLogger(logging.Logger):
     """Logger whose stream handlers all write in our format, and whose lines reach no other logger's handlers.
 
@@ -69,41 +83,68 @@ class ServiceLogger(logging.Logger):
             _set_format(hdlr)
             self.propagate = False
 
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        """Log a message, unless it is a copy: a run copies the lines of the loggers in ``managed_python_loggers``.
+
+        The original has the fields of the run, and reaches the handlers of its own logger.
+        """
+        if "origin" not in (kwargs.get("extra") or {}):
+            super().log(level, msg, *args, **kwargs)
+
 
 def _set_format(handler: logging.Handler) -> None:
-    handler.setFormatter(log_formatter(_log_format(), secret_key(), [_add_dagster_fields]))
+    log_format = _log_format()
+    handler.setFormatter(log_formatter(log_format, secret_key(), [_fields(log_format)]))
 
 
 def _log_format() -> LogFormat:
     setting = os.environ.get("WEATHER_LOG_FORMAT", "").strip().lower()
-    if setting == "json" or (setting != "text" and not sys.stderr.isatty()):
-        return "json"
-    return "text"
+    if setting in ("json", "text"):
+        return "json" if setting == "json" else "text"
+    # standard error of a process may change: while a step runs, it is a file
+    return configured_format() or ("text" if sys.stderr.isatty() else "json")
 
 
-def _add_dagster_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _fields(log_format: LogFormat) -> Processor:
+    return partial(_add_dagster_fields, log_format)
+
+
+def _add_dagster_fields(log_format: LogFormat, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace the objects that Dagster attaches to a line of a run by plain fields (a structlog processor)."""
     meta, dagster_event = event.pop("dagster_meta", None), event.pop("dagster_event", None)
     event.pop("dagster_event_batch_metadata", None)
-    if not meta:
-        return event
+    event.pop("origin", None)
     if "run_id" in event:
         # the load's run id, bound for its duration
-        event["load_run_id"] = event["run_id"]
+        event["load_run_id"] = event.pop("run_id")
+    if not meta:
+        return event
     # lines of sensors and schedules have no run
     step = meta.get("step_key")
     event.update(event=meta.get("orig_message", event["event"]), run_id=meta.get("run_id"), job=meta.get("job_name"))
     event.update(step=step, asset=event.get("asset") or _asset_of(step))
-    if _log_format() == "text":
+    if log_format == "text":
         for name in ("run_id", "job", "step", "asset"):
             if event[name] is None:
                 del event[name]
     if dagster_event is not None:
         event["event_type"] = dagster_event.event_type_value
-        if dagster_event.is_failure and (error := getattr(dagster_event.event_specific_data, "error", None)):
-            # on a terminal, structlog writes the lines of an exception below the event
-            event["error" if _log_format() == "json" else "exception"] = error.to_string()
+        if dagster_event.is_failure:
+            _add_error(log_format, dagster_event.event_specific_data, event)
     return event
+
+
+def _add_error(log_format: LogFormat, data: Any, event: EventDict) -> None:
+    """Add the error of a failure: on a terminal a sentence, and the last calls of an exception on the lines below."""
+    if getattr(data, "error", None) is None:
+        return
+    sentence, trace = failure_text(data, short=log_format == "text")
+    if log_format == "json":
+        event["error"] = "\n".join(text for text in (sentence, trace) if text)
+        return
+    event["event"] = f"{event['event'].rstrip('.')}: {sentence}"
+    if trace:
+        event["exception"] = trace
 
 
 def _asset_of(step: str | None) -> str | None:

@@ -49,9 +49,15 @@ class PresentStandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+def configured_format() -> LogFormat | None:
+    """Return the format that ``configure_logging`` has set in this process; None if it was not called."""
+    names = {handler.name for handler in logging.getLogger().handlers}
+    return "json" if "json" in names else "text" if "text" in names else None
+
+
 def logs_are_json() -> bool:
     """Return whether the logs are JSON, as set by ``configure_logging``."""
-    return any(handler.name == "json" for handler in logging.getLogger().handlers)
+    return configured_format() == "json"
 
 
 def log_formatter(
