@@ -14,10 +14,22 @@ PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = 7
 RECENT = timedelta(days=1)
 # the measures a reader looks for first; a table that is not here shows its first columns
+_OF_A_MOMENT = ("temp", "humidity", "pressure", "wind_speed", "uvi", "weather_description")
+_OF_A_DAY = ("temp_min", "temp_max", "humidity", "rain", "wind_speed", "weather_description")
 MAIN_COLUMNS = {
     "locations": ("name", "country", "lat", "lon", "query", "resolved_by"),
     "current_weather": ("temp", "feels_like", "humidity", "pressure", "wind_speed", "weather_description"),
     "forecast": ("temp", "humidity", "wind_speed", "pop", "weather_description"),
+    "forecast_daily": _OF_A_DAY,
+    "forecast_hourly": ("temp", "humidity", "wind_speed", "pop", "weather_description"),
+    "forecast_climate": _OF_A_DAY,
+    "one_call_current": _OF_A_MOMENT,
+    "one_call_quarter_hourly": _OF_A_MOMENT,
+    "one_call_hourly_forecast": _OF_A_MOMENT,
+    "one_call_daily_forecast": _OF_A_DAY,
+    "one_call_alerts": ("sender_name", "event", "start", "end", "description"),
+    "weather_history": _OF_A_MOMENT,
+    "weather_history_daily": _OF_A_DAY,
     "air_pollution": ("aqi", "pm2_5", "pm10", "o3", "no2"),
     "air_pollution_forecast": ("aqi", "pm2_5", "pm10", "o3", "no2"),
 }

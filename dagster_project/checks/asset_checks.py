@@ -23,7 +23,7 @@ from dagster_project.assets.partitions import shard_of_run
 from dagster_project.assets.translator import asset_key, contracts_of
 from dagster_project.checks import gaps, late, queries
 from dagster_project.checks.names import LOCATIONS_ARE_RECENT, REJECT_RATE
-from dagster_project.checks.queries import CheckResult
+from dagster_project.checks.queries import STALE_AFTER, CheckResult
 from dagster_project.checks.watermark import watermark, watermark_metadata
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, open_reader
@@ -32,8 +32,10 @@ from dagster_project.common.schedule import configured_schedule
 from dlt_sources.weather.api.endpoints import ENDPOINTS, LOCATIONS
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.common.settings.schedule import schedule_gap
-from dlt_sources.weather.contracts import AirPollution, Contract
+from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.status.gaps import SERIES
+from dlt_sources.weather.status.late import late_after
 
 # tables without rows in some answers: no rows for hours is no fault there; alerts have a start and no dt
 OPTIONAL_TABLES = {part.contract.table for endpoint in ENDPOINTS for part in endpoint.parts if part.optional}
@@ -115,19 +117,21 @@ def _table_checks(contract: type[Contract], prefix: str) -> Iterator[Check]:
             f"Within the physical limits on Earth: {', '.join(queries.ranged_columns(contract))}.",
             incremental=True,
         )
-    if contract is AirPollution:
+    if contract in SERIES:
         yield Check(
             "no_gaps",
-            lambda reader, _: gaps.gaps(reader),
-            "No hour is missing inside a place's months; whole months without any row are not asked for.",
+            lambda reader, _: gaps.gaps(reader, contract),
+            f"No {gaps.unit(contract).rstrip('s')} is missing inside a place's months; whole months without any row "
+            "are not asked for.",
             WARN,
         )
     if "dt" in contract.model_fields and contract.table not in OPTIONAL_TABLES:
+        # of history, the newest hour or day is complete some time after its beginning
+        oldest = late_after(contract.table, configured_schedule()) if contract in SERIES else _gap() + STALE_AFTER
         yield Check(
             f"{prefix}newest_is_recent",
-            lambda reader, _: queries.stale(reader, contract, clock.now(), _gap()),
-            "The newest observation, or issue of a forecast, is at most "
-            f"{late.span(_gap() + queries.STALE_AFTER)} old.",
+            lambda reader, _: queries.stale(reader, contract, clock.now(), oldest),
+            f"The newest observation, or issue of a forecast, is at most {late.span(oldest)} old.",
             WARN,
         )
 

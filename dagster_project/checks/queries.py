@@ -37,16 +37,17 @@ _CELSIUS = "CASE units WHEN 'standard' THEN {0} - 273.15 WHEN 'imperial' THEN ({
 _METRES_PER_SECOND = "CASE units WHEN 'imperial' THEN {0} * 0.44704 ELSE {0} END"
 # limits on Earth: the records with a margin (coldest -89.2 °C, hottest 56.7 °C, gusts of 113 m/s, 1085 hPa)
 _TEMPERATURE = Limits(_CELSIUS, -95.0, 65.0)
+_FEELS_LIKE = Limits(_CELSIUS, -120.0, 90.0)
+_PARTS_OF_DAY = ("day", "night", "eve", "morn")
 _WIND = Limits(_METRES_PER_SECOND, 0.0, 120.0)
 _PRESSURE = Limits("{0}", 300.0, 1100.0)
 _PERCENT = Limits("{0}", 0.0, 100.0)
 _CONCENTRATION = Limits("{0}", 0.0, 1_000_000.0)
 RANGES: dict[str, Limits] = {
     "temp": _TEMPERATURE,
-    "feels_like": Limits(_CELSIUS, -120.0, 90.0),
+    "feels_like": _FEELS_LIKE,
     "temp_min": _TEMPERATURE,
     "temp_max": _TEMPERATURE,
-    "temp_day": _TEMPERATURE,
     "dew_point": _TEMPERATURE,
     "humidity": _PERCENT,
     "clouds": _PERCENT,
@@ -61,7 +62,12 @@ RANGES: dict[str, Limits] = {
     "aqi": Limits("{0}", 1.0, 5.0),
     "lat": Limits("{0}", -90.0, 90.0),
     "lon": Limits("{0}", -180.0, 180.0),
+    # the highest that was measured on the ground is 43 (Licancabur, 2003)
+    "uvi": Limits("{0}", 0.0, 60.0),
+    "moon_phase": Limits("{0}", 0.0, 1.0),
 } | dict.fromkeys(("co", "no", "no2", "o3", "so2", "pm2_5", "pm10", "nh3"), _CONCENTRATION)
+RANGES |= dict.fromkeys((f"temp_{part}" for part in _PARTS_OF_DAY), _TEMPERATURE)
+RANGES |= dict.fromkeys((f"feels_like_{part}" for part in _PARTS_OF_DAY), _FEELS_LIKE)
 
 
 @dataclass(frozen=True)
@@ -157,21 +163,21 @@ def _rate(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
 
 
-def stale(reader: DestinationReader, contract: type[Contract], now: datetime, gap: timedelta) -> CheckResult:
-    """Return the age of the newest observation or issue of a forecast, which must be at most ``gap + STALE_AFTER``.
+def stale(reader: DestinationReader, contract: type[Contract], now: datetime, oldest: timedelta) -> CheckResult:
+    """Return the age of the newest observation or issue of a forecast, which has a limit.
 
     Args:
         reader: reads the destination.
         contract: contract of the table.
         now: the present moment, UTC.
-        gap: longest time between two loads.
+        oldest: the limit.
     """
     newest = reader.newest(contract, "issued_at" if "issued_at" in contract.model_fields else "dt")
     if newest is None:
         return CheckResult(passed=False, figures={"rows": 0})
     age = now - newest
     return CheckResult(
-        age <= gap + STALE_AFTER, figures={"newest": plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
+        age <= oldest, figures={"newest": plain(newest), "age_hours": round(age.total_seconds() / 3600, 2)}
     )
 
 

@@ -97,6 +97,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             "rows_rejected": sum(run.rows_rejected for run in bronze_status.runs),
             "resources_failed": sum(run.status == "failed" for run in bronze_status.runs),
             "missing_hours": bronze_status.missing_hours,
+            **{f"missing rows of {table}": number for table, number in bronze_status.missing_rows.items() if number},
             "late_places": max(map(len, late.values()), default=0),
             **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
         }

@@ -44,6 +44,9 @@ def registry_of(
     )
     failed = Gauge("weather_bronze_last_run_failed", "1 if the newest run failed.", ["resource"], registry=registry)
     missing = Gauge("weather_bronze_missing_hours", "Hours of air pollution that are missing.", registry=registry)
+    missing_rows = Gauge(
+        "weather_bronze_missing_rows", "Rows that a series of history lacks.", ["table"], registry=registry
+    )
     for table in status.tables:
         rows.labels(table.table).set(table.rows)
         if table.newest:
@@ -54,6 +57,8 @@ def registry_of(
         last_rows.labels(run.resource, "rejected").set(run.rows_rejected)
         failed.labels(run.resource).set(run.status == "failed")
     missing.set(status.missing_hours)
+    for table_name, number in status.missing_rows.items():
+        missing_rows.labels(table_name).set(number)
     _add_late_locations(registry, late)
     aside = Gauge("weather_bronze_set_aside_packages", "Load packages that are set aside.", registry=registry)
     aside.set(len(set_aside))

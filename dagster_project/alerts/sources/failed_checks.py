@@ -57,7 +57,7 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_
     if shared:
         key, subject = f"check {shared}", f"check {shared} of {ASSETS} {'warns' if warning else 'failed'}"
     description = evaluation.description or f"The check {check} did not pass{_figures(metadata)}."
-    advice, is_held = _advice(check, metadata), check == REJECT_RATE
+    advice, is_held = _advice(check, metadata, asset.rpartition("/")[2]), check == REJECT_RATE
     if check == LOCATIONS_ARE_RECENT or _is_of_places(check, metadata):
         # both checks find a place that fails; the first only once its rows are old
         shared = None
@@ -155,10 +155,10 @@ def _row(row: Any) -> str:
     return " ".join(f"{name}={row[name]}" for name in names)
 
 
-def _advice(check: str, metadata: Mapping[str, Any]) -> str:
+def _advice(check: str, metadata: Mapping[str, Any], resource: str) -> str:
     if check.endswith("no_gaps"):
         rows = metadata.get("rows")
         gaps = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         since = min((str(gap["first"]) for gap in gaps if gap.get("first")), default="<first hour>")[:10]
-        return f"weather load --resources air_pollution --since {since}"
+        return f"weather load --resources {resource} --since {since}"
     return next((advice for end, advice in ADVICE.items() if check.endswith(end)), DEFAULT_ADVICE)

@@ -180,10 +180,11 @@ def _print_tables(console: Console, result: Status, units: Mapping[str, Sequence
         named = ", ".join(units.get(entry.table, ()))
         table.add_row(entry.table, f"{entry.rows:,}", locations, newest, lag, named)
     console.print(table)
-    if result.missing_hours:
-        console.print(
-            f"[yellow]{result.missing_hours:,} hours are missing inside air_pollution's series; load them with --since."
-        )
+    for series, missing in result.missing_rows.items():
+        if missing:
+            console.print(
+                f"[yellow]{missing:,} rows are missing inside the series of {series}; load them with --since."
+            )
 
 
 def _print_runs(console: Console, result: Status) -> None:

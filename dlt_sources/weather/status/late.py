@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
-from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.common.clock import HOUR, utc
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.settings.schedule import schedule_gap
-from dlt_sources.weather.contracts import LoadRun, Location, Reject
+from dlt_sources.weather.contracts import LoadRun, Location, OneCallAlerts, Reject
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries
@@ -20,6 +20,8 @@ from dlt_sources.weather.locations.model import InvalidLocation
 LATE_AFTER = timedelta(minutes=30)
 # history is late by the hours that it describes, and the API has the newest hours an hour or two late
 HISTORY_LATE_AFTER = timedelta(hours=2)
+# a day is complete 14 hours after the place's noon (extract/requests/steps.py), and the next one a day later
+DAY_LATE_AFTER = timedelta(hours=14 + 24) + HISTORY_LATE_AFTER
 # a location that fails is rejected by every load, so older rejects explain nothing
 CAUSES_SINCE = timedelta(days=2)
 # an early end without an error
@@ -52,13 +54,16 @@ def late_after(resource: str, schedule: str) -> timedelta:
         resource: name of the resource.
         schedule: the schedule of the loads, as in the settings.
     """
-    is_history = resource in BY_NAME and BY_NAME[resource].incremental
-    return schedule_gap(schedule) + (HISTORY_LATE_AFTER if is_history else LATE_AFTER)
+    gap = schedule_gap(schedule)
+    if resource not in BY_NAME or not BY_NAME[resource].incremental:
+        return gap + LATE_AFTER
+    timeline = BY_NAME[resource].timeline
+    return gap + (DAY_LATE_AFTER if timeline and timeline.step > HOUR else HISTORY_LATE_AFTER)
 
 
 def has_a_row_of_each_location(resource: str) -> bool:
-    """Return whether every location has rows of a resource; a warning, for example, is given for few of them."""
-    return resource != LOCATIONS and not BY_NAME[resource].parts[0].optional
+    """Return whether every location has rows of a resource: all but look-ups, and warnings, which few have."""
+    return resource != LOCATIONS and BY_NAME[resource].parts[0].contract is not OneCallAlerts
 
 
 def late_locations(

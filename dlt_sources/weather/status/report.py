@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Location
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.status.gaps import read_gaps
+from dlt_sources.weather.status.gaps import SERIES, read_gaps
 from dlt_sources.weather.status.runs import RunStatus, read_runs
 from dlt_sources.weather.status.tables import TableStatus, read_table_status
 
@@ -27,12 +28,17 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Status:
-    """Content of ``weather status``; ``missing_hours`` counts gaps inside the series of ``air_pollution``."""
+    """Content of ``weather status``; ``missing_rows`` counts the gaps inside the series of each table of history."""
 
     tables: tuple[TableStatus, ...]
     runs: tuple[RunStatus, ...]
     conditions: tuple[Conditions, ...]
-    missing_hours: int
+    missing_rows: Mapping[str, int]
+
+    @property
+    def missing_hours(self) -> int:
+        """Number of hours that are missing inside the series of ``air_pollution``."""
+        return self.missing_rows.get(AirPollution.table, 0)
 
 
 def read_status(reader: DestinationReader) -> Status:
@@ -45,7 +51,9 @@ def read_status(reader: DestinationReader) -> Status:
         tables=tuple(one for contract in TABLES.values() if (one := read_table_status(reader, contract)) is not None),
         runs=read_runs(reader),
         conditions=_conditions(reader),
-        missing_hours=sum(gap.hours for gap in read_gaps(reader).values()),
+        missing_rows={
+            contract.table: sum(gap.rows for gap in read_gaps(reader, contract).values()) for contract in SERIES
+        },
     )
 
 

@@ -1,10 +1,15 @@
-"""Missing hours of air pollution are found; months that nobody asked for are not missing."""
+"""Missing hours and days of history are found; months that nobody asked for are not missing."""
+
+from datetime import datetime, timezone
 
 import pytest
 
 from dagster_project.checks.gaps import gaps
 from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.common.clock import HOUR
+from dlt_sources.weather.contracts import WeatherHistory, WeatherHistoryDaily
 from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.status.gaps import DAY, step_of
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import query
 
@@ -49,3 +54,29 @@ def test_whole_months_that_were_asked_for_in_vain_are_a_gap_until_they_are_loade
     load(target, given, now=clock)
     with target.reader() as reader:
         assert gaps(reader).passed
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("contract", [WeatherHistory, WeatherHistoryDaily])
+def test_a_missing_hour_or_day_of_weather_is_found_although_the_noon_of_a_place_moves(
+    target, settings, clock, contract
+):
+    load(target, settings(locations=PLACES, resources=["air_pollution"], history_days=0), now=clock)
+    step = step_of(contract)
+    first = datetime(2026, 3, 22, 12, tzinfo=timezone.utc)
+    moments = [first + number * step for number in range(20)]
+    if step == DAY:
+        # the clocks of Europe go ahead on the 29th
+        moments = [moment - HOUR * (moment.day > 28 or moment.month > 3) for moment in moments]
+    rows = ", ".join(f"('{PLACES[0]}', '{moment:%Y-%m-%dT%H:%MZ}')" for moment in moments)
+    query(target, f"CREATE TABLE {contract.table} AS SELECT location_id, dt FROM air_pollution WHERE false")
+    query(target, f"INSERT INTO {contract.table} VALUES {rows}")
+    with target.reader() as reader:
+        assert gaps(reader, contract).passed
+    query(
+        target,
+        f"DELETE FROM {contract.table} WHERE dt IN ('{moments[5]:%Y-%m-%dT%H:%MZ}', '{moments[9]:%Y-%m-%dT%H:%MZ}')",
+    )
+    with target.reader() as reader:
+        result = gaps(reader, contract)
+    assert result.figures == {"missing_days" if step == DAY else "missing_hours": 2, "places": 1}
