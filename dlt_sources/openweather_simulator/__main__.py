@@ -16,7 +16,14 @@ from dlt_sources.openweather_simulator.service.simulator import Simulator
 @click.option("--port", default=8080, show_default=True, help="TCP port; 0 picks a free one.")
 @click.option("--calls-per-minute", type=click.IntRange(min=1), help="Answer 429 above this many; no limit if absent.")
 @click.option("--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True, help="Delay of every answer.")
-@click.option("--one-call", is_flag=True, help="Subscribe every key to One Call 3.0.")
+@click.option("--one-call", is_flag=True, help="Subscribe every key to One Call.")
+@click.option(
+    "--one-call-version",
+    type=click.Choice(["3", "4"]),
+    default="3",
+    show_default=True,
+    help="Version that the subscription is for; the other one answers 401.",
+)
 @click.option("--key", "keys", multiple=True, help="A valid API key; repeatable. Without it any 32 hex digits are.")
 def main(
     *,
@@ -25,12 +32,13 @@ def main(
     calls_per_minute: int | None,
     latency_ms: float,
     one_call: bool,
+    one_call_version: str,
     keys: tuple[str, ...],
 ) -> None:
     """Answer as the OpenWeather API does, with computed weather and without network access.
 
-    Prints one line when it is ready and runs until Ctrl-C or SIGTERM. Faults, the clock and the statistics
-    are under /_simulator of the same address.
+    Prints one line when it is ready and runs until Ctrl-C or SIGTERM. Faults, the clock, options and the
+    statistics are under /_simulator of the same address.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,6 +46,7 @@ def main(
     simulator = Simulator(
         keys=frozenset(keys) or None,
         one_call_keys="all" if one_call else frozenset(),
+        one_call_version=4 if one_call_version == "4" else 3,
         calls_per_minute=calls_per_minute,
         latency=latency_ms / 1000,
     )

@@ -12,13 +12,15 @@ import orjson
 INVALID_KEY = (
     b'{"cod":401, "message": "Invalid API key. Please see https://openweathermap.org/faq#error401 for more info."}'
 )
-NO_ONE_CALL = (
-    b'{"cod":401, "message": "Please note that using One Call 3.0 requires a separate '
+_NO_ONE_CALL = (
+    b'{"cod":401, "message": "Please note that using One Call %b requires a separate '
     b"subscription to the One Call by Call plan. Learn more here "
     b"https://openweathermap.org/price. If you have a valid subscription to the One Call by "
     b"Call plan, but still receive this error, then please see "
     b'https://openweathermap.org/faq#error401 for more info."}'
 )
+# By version of One Call.
+NO_ONE_CALL = {3: _NO_ONE_CALL % b"3.0", 4: _NO_ONE_CALL % b"4.0"}
 TOO_MANY = (
     b'{"cod":429, "message": "Your account is temporary blocked due to exceeding of requests '
     b"limitation of your subscription type. Please choose the proper subscription "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-import time
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dlt_sources.openweather_simulator.http.control import CONTROL, control_routes
 from dlt_sources.openweather_simulator.service.cache import cache_key
-from dlt_sources.openweather_simulator.service.endpoints import ENDPOINTS, RETIRED
+from dlt_sources.openweather_simulator.service.endpoints import endpoint_of
 from dlt_sources.openweather_simulator.service.simulator import Answer, Simulator
 from dlt_sources.openweather_simulator.service.stats import ReceivedRequest
 
@@ -51,14 +50,15 @@ class OpenWeather:
         if path.startswith(CONTROL):
             await self._control(scope, receive, send)
             return
-        received_at = time.monotonic()
         simulator = self._simulator
+        received_at = simulator.monotonic()
         params = _parameters(scope["query_string"].decode("latin-1"))
         key = params.pop("appid", "")
         key = params.pop("APPID", key)
         # Keeps the statistics object: a reset during the call must not leave a negative count.
         stats = simulator.stats
-        stats.received(received_at, path if path in ENDPOINTS or path in RETIRED else "unknown")
+        name, endpoint = endpoint_of(path)
+        stats.received(received_at, simulator.now(), name, endpoint.product if endpoint else None)
         status = 0
         try:
             fault = simulator.take_fault(path, params)

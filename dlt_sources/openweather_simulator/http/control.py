@@ -7,13 +7,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dlt_sources.openweather_simulator.service.faults import fault_from_json
+from dlt_sources.openweather_simulator.service.options import set_options
 from dlt_sources.openweather_simulator.service.simulator import Simulator
 
 CONTROL = "/_simulator/"
 
 
 def control_routes(simulator: Simulator) -> list[Route]:
-    """Return the routes that read the statistics and set faults and clock of a simulator."""
+    """Return the routes that read the statistics and set faults, clock and options of a simulator."""
 
     async def stats(_request: Request) -> Response:
         return JSONResponse(simulator.stats.as_dict())
@@ -38,6 +39,13 @@ def control_routes(simulator: Simulator) -> list[Route]:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse({"now": simulator.now()})
 
+    async def options(request: Request) -> Response:
+        try:
+            set_options(simulator, await request.json())
+        except (TypeError, ValueError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return Response(status_code=204)
+
     async def reset(_request: Request) -> Response:
         simulator.reset()
         return Response(status_code=204)
@@ -47,5 +55,6 @@ def control_routes(simulator: Simulator) -> list[Route]:
         Route(f"{CONTROL}faults", add_fault, methods=["POST"]),
         Route(f"{CONTROL}faults", clear_faults, methods=["DELETE"]),
         Route(f"{CONTROL}clock", clock, methods=["POST"]),
+        Route(f"{CONTROL}options", options, methods=["POST"]),
         Route(f"{CONTROL}reset", reset, methods=["POST"]),
     ]

@@ -62,7 +62,8 @@ def serve(simulator: Simulator, port: int = 0, host: str = "127.0.0.1") -> Itera
             if not thread.is_alive():
                 raise RuntimeError("the simulator did not start")
             time.sleep(0.005)
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        simulator.origin = f"http://{host}:{listener.getsockname()[1]}"
+        yield simulator.origin
     finally:
         server.should_exit = True
         thread.join(timeout=10)

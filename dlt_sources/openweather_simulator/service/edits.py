@@ -11,7 +11,7 @@ from dlt_sources.openweather_simulator.service.faults import Fault
 def edited(answer: Any, fault: Fault) -> Any:
     """Return the answer with a fault's edits made to it (in place)."""
     if fault.duplicate:
-        rows = answer.get("list") if isinstance(answer, dict) else answer
+        rows = answer.get("list", answer.get("data")) if isinstance(answer, dict) else answer
         if rows:
             rows.append(rows[-1])
     for path, value in fault.set.items():

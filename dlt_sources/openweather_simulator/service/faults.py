@@ -8,6 +8,8 @@ from threading import Lock
 from typing import Any
 from zlib import crc32
 
+from dlt_sources.openweather_simulator.answers.one_call.rules import Rules, rules_from_json
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
@@ -40,6 +42,11 @@ class Fault:
         remove: Dotted paths to take out.
         dt_offset: Seconds added to every `dt`.
 
+    Undocumented behaviour:
+
+    Attributes:
+        rules: What a timeline of One Call 4.0 does instead of what is taken to be right.
+
     Effects on any answer:
 
     Attributes:
@@ -63,6 +70,7 @@ class Fault:
     set: Mapping[str, Any] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     dt_offset: int = 0
+    rules: Rules | None = None
     latency: float = 0.0
     retry_after: str | None = None
     truncate: bool = False
@@ -83,7 +91,7 @@ def fault_from_json(values: dict[str, Any]) -> Fault:
     """Return the fault that a JSON object describes; `body` is text there.
 
     Raises:
-        ValueError: a name that no fault has.
+        ValueError: a name that no fault has, or no rule.
     """
     unknown = values.keys() - {f.name for f in fields(Fault)}
     if unknown:
@@ -91,6 +99,8 @@ def fault_from_json(values: dict[str, Any]) -> Fault:
     values = dict(values)
     if isinstance(values.get("body"), str):
         values["body"] = values["body"].encode()
+    if isinstance(values.get("rules"), dict):
+        values["rules"] = rules_from_json(values["rules"])
     if "remove" in values:
         values["remove"] = tuple(values["remove"])
     return Fault(**values)

@@ -1,4 +1,4 @@
-"""The service as an object: clock, keys, limit, faults, statistics, and the answer to a call."""
+"""The service as an object: clock, keys, limits, faults, statistics, and the answer to a call."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ import orjson
 
 from dlt_sources.openweather_simulator.answers import errors
 from dlt_sources.openweather_simulator.answers.errors import ApiError
+from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
+from dlt_sources.openweather_simulator.answers.one_call.timelines import linked
 from dlt_sources.openweather_simulator.service.cache import AnswerCache, computed_at
 from dlt_sources.openweather_simulator.service.edits import edited
-from dlt_sources.openweather_simulator.service.endpoints import ENDPOINTS, RETIRED
+from dlt_sources.openweather_simulator.service.endpoints import Endpoint, endpoint_of
 from dlt_sources.openweather_simulator.service.faults import Fault, Faults
-from dlt_sources.openweather_simulator.service.stats import ReceivedRequest, SlidingMinute, Stats
+from dlt_sources.openweather_simulator.service.limits import CallCounts, Limits
+from dlt_sources.openweather_simulator.service.stats import PRODUCTS, Product, ReceivedRequest, Stats
 
 _KEY = re.compile(r"[0-9a-fA-F]{32}")
 # Larger bodies (long histories are not cached at all) would push out too many others.
 _LARGEST_CACHED = 65_536
+_USUAL = Rules()
 
 
 class Answer(NamedTuple):
@@ -38,39 +42,54 @@ class Simulator:
     """Simulator of the OpenWeather API.
 
     Args:
-        clock: Returns the service's time in Unix seconds; tests freeze or move it.
+        clock: Returns the service's time in Unix seconds; tests freeze or move it. Days and months are counted by it.
+        monotonic: Returns the seconds by which minutes are counted, which never go back.
         keys: Keys that are valid; None accepts any 32 hex digits.
         one_call_keys: Keys that are subscribed to One Call; `"all"` for every valid key.
-        calls_per_minute: Calls answered within any 60 seconds of real time before the 429; None is no
+        one_call_version: The version of One Call that the subscription is for; the other one answers 401.
+        calls_per_minute: Calls of all products answered within any 60 seconds before the 429; None is no
             limit. Refused calls do not count.
+        limits: Limits of single products.
         latency: Seconds added to every answer.
 
     Attributes:
         stats: Counts of the calls so far.
         requests: The last 100,000 calls.
         on_sent: Called with path, parameters and answer once an answer has been written to its connection.
+        rules: What the timelines of One Call 4.0 do where their documentation is silent.
+        failed_calls_counted: Whether calls answered with an error other than 401 and 429 count against the limits.
+        origin: Address in the links of One Call 4.0.
     """
 
     def __init__(
         self,
         *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         keys: Collection[str] | None = None,
         one_call_keys: Collection[str] | Literal["all"] = frozenset(),
+        one_call_version: Literal[3, 4] = 3,
         calls_per_minute: int | None = None,
+        limits: Mapping[Product, Limits] | None = None,
         latency: float = 0.0,
     ) -> None:
         self.clock = clock
+        self.monotonic = monotonic
         self.keys = keys
         self.one_call_keys = one_call_keys
+        self.one_call_version = one_call_version
         self.calls_per_minute = calls_per_minute
+        self.limits: Mapping[Product, Limits] = limits or {}
         self.latency = latency
+        self.rules = Rules()
+        self.failed_calls_counted = True
+        self.origin = "https://api.openweathermap.org"
         self.stats = Stats()
         self.requests: deque[ReceivedRequest] = deque(maxlen=100_000)
         self.on_sent: Callable[[str, Mapping[str, str], Answer], None] = lambda *_: None
         self._faults = Faults()
         self._cache = AnswerCache()
-        self._accepted = SlidingMinute()
+        self._counts = _new_counts()
         self._frozen_at: float | None = None
         self._offset = 0.0
 
@@ -92,12 +111,12 @@ class Simulator:
         self._faults.clear()
 
     def reset(self) -> None:
-        """Forget statistics, requests, faults, cached answers, the last minute's calls, and the clock."""
+        """Forget statistics, requests, faults, cached answers, the counted calls, and the clock."""
         self.stats = Stats()
         self.requests.clear()
         self._faults.clear()
         self._cache = AnswerCache()
-        self._accepted = SlidingMinute()
+        self._counts = _new_counts()
         self.set_clock()
 
     def take_fault(self, path: str, params: Mapping[str, str]) -> Fault | None:
@@ -114,47 +133,76 @@ class Simulator:
             query: Normalised query from `cache_key`.
             fault: Fault that hits the call, from `take_fault`.
         """
+        _, endpoint = endpoint_of(path)
+        answer = _wrong_answer(path, fault) if fault else None
+        if answer is None:
+            rules = fault.rules if fault and fault.rules else self.rules
+            answer = self._right_answer(endpoint, key, params, query, rules)
+        if endpoint is not None:
+            self._count(endpoint.product, answer.status)
         if fault is None:
-            return self._right_answer(path, key, params, query)
-        answer = _wrong_answer(path, fault) or self._right_answer(path, key, params, query)
+            return answer
         if fault.edits and answer.status == 200:
             answer = answer._replace(body=_encoded(edited(orjson.loads(answer.body), fault)))
         return answer._replace(retry_after=fault.retry_after, truncate=fault.truncate)
 
-    def _right_answer(self, path: str, key: str, params: Mapping[str, str], query: str) -> Answer:
-        endpoint = ENDPOINTS.get(path)
+    def _right_answer(
+        self, endpoint: Endpoint | None, key: str, params: Mapping[str, str], query: str, rules: Rules
+    ) -> Answer:
         try:
             if endpoint is None:
-                raise (ApiError(401, errors.INVALID_KEY) if path in RETIRED else ApiError(404, errors.NOT_FOUND))
-            self._check_key(key, one_call=endpoint.one_call)
-            self._check_limit()
-            now = int(self.now())
-            if not endpoint.refresh:
-                return Answer(200, endpoint.answer(params, now))
-            moment = computed_at(now, query, endpoint.refresh, own_phase=endpoint.own_phase)
-            body = self._cache.get(query, moment)
-            if body is None:
-                body = endpoint.answer(params, moment)
-                if len(body) <= _LARGEST_CACHED:
-                    self._cache.put(query, moment, body)
+                raise ApiError(404, errors.NOT_FOUND)
+            self._check_key(key, endpoint.one_call)
+            self._check_limits(endpoint.product)
+            body = self._body(endpoint, params, query, rules)
         except ApiError as error:
             return Answer(error.status, error.body)
-        return Answer(200, body)
+        return Answer(200, linked(body, self.origin, key) if endpoint.one_call == 4 else body)
 
-    def _check_key(self, key: str, *, one_call: bool) -> None:
+    def _body(self, endpoint: Endpoint, params: Mapping[str, str], query: str, rules: Rules) -> bytes:
+        now = int(self.now())
+        if not endpoint.refresh:
+            return endpoint.answer(params, now, rules)
+        moment = computed_at(now, query, endpoint.refresh, own_phase=endpoint.own_phase)
+        cached_as = query if rules == _USUAL else f"{query} {rules}"
+        body = self._cache.get(cached_as, moment)
+        if body is None:
+            body = endpoint.answer(params, moment, rules)
+            if len(body) <= _LARGEST_CACHED:
+                self._cache.put(cached_as, moment, body)
+        return body
+
+    def _check_key(self, key: str, one_call: Literal[3, 4] | None) -> None:
         valid = _KEY.fullmatch(key) is not None if self.keys is None else key in self.keys
-        if not valid:
-            raise ApiError(401, errors.INVALID_KEY)
-        if one_call and self.one_call_keys != "all" and key not in self.one_call_keys:
-            raise ApiError(401, errors.NO_ONE_CALL)
-
-    def _check_limit(self) -> None:
-        if self.calls_per_minute is None:
+        if one_call is None:
+            if not valid:
+                raise ApiError(401, errors.INVALID_KEY)
             return
-        now = time.monotonic()
-        if self._accepted.count(now) >= self.calls_per_minute:
+        # One Call says the same to a key that does not exist (github.com/SignalK/freeboard-sk/issues/196).
+        subscribed = valid and (self.one_call_keys == "all" or key in self.one_call_keys)
+        if not subscribed or one_call != self.one_call_version:
+            raise ApiError(401, errors.NO_ONE_CALL[one_call])
+
+    def _check_limits(self, product: Product) -> None:
+        monotonic, now = self.monotonic(), self.now()
+        account = Limits(per_minute=self.calls_per_minute)
+        if self._counts["all"].exceed(account, monotonic, now) or (
+            product in self.limits and self._counts[product].exceed(self.limits[product], monotonic, now)
+        ):
             raise ApiError(429, errors.TOO_MANY)
-        self._accepted.add(now)
+
+    def _count(self, product: Product, status: int) -> None:
+        """Count a call against the limits; those that were refused never count."""
+        if status in {401, 429} or (status != 200 and not self.failed_calls_counted):
+            return
+        monotonic, now = self.monotonic(), self.now()
+        self._counts["all"].add(monotonic, now)
+        self._counts[product].add(monotonic, now)
+        self.stats.by_product[product].bill(now)
+
+
+def _new_counts() -> dict[str, CallCounts]:
+    return {name: CallCounts() for name in ("all", *PRODUCTS)}
 
 
 def _encoded(answer: Any) -> bytes:

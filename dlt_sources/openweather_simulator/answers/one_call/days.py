@@ -1,6 +1,6 @@
-"""Whole days: the `daily` part of One Call 3.0, and `/data/3.0/onecall/day_summary`.
+"""Whole days: the `daily` part of One Call 3.0, the rows of 4.0, and `/data/3.0/onecall/day_summary`.
 
-Source: openweathermap.org/api/one-call-3.
+Sources: openweathermap.org/api/one-call-3, openweathermap.org/api/one-call-4.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 
 from dlt_sources.openweather_simulator.answers.errors import bad_parameter
+from dlt_sources.openweather_simulator.answers.one_call.moments import Asked, state_told
+from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
 from dlt_sources.openweather_simulator.answers.places import Params, Place, coordinates, place_at
-from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.answers.units import tidy, units_of
 from dlt_sources.openweather_simulator.world import conditions, sun
-from dlt_sources.openweather_simulator.world.weather import State, state_at
+from dlt_sources.openweather_simulator.world.weather import State
 
 _NEW_MOON = 947_182_440  # 2000-01-06 18:14 UTC, the usual epoch for the mean phase
 _LUNATION = 29.530588853 * sun.DAY
@@ -23,45 +25,57 @@ _FIRST_DAY = 284_083_200  # 1979-01-02
 _LAST_DAYS_AHEAD = 548
 
 
-def day_part(place: Place, units: Units, moment: int, ahead: int) -> dict[str, Any]:
-    """Return one element of `daily`: `ahead` days after the local day of `moment`.
+def day_part(asked: Asked, ahead: int) -> dict[str, Any]:
+    """Return one element of `daily` of One Call 3.0: so many days after the local day of the moment."""
+    place, _, moment, _ = asked
+    offset = place.utc_offset(moment + ahead * sun.DAY)
+    noon = (moment + offset) // sun.DAY * sun.DAY - offset + ahead * sun.DAY + sun.DAY // 2
+    part = day_told(asked, noon)
+    part["summary"] = f"Expect a day of {part['weather'][0]['description']}"
+    return part
+
+
+def day_told(asked: Asked, dt: int) -> dict[str, Any]:
+    """Return the day of a place that is stamped with `dt`, as it is told at the moment of the call.
 
     Rain and snow are plain numbers here, millimetres in the day, and not objects.
     """
-    offset = place.utc_offset(moment + ahead * sun.DAY)
-    midnight = (moment + offset) // sun.DAY * sun.DAY - offset + ahead * sun.DAY
-    states = _three_hourly(place, midnight, moment)
-    noon = states[4]
-    times = sun.sun_times(place.lat, place.lon, midnight + sun.DAY // 2, offset)
+    place, units, _, rules = asked
+    number = dt // sun.DAY if rules.day_at == "utc_midnight" else (dt + place.utc_offset(dt)) // sun.DAY
+    noon = number * sun.DAY + sun.DAY // 2
+    offset = place.utc_offset(noon)
+    midnight = number * sun.DAY - offset
+    states = _three_hourly(asked, midnight)
+    at_noon = states[4]
+    times = sun.sun_times(place.lat, place.lon, noon - offset, offset)
     worst = max(states, key=lambda state: state.rain + state.snow)
-    falling = worst if worst.rain + worst.snow > 0.3 else noon
-    codes = falling.codes[:1]
+    falling = worst if worst.rain + worst.snow > 0.3 else at_noon
     t = units.temperature
+    temperatures = [state.temperature for state in states]
     part: dict[str, Any] = {
-        "dt": midnight + sun.DAY // 2,
+        "dt": dt,
         **({"sunrise": times[0], "sunset": times[1]} if times else {}),
         **_moon(midnight),
-        "summary": f"Expect a day of {conditions.entries(codes, day=True)[0]['description']}",
         "temp": {
-            "day": t(noon.temperature),
-            "min": t(min(state.temperature for state in states)),
-            "max": t(max(state.temperature for state in states)),
-            **{name: t(states[i].temperature) for name, i in (("night", 7), ("eve", 6), ("morn", 2))},
+            "day": t(at_noon.temperature),
+            "min": t(min(temperatures)),
+            "max": t(max(temperatures)),
+            **{name: t(temperatures[i]) for name, i in (("night", 7), ("eve", 6), ("morn", 2))},
         },
         "feels_like": {
             name: t(states[i].feels_like) for name, i in (("day", 4), ("night", 7), ("eve", 6), ("morn", 2))
         },
-        "pressure": noon.pressure,
-        "humidity": noon.humidity,
-        "dew_point": t(noon.dew_point),
+        "pressure": at_noon.pressure,
+        "humidity": at_noon.humidity,
+        "dew_point": t(at_noon.dew_point),
         "wind_speed": units.speed(max(state.wind_speed for state in states)),
-        "wind_deg": noon.wind_degrees,
+        "wind_deg": at_noon.wind_degrees,
     }
     gusts = [state.gust for state in states if state.gust is not None]
     if gusts:
         part["wind_gust"] = units.speed(max(gusts))
-    part["weather"] = conditions.entries(codes, day=True)
-    part["clouds"] = noon.clouds
+    part["weather"] = conditions.entries(falling.codes[:1], day=True)
+    part["clouds"] = at_noon.clouds
     part["pop"] = tidy(max(state.probability for state in states))
     for name, amount in (
         ("rain", sum(s.rain for s in states) * 3),
@@ -73,7 +87,7 @@ def day_part(place: Place, units: Units, moment: int, ahead: int) -> dict[str, A
     return part
 
 
-def day_summary(params: Params, moment: int) -> bytes:
+def day_summary(params: Params, moment: int, rules: Rules) -> bytes:
     """Return the aggregates of one day.
 
     Percentages, pressure and direction are floats, and coordinates are echoed.
@@ -90,7 +104,7 @@ def day_summary(params: Params, moment: int) -> bytes:
     midnight = int(day.timestamp()) - offset
     if not _FIRST_DAY <= midnight + offset <= moment + _LAST_DAYS_AHEAD * sun.DAY:
         raise bad_parameter("requested time is out the available range", "date")
-    states = _three_hourly(place, midnight, moment)
+    states = _three_hourly(Asked(place, units, moment, rules), midnight)
     afternoon, windiest = states[4], max(states, key=lambda state: state.wind_speed)
     t = units.temperature
     answer = {
@@ -121,10 +135,9 @@ def offset_text(offset: int) -> str:
     return f"{'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _three_hourly(place: Place, midnight: int, issued: int) -> list[State]:
+def _three_hourly(asked: Asked, midnight: int) -> list[State]:
     """Return the states at 0, 3, ... 21 h of a day that begins at `midnight`."""
-    moments = range(midnight, midnight + sun.DAY, 10_800)
-    return [state_at(place.lat, place.lon, dt, max(0, dt - issued) / 3600.0) for dt in moments]
+    return [state_told(asked, dt) for dt in range(midnight, midnight + sun.DAY, 10_800)]
 
 
 def _moon(midnight: int) -> dict[str, int | float]:
