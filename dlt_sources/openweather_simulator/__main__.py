@@ -8,6 +8,7 @@ import threading
 import click
 
 from dlt_sources.openweather_simulator.http.server import serve
+from dlt_sources.openweather_simulator.service.endpoints import PLANS, Plan
 from dlt_sources.openweather_simulator.service.simulator import Simulator
 
 
@@ -16,6 +17,14 @@ from dlt_sources.openweather_simulator.service.simulator import Simulator
 @click.option("--port", default=8080, show_default=True, help="TCP port; 0 picks a free one.")
 @click.option("--calls-per-minute", type=click.IntRange(min=1), help="Answer 429 above this many; no limit if absent.")
 @click.option("--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True, help="Delay of every answer.")
+@click.option("--plan", type=click.Choice(PLANS), default="free", show_default=True, help="Plan of every key.")
+@click.option(
+    "--cache-mb",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Memory for answers that are asked again; 512 holds 43,800 pages of One Call 4.0.",
+)
 @click.option("--one-call", is_flag=True, help="Subscribe every key to One Call.")
 @click.option(
     "--one-call-version",
@@ -31,6 +40,8 @@ def main(
     port: int,
     calls_per_minute: int | None,
     latency_ms: float,
+    plan: Plan,
+    cache_mb: int,
     one_call: bool,
     one_call_version: str,
     keys: tuple[str, ...],
@@ -47,8 +58,10 @@ def main(
         keys=frozenset(keys) or None,
         one_call_keys="all" if one_call else frozenset(),
         one_call_version=4 if one_call_version == "4" else 3,
+        plan=plan,
         calls_per_minute=calls_per_minute,
         latency=latency_ms / 1000,
+        cache_bytes=cache_mb * 1_000_000,
     )
     try:
         with serve(simulator, port=port, host=host) as url:

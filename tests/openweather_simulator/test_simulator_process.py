@@ -55,7 +55,7 @@ def test_a_taken_port_is_one_sentence() -> None:
 def test_help_explains_every_option() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for option in ("--host", "--port", "--calls-per-minute", "--latency-ms", "--one-call", "--key"):
+    for option in ("--host", "--port", "--calls-per-minute", "--latency-ms", "--one-call-version", "--plan", "--key"):
         assert option in result.output
 
 

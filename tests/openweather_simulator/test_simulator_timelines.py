@@ -300,6 +300,13 @@ def test_past_hours_are_revised_until_they_are_five_days_old(ask: Get, simulator
         assert rows(ask(HOURS, start=THIS_HOUR))[THIS_HOUR]["temp"] == told[-1]
 
 
+def test_rain_of_a_day_can_be_an_object_as_documented(ask: Get, simulator: Simulator) -> None:
+    simulator.inject(Fault(path=DAYS, rules=Rules(day_rain="object")))
+    rain = [row["rain"] for row in ask(DAYS, lat=5, lon=100).json()["data"] if "rain" in row]
+    assert rain
+    assert all(set(one) == {"1h"} for one in rain)
+
+
 def test_a_day_without_its_weather_can_be_sent(ask: Get, simulator: Simulator) -> None:
     simulator.inject(Fault(path=DAYS, set={"data.3.weather": None}, times=1))
     assert [row["weather"] is None for row in ask(DAYS).json()["data"]] == [n == 3 for n in range(10)]

@@ -19,27 +19,34 @@ STEPS = 40
 
 def forecast(params: Params, moment: int) -> bytes:
     """Return the forecast made at `moment`; the first step is the next 3-hour mark after it."""
+    return steps_forecast(params, moment, STEP, STEPS)
+
+
+def steps_forecast(params: Params, moment: int, step: int, most: int) -> bytes:
+    """Return a forecast in steps of so many seconds, which `cnt` may shorten."""
     place = place_of(params)
     units = units_of(params.get("units"))
-    first = moment // STEP * STEP + STEP
-    count = _count(params.get("cnt", ""))
-    steps = [_step(place, units, dt, moment) for dt in range(first, first + count * STEP, STEP)]
+    first = moment // step * step + step
+    count = count_of(params, most, most)
+    steps = [_step(place, units, dt, moment, step) for dt in range(first, first + count * step, step)]
     return orjson.dumps(
         {"cod": "200", "message": 0, "cnt": count, "list": steps, "city": _city(place, moment)},
     )
 
 
-def _count(text: str) -> int:
-    """Return the number of steps; more than 40, none and nonsense give 40 (all undocumented)."""
+def count_of(params: Params, most: int, usual: int) -> int:
+    """Return how many rows are asked for; too many, none and nonsense give the usual number (all undocumented)."""
+    text = params.get("cnt", "")
     wanted = int(text) if text.isdecimal() and len(text) < 10 else 0
-    return wanted if 0 < wanted <= STEPS else STEPS
+    return wanted if 0 < wanted <= most else usual
 
 
-def _step(place: Place, units: Units, dt: int, issued: int) -> dict[str, Any]:
+def _step(place: Place, units: Units, dt: int, issued: int, step: int) -> dict[str, Any]:
     state = state_at(place.lat, place.lon, dt, (dt - issued) / 3600.0)
     # The first steps are bound to measurements; "temp_kf" is that correction.
     correction = 0.35 * max(0.0, 1.0 - (dt - issued) / (3.0 * STEP))
-    step: dict[str, Any] = {
+    hours = step // 3600
+    row: dict[str, Any] = {
         "dt": dt,
         "main": {
             "temp": units.temperature(state.temperature),
@@ -59,12 +66,12 @@ def _step(place: Place, units: Units, dt: int, issued: int) -> dict[str, Any]:
         "pop": tidy(state.probability),
     }
     if state.rain:
-        step["rain"] = {"3h": tidy(state.rain * 3.0)}
+        row["rain"] = {f"{hours}h": tidy(state.rain * hours)}
     if state.snow:
-        step["snow"] = {"3h": tidy(state.snow * 3.0)}
-    step["sys"] = {"pod": "d" if state.day else "n"}
-    step["dt_txt"] = datetime.fromtimestamp(dt, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-    return step
+        row["snow"] = {f"{hours}h": tidy(state.snow * hours)}
+    row["sys"] = {"pod": "d" if state.day else "n"}
+    row["dt_txt"] = datetime.fromtimestamp(dt, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    return row
 
 
 def _city(place: Place, moment: int) -> dict[str, Any]:

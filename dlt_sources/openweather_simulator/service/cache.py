@@ -56,7 +56,7 @@ def computed_at(now: int, key: str, refresh: int, *, own_phase: bool) -> int:
 class AnswerCache:
     """Cache of the most recently used answers, up to a number of bytes."""
 
-    def __init__(self, max_bytes: int = 32_000_000) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._answers: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._room = max_bytes
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from dlt_sources.openweather_simulator.answers import air_pollution, current, forecast, geocoding
+from dlt_sources.openweather_simulator.answers import air_pollution, current, forecast, geocoding, paid
 from dlt_sources.openweather_simulator.answers.errors import INVALID_KEY, ApiError
 from dlt_sources.openweather_simulator.answers.one_call import days, version_3, version_4
 from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
@@ -17,6 +17,11 @@ from dlt_sources.openweather_simulator.service.stats import Product
 _TEN_MINUTES = 600
 
 
+# From the smallest to the largest; what one has, the larger ones have too (openweathermap.org/full-price).
+Plan = Literal["free", "startup", "developer", "professional", "expert"]
+PLANS: tuple[Plan, ...] = get_args(Plan)
+
+
 class Endpoint(NamedTuple):
     """Path of the service.
 
@@ -26,12 +31,14 @@ class Endpoint(NamedTuple):
         refresh: Seconds between two computations; 0 computes for every call.
         own_phase: Whether every query is recomputed at separate times, so that `dt` differs between queries.
         one_call: The version of One Call that it belongs to; it needs the subscription.
+        least_plan: The smallest plan that has it.
     """
 
     answer: Callable[[Params, int, Rules], bytes]
     refresh: int
     own_phase: bool = False
     one_call: Literal[3, 4] | None = None
+    least_plan: Plan = "free"
 
     @property
     def product(self) -> Product:
@@ -50,6 +57,9 @@ def _closed(*_: object) -> bytes:
 ENDPOINTS = {
     "/data/2.5/weather": _free(current.weather, REFRESH, own_phase=True),
     "/data/2.5/forecast": _free(forecast.forecast, 3600),
+    "/data/2.5/forecast/daily": Endpoint(paid.daily, 3600, least_plan="startup"),
+    "/data/2.5/forecast/hourly": _free(paid.hourly, 3600)._replace(least_plan="developer"),
+    "/data/2.5/forecast/climate": Endpoint(paid.climate, 3600, least_plan="developer"),
     "/data/2.5/air_pollution": _free(air_pollution.current, REFRESH, own_phase=True),
     "/data/2.5/air_pollution/forecast": _free(air_pollution.forecast, 3600),
     "/data/2.5/air_pollution/history": _free(air_pollution.history, 0),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dlt_sources.openweather_simulator.answers.one_call.rules import rules_from_json
+from dlt_sources.openweather_simulator.service.endpoints import PLANS
 from dlt_sources.openweather_simulator.service.limits import limits_from_json
 from dlt_sources.openweather_simulator.service.simulator import Simulator
 
@@ -29,8 +30,15 @@ def _version(value: object) -> object:
     return value
 
 
+def _plan(value: object) -> object:
+    if value not in PLANS:
+        raise ValueError(f"plan is one of {', '.join(PLANS)}")
+    return value
+
+
 _READERS: Mapping[str, Callable[[Any], object]] = {
     "one_call_version": _version,
+    "plan": _plan,
     "one_call_keys": lambda value: value if value == "all" else frozenset(value),
     "calls_per_minute": lambda value: None if value is None else int(value),
     "limits": limits_from_json,

@@ -17,7 +17,7 @@ from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
 from dlt_sources.openweather_simulator.answers.one_call.timelines import linked
 from dlt_sources.openweather_simulator.service.cache import AnswerCache, computed_at
 from dlt_sources.openweather_simulator.service.edits import edited
-from dlt_sources.openweather_simulator.service.endpoints import Endpoint, endpoint_of
+from dlt_sources.openweather_simulator.service.endpoints import PLANS, Endpoint, Plan, endpoint_of
 from dlt_sources.openweather_simulator.service.faults import Fault, Faults
 from dlt_sources.openweather_simulator.service.limits import CallCounts, Limits
 from dlt_sources.openweather_simulator.service.stats import PRODUCTS, Product, ReceivedRequest, Stats
@@ -47,10 +47,12 @@ class Simulator:
         keys: Keys that are valid; None accepts any 32 hex digits.
         one_call_keys: Keys that are subscribed to One Call; `"all"` for every valid key.
         one_call_version: The version of One Call that the subscription is for; the other one answers 401.
+        plan: Plan of every key; an endpoint that it lacks answers 401. It sets no limit.
         calls_per_minute: Calls of all products answered within any 60 seconds before the 429; None is no
             limit. Refused calls do not count.
         limits: Limits of single products.
         latency: Seconds added to every answer.
+        cache_bytes: Size of the cache of answers.
 
     Attributes:
         stats: Counts of the calls so far.
@@ -69,15 +71,18 @@ class Simulator:
         keys: Collection[str] | None = None,
         one_call_keys: Collection[str] | Literal["all"] = frozenset(),
         one_call_version: Literal[3, 4] = 3,
+        plan: Plan = "free",
         calls_per_minute: int | None = None,
         limits: Mapping[Product, Limits] | None = None,
         latency: float = 0.0,
+        cache_bytes: int = 32_000_000,
     ) -> None:
         self.clock = clock
         self.monotonic = monotonic
         self.keys = keys
         self.one_call_keys = one_call_keys
         self.one_call_version = one_call_version
+        self.plan: Plan = plan
         self.calls_per_minute = calls_per_minute
         self.limits: Mapping[Product, Limits] = limits or {}
         self.latency = latency
@@ -88,7 +93,8 @@ class Simulator:
         self.requests: deque[ReceivedRequest] = deque(maxlen=100_000)
         self.on_sent: Callable[[str, Mapping[str, str], Answer], None] = lambda *_: None
         self._faults = Faults()
-        self._cache = AnswerCache()
+        self._cache_bytes = cache_bytes
+        self._cache = AnswerCache(cache_bytes)
         self._counts = _new_counts()
         self._frozen_at: float | None = None
         self._offset = 0.0
@@ -115,7 +121,7 @@ class Simulator:
         self.stats = Stats()
         self.requests.clear()
         self._faults.clear()
-        self._cache = AnswerCache()
+        self._cache = AnswerCache(self._cache_bytes)
         self._counts = _new_counts()
         self.set_clock()
 
@@ -152,7 +158,7 @@ class Simulator:
         try:
             if endpoint is None:
                 raise ApiError(404, errors.NOT_FOUND)
-            self._check_key(key, endpoint.one_call)
+            self._check_key(key, endpoint)
             self._check_limits(endpoint.product)
             body = self._body(endpoint, params, query, rules)
         except ApiError as error:
@@ -172,10 +178,11 @@ class Simulator:
                 self._cache.put(cached_as, moment, body)
         return body
 
-    def _check_key(self, key: str, one_call: Literal[3, 4] | None) -> None:
+    def _check_key(self, key: str, endpoint: Endpoint) -> None:
         valid = _KEY.fullmatch(key) is not None if self.keys is None else key in self.keys
+        one_call = endpoint.one_call
         if one_call is None:
-            if not valid:
+            if not valid or PLANS.index(self.plan) < PLANS.index(endpoint.least_plan):
                 raise ApiError(401, errors.INVALID_KEY)
             return
         # One Call says the same to a key that does not exist (github.com/SignalK/freeboard-sk/issues/196).
@@ -193,6 +200,8 @@ class Simulator:
 
     def _count(self, product: Product, status: int) -> None:
         """Count a call against the limits; those that were refused never count."""
+        if status == 429:
+            self.stats.by_product[product].refused += 1
         if status in {401, 429} or (status != 200 and not self.failed_calls_counted):
             return
         monotonic, now = self.monotonic(), self.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 _TEXTS: dict[int, tuple[str, str, str]] = {
     200: ("Thunderstorm", "thunderstorm with light rain", "11"),
@@ -44,10 +44,26 @@ _DAY = {code: _entry(code, "d") for code in _TEXTS}
 _NIGHT = {code: _entry(code, "n") for code in _TEXTS}
 
 
+class Words(Protocol):
+    """Function that returns the `weather` array of some codes in the words of a product."""
+
+    def __call__(self, codes: tuple[int, ...], *, day: bool) -> list[dict[str, Any]]:
+        """Return the array, the primary condition first."""
+
+
 def entries(codes: tuple[int, ...], *, day: bool) -> list[dict[str, Any]]:
     """Return the `weather` array for some codes, the primary one first."""
     table = _DAY if day else _NIGHT
     return [table[code] for code in codes]
+
+
+# Daily forecasts and One Call 4.0 have other words for the clear sky.
+_SKY_IS_CLEAR = {day: [{**table[800], "description": "sky is clear"}] for day, table in ((True, _DAY), (False, _NIGHT))}
+
+
+def entries_of_4(codes: tuple[int, ...], *, day: bool) -> list[dict[str, Any]]:
+    """Return the `weather` array in the words of daily forecasts and One Call 4.0."""
+    return _SKY_IS_CLEAR[day] if codes == (800,) else entries(codes, day=day)
 
 
 def sky(clouds: int) -> int:

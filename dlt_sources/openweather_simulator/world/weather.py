@@ -26,6 +26,8 @@ _WARMEST_HOUR = 200 * 24.0
 _WET = 0.40
 # A forecast is as wrong as it gets after five days.
 _FORECAST_HOURS = 120.0
+# Most of what is asked is past, and misses nothing.
+_NO_MISSES = (0.0, 0.0, 0.0, 0.0)
 
 
 class State(NamedTuple):
@@ -67,7 +69,7 @@ def state_at(lat: float, lon: float, moment: float, lead_hours: float = 0.0) -> 
         lead_hours: Hours from the issue of the forecast to the moment; 0 is the truth, and errors grow for five days.
     """
     hour = moment / 3600.0
-    doubt = min(lead_hours / _FORECAST_HOURS, 1.0)
+    misses = _misses(lat, lon, hour, lead_hours) if lead_hours else _NO_MISSES
     height = sun.elevation_sine(lat, lon, moment)
     calm = cos(radians(lat))
     storminess = 0.3 + 0.7 * (1.0 - calm)
@@ -75,7 +77,7 @@ def state_at(lat: float, lon: float, moment: float, lead_hours: float = 0.0) -> 
     waves = 0.7 * _WAVES.at(lat, lon, hour) + 0.45 * _FRONTS.at(lat, lon, hour)
     wet = 0.55 * _MOISTURE.at(lat, lon, hour) + 0.3 * _SHOWERS.at(lat, lon, hour) - 0.45 * waves
     # The tropics and the storm tracks near 55 degrees are wet, the horse latitudes and the poles dry.
-    wet += 0.10 * cos(radians(lat * 6.4)) + doubt * 0.25 * _error(lat, lon, hour, 3)
+    wet += 0.10 * cos(radians(lat * 6.4)) + 0.25 * misses[2]
     clouds = min(max(round(48.0 + 105.0 * wet), 0), 100)
 
     warmth = cos(2.0 * pi * (sun.solar_hour(lon, moment) - 15.0) / 24.0)
@@ -83,10 +85,10 @@ def state_at(lat: float, lon: float, moment: float, lead_hours: float = 0.0) -> 
         climate(lat, hour)
         + (6.5 - 0.045 * clouds) * calm * warmth
         + (1.0 + 11.0 * storminess) * _AIR_MASS.at(lat, lon, hour)
-        + doubt * 4.0 * _error(lat, lon, hour, 1)
+        + 4.0 * misses[0]
     )
-    pressure = 1014.0 + 34.0 * storminess * waves + doubt * 5.0 * _error(lat, lon, hour, 2)
-    blow = 0.5 + 0.5 * _WIND.at(lat, lon, hour) + doubt * 0.25 * _error(lat, lon, hour, 4)
+    pressure = 1014.0 + 34.0 * storminess * waves + 5.0 * misses[1]
+    blow = 0.5 + 0.5 * _WIND.at(lat, lon, hour) + 0.25 * misses[3]
     speed = max(0.0, 15.0 * blow * blow * (0.55 + 0.45 * abs(waves) + 0.3 * storminess))
     humidity = min(max(66.0 + 34.0 * wet - 13.0 * warmth * calm, 9.0), 100.0)
     rain, snow = _falling(wet, temperature)
@@ -106,10 +108,17 @@ def state_at(lat: float, lon: float, moment: float, lead_hours: float = 0.0) -> 
     )
 
 
-def _error(lat: float, lon: float, hour: float, seed: int) -> float:
-    """Return the error of any forecast for this hour, -1 to 1."""
+def _misses(lat: float, lon: float, hour: float, lead_hours: float) -> tuple[float, float, float, float]:
+    """Return by how much a forecast of so many hours ahead misses in four ways, each -1 to 1."""
+    doubt = min(lead_hours / _FORECAST_HOURS, 1.0)
     # Three hours miss in the same way, as forecasts do.
-    return lattice(int(lat * 10), int(lon * 10), int(hour) // 3, 100 + seed)
+    x, y, t = int(lat * 10), int(lon * 10), int(hour) // 3
+    return (
+        doubt * lattice(x, y, t, 101),
+        doubt * lattice(x, y, t, 102),
+        doubt * lattice(x, y, t, 103),
+        doubt * lattice(x, y, t, 104),
+    )
 
 
 def _falling(wet: float, temperature: float) -> tuple[float, float]:

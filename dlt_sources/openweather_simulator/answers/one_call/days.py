@@ -30,13 +30,15 @@ def day_part(asked: Asked, ahead: int) -> dict[str, Any]:
     place, _, moment, _ = asked
     offset = place.utc_offset(moment + ahead * sun.DAY)
     noon = (moment + offset) // sun.DAY * sun.DAY - offset + ahead * sun.DAY + sun.DAY // 2
-    part = day_told(asked, noon)
+    part = day_told(asked, noon, conditions.entries)
     part["summary"] = f"Expect a day of {part['weather'][0]['description']}"
     return part
 
 
-def day_told(asked: Asked, dt: int) -> dict[str, Any]:
+def day_told(asked: Asked, dt: int, words: conditions.Words = conditions.entries_of_4) -> dict[str, Any]:
     """Return the day of a place that is stamped with `dt`, as it is told at the moment of the call.
+
+    `words` returns the `weather` array in the words of the product.
 
     Rain and snow are plain numbers here, millimetres in the day, and not objects.
     """
@@ -74,7 +76,7 @@ def day_told(asked: Asked, dt: int) -> dict[str, Any]:
     gusts = [state.gust for state in states if state.gust is not None]
     if gusts:
         part["wind_gust"] = units.speed(max(gusts))
-    part["weather"] = conditions.entries(falling.codes[:1], day=True)
+    part["weather"] = words(falling.codes[:1], day=True)
     part["clouds"] = at_noon.clouds
     part["pop"] = tidy(max(state.probability for state in states))
     for name, amount in (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
 from dlt_sources.openweather_simulator.answers.places import Place
 from dlt_sources.openweather_simulator.answers.units import Units, tidy
-from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world import sun
 from dlt_sources.openweather_simulator.world.weather import State, state_at
 
 HOUR = 3600
@@ -57,8 +57,8 @@ def sun_part(place: Place, dt: int) -> dict[str, Any]:
     return {"sunrise": times[0], "sunset": times[1]} if times else {}
 
 
-def measures(state: State, units: Units) -> dict[str, Any]:
-    """Return the fields that a current weather and an hour share."""
+def measures(state: State, units: Units, weather: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields that a current weather and an hour share, with the conditions in the product's words."""
     part: dict[str, Any] = {
         "temp": units.temperature(state.temperature),
         "feels_like": units.temperature(state.feels_like),
@@ -73,7 +73,7 @@ def measures(state: State, units: Units) -> dict[str, Any]:
     }
     if state.gust is not None:
         part["wind_gust"] = units.speed(state.gust)
-    part["weather"] = conditions.entries(state.codes, day=state.day)
+    part["weather"] = weather
     if state.rain:
         part["rain"] = {"1h": tidy(state.rain)}
     if state.snow:

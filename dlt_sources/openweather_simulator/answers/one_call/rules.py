@@ -17,6 +17,7 @@ class Rules(NamedTuple):
         first_step: Steps by which pages begin later than they should (earlier if negative).
         more_rows: Rows that pages have more than they should (fewer if negative).
         day_at: Whether a day's `dt` is noon at the place (`noon`) or midnight UTC (`utc_midnight`).
+        day_rain: Whether rain and snow of a day are a `number`, as seen, or an `object`, as documented.
         revised: Whether past hours are revised until they are 5 days old.
     """
 
@@ -26,7 +27,15 @@ class Rules(NamedTuple):
     first_step: int = 0
     more_rows: int = 0
     day_at: Literal["noon", "utc_midnight"] = "noon"
+    day_rain: Literal["number", "object"] = "number"
     revised: bool = True
+
+
+_WORDS = {
+    "start": ("inside", "down", "up", "exact"),
+    "day_at": ("noon", "utc_midnight"),
+    "day_rain": ("number", "object"),
+}
 
 
 def rules_from_json(values: dict[str, object]) -> Rules:
@@ -38,7 +47,7 @@ def rules_from_json(values: dict[str, object]) -> Rules:
     unknown = values.keys() - set(Rules._fields)
     if unknown:
         raise ValueError(f"a timeline has no {', '.join(sorted(unknown))}")
-    rules = Rules(**values)  # type: ignore[arg-type]
-    if rules.start not in {"inside", "down", "up", "exact"} or rules.day_at not in {"noon", "utc_midnight"}:
-        raise ValueError("start is inside, down, up or exact; day_at is noon or utc_midnight")
-    return rules
+    for name, allowed in _WORDS.items():
+        if name in values and values[name] not in allowed:
+            raise ValueError(f"{name} is {' or '.join(allowed)}")
+    return Rules(**values)  # type: ignore[arg-type]

@@ -26,8 +26,9 @@ from dlt_sources.openweather_simulator.answers.one_call.moments import (
 )
 from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
 from dlt_sources.openweather_simulator.answers.places import Params, coordinates, place_at
-from dlt_sources.openweather_simulator.answers.units import tidy, units_of
-from dlt_sources.openweather_simulator.world import sun
+from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
+from dlt_sources.openweather_simulator.world import conditions, sun
+from dlt_sources.openweather_simulator.world.weather import State
 
 _DAYS_AHEAD = 4
 
@@ -91,12 +92,16 @@ def overview(params: Params, moment: int, rules: Rules) -> bytes:
 
 
 def _moment(asked: Asked, dt: int) -> dict[str, Any]:
-    return {"dt": dt, **sun_part(asked.place, dt), **measures(state_told(asked, dt), asked.units)}
+    return {"dt": dt, **sun_part(asked.place, dt), **_measures(state_told(asked, dt), asked.units)}
+
+
+def _measures(state: State, units: Units) -> dict[str, Any]:
+    return measures(state, units, conditions.entries(state.codes, day=state.day))
 
 
 def _hour(asked: Asked, dt: int) -> dict[str, Any]:
     state = state_told(asked, dt)
-    part = measures(state, asked.units)
+    part = _measures(state, asked.units)
     if state.humidity % 23 == 0:
         # Single hours of recorded answers have no visibility.
         del part["visibility"]

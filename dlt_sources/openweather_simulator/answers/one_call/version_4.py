@@ -25,7 +25,7 @@ from dlt_sources.openweather_simulator.answers.one_call.moments import (
 from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
 from dlt_sources.openweather_simulator.answers.places import Params, degrees, place_at
 from dlt_sources.openweather_simulator.answers.units import tidy, units_of
-from dlt_sources.openweather_simulator.world import sun
+from dlt_sources.openweather_simulator.world import conditions, sun
 from dlt_sources.openweather_simulator.world.alerts import alert_of, alerts_at
 
 _TIMELINE = "/data/4.0/onecall/timeline/"
@@ -105,12 +105,11 @@ def _hour(asked: Asked, dt: int) -> dict[str, Any]:
 
 def _measures(asked: Asked, dt: int) -> dict[str, Any]:
     state = state_told(asked, dt)
-    part = measures(state, asked.units)
+    part = measures(state, asked.units, conditions.entries_of_4(state.codes, day=state.day))
     if dt < asked.moment - RECENT:
         del part["uvi"]
     if dt > asked.moment:
         part["pop"] = tidy(state.probability)
-    part["weather"] = _sky_is_clear(part["weather"])
     return part
 
 
@@ -123,13 +122,9 @@ def _day(asked: Asked, dt: int) -> dict[str, Any]:
         del row["pop"]
     if "sunrise" not in row:
         del row["moonrise"], row["moonset"]
-    row["weather"] = _sky_is_clear(row["weather"])
+    if asked.rules.day_rain == "object":
+        row |= {name: {"1h": row[name]} for name in ("rain", "snow") if name in row}
     return _with_alerts(asked, row)
-
-
-def _sky_is_clear(weather: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return conditions in the words of 4.0, which differ from those of the other products for code 800."""
-    return [{**one, "description": "sky is clear"} if one["id"] == 800 else one for one in weather]
 
 
 def _with_alerts(asked: Asked, row: dict[str, Any]) -> dict[str, Any]:
