@@ -232,6 +232,11 @@ def test_a_key_has_one_version_of_one_call(
     assert f"One Call {7 - version}.0" in refused
 
 
+def test_the_demos_key_has_both_versions(ask: Get, simulator: Simulator) -> None:
+    simulator.one_call_version = None
+    assert [ask(path).status_code for path in ("/data/3.0/onecall", HOURS)] == [200, 200]
+
+
 @pytest.mark.parametrize("appid", [None, "", "short", KEY])
 def test_one_call_says_the_same_to_a_key_that_does_not_exist(get: Get, simulator: Simulator, appid: str | None) -> None:
     for version, path in ((4, "/data/3.0/onecall"), (3, HOURS)):

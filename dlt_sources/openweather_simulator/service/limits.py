@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -36,12 +37,13 @@ def limits_from_json(values: Mapping[str, Mapping[str, int | None]]) -> dict[Pro
 
 
 class CallCounts:
-    """Calls of the present minute, day and month of one product."""
+    """Calls of one product that count against its limits."""
 
     def __init__(self) -> None:
         self._minute = SlidingMinute()
-        self._day = (0, 0)
-        self._month = (0, 0)
+        # By period, so that a clock that goes back finds what was counted.
+        self._days: Counter[int] = Counter()
+        self._months: Counter[int] = Counter()
 
     def exceed(self, limits: Limits, monotonic: float, now: float) -> bool:
         """Return whether one more call would be more than a limit allows.
@@ -54,22 +56,22 @@ class CallCounts:
         per_minute, per_day, per_month = limits
         if per_minute is not None and self._minute.count(monotonic) >= per_minute:
             return True
-        if per_day is not None and self._day[0] == int(now) // 86_400 and self._day[1] >= per_day:
+        if per_day is not None and self._days[_day_of(now)] >= per_day:
             return True
-        return per_month is not None and self._month[0] == month_of(now) and self._month[1] >= per_month
+        return per_month is not None and self._months[_month_of(now)] >= per_month
 
     def add(self, monotonic: float, now: float) -> None:
         """Count a call."""
         self._minute.add(monotonic)
-        self._day = _one_more(self._day, int(now) // 86_400)
-        self._month = _one_more(self._month, month_of(now))
+        self._days[_day_of(now)] += 1
+        self._months[_month_of(now)] += 1
 
 
-def _one_more(count: tuple[int, int], period: int) -> tuple[int, int]:
-    return (period, count[1] + 1) if count[0] == period else (period, 1)
+def _day_of(now: float) -> int:
+    return int(now) // 86_400
 
 
-def month_of(now: float) -> int:
+def _month_of(now: float) -> int:
     """Return the UTC month of a time, counted from year 0."""
     day = datetime.fromtimestamp(now, timezone.utc)
     return day.year * 12 + day.month - 1

@@ -25,8 +25,8 @@ def set_options(simulator: Simulator, values: Mapping[str, Any]) -> None:
 
 
 def _version(value: object) -> object:
-    if value not in {3, 4}:
-        raise ValueError("one_call_version is 3 or 4")
+    if value not in {3, 4, None}:
+        raise ValueError("one_call_version is 3, 4 or null")
     return value
 
 

@@ -46,7 +46,8 @@ class Simulator:
         monotonic: Returns the seconds by which minutes are counted, which never go back.
         keys: Keys that are valid; None accepts any 32 hex digits.
         one_call_keys: Keys that are subscribed to One Call; `"all"` for every valid key.
-        one_call_version: The version of One Call that the subscription is for; the other one answers 401.
+        one_call_version: The version of One Call that the subscription is for; the other one answers 401. None, which
+            no real account has, is both.
         plan: Plan of every key; an endpoint that it lacks answers 401. It sets no limit.
         calls_per_minute: Calls of all products answered within any 60 seconds before the 429; None is no
             limit. Refused calls do not count.
@@ -70,7 +71,7 @@ class Simulator:
         monotonic: Callable[[], float] = time.monotonic,
         keys: Collection[str] | None = None,
         one_call_keys: Collection[str] | Literal["all"] = frozenset(),
-        one_call_version: Literal[3, 4] = 3,
+        one_call_version: Literal[3, 4] | None = 3,
         plan: Plan = "free",
         calls_per_minute: int | None = None,
         limits: Mapping[Product, Limits] | None = None,
@@ -187,7 +188,7 @@ class Simulator:
             return
         # One Call says the same to a key that does not exist (github.com/SignalK/freeboard-sk/issues/196).
         subscribed = valid and (self.one_call_keys == "all" or key in self.one_call_keys)
-        if not subscribed or one_call != self.one_call_version:
+        if not subscribed or self.one_call_version not in {None, one_call}:
             raise ApiError(401, errors.NO_ONE_CALL[one_call])
 
     def _check_limits(self, product: Product) -> None:

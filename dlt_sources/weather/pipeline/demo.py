@@ -24,5 +24,7 @@ def simulated_api() -> Iterator[dict[str, object]]:
     # imported here so that a real load never imports the simulator
     from dlt_sources.openweather_simulator import Simulator, serve  # noqa: PLC0415
 
-    with serve(Simulator(), port=0) as url:
+    # every resource can be tried: no setting is refused that a plan or subscription would allow
+    simulator = Simulator(plan="expert", one_call_keys="all", one_call_version=None)
+    with serve(simulator, port=0) as url:
         yield {"base_url": url, "api_key": DEMO_KEY, "calls_per_minute": 3000}
