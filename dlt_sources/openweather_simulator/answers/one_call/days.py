@@ -15,7 +15,7 @@ from dlt_sources.openweather_simulator.answers.errors import bad_parameter
 from dlt_sources.openweather_simulator.answers.one_call.moments import Asked, state_told
 from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
 from dlt_sources.openweather_simulator.answers.places import Params, Place, coordinates, place_at
-from dlt_sources.openweather_simulator.answers.units import tidy, units_of
+from dlt_sources.openweather_simulator.answers.units import Units, tidy, units_of
 from dlt_sources.openweather_simulator.world import conditions, sun
 from dlt_sources.openweather_simulator.world.weather import State
 
@@ -52,24 +52,14 @@ def day_told(asked: Asked, dt: int, words: conditions.Words = conditions.entries
     times = sun.sun_times(place.lat, place.lon, noon - offset, offset)
     worst = max(states, key=lambda state: state.rain + state.snow)
     falling = worst if worst.rain + worst.snow > 0.3 else at_noon
-    t = units.temperature
-    temperatures = [state.temperature for state in states]
     part: dict[str, Any] = {
         "dt": dt,
         **({"sunrise": times[0], "sunset": times[1]} if times else {}),
         **_moon(midnight),
-        "temp": {
-            "day": t(at_noon.temperature),
-            "min": t(min(temperatures)),
-            "max": t(max(temperatures)),
-            **{name: t(temperatures[i]) for name, i in (("night", 7), ("eve", 6), ("morn", 2))},
-        },
-        "feels_like": {
-            name: t(states[i].feels_like) for name, i in (("day", 4), ("night", 7), ("eve", 6), ("morn", 2))
-        },
+        **_temperatures(states, units),
         "pressure": at_noon.pressure,
         "humidity": at_noon.humidity,
-        "dew_point": t(at_noon.dew_point),
+        "dew_point": units.temperature(at_noon.dew_point),
         "wind_speed": units.speed(max(state.wind_speed for state in states)),
         "wind_deg": at_noon.wind_degrees,
     }
@@ -87,6 +77,16 @@ def day_told(asked: Asked, dt: int, words: conditions.Words = conditions.entries
             part[name] = tidy(amount)
     part["uvi"] = tidy(max(state.uv_index for state in states))
     return part
+
+
+def _temperatures(states: list[State], units: Units) -> dict[str, Any]:
+    t = units.temperature
+    told, felt = [t(state.temperature) for state in states], [t(state.feels_like) for state in states]
+    times = (("day", 4), ("night", 7), ("eve", 6), ("morn", 2))
+    return {
+        "temp": {"min": min(told), "max": max(told), **{name: told[i] for name, i in times}},
+        "feels_like": {name: felt[i] for name, i in times},
+    }
 
 
 def day_summary(params: Params, moment: int, rules: Rules) -> bytes:
