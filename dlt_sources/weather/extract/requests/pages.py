@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from dlt_sources.weather.extract.requests.steps import Steps
 
 Span = tuple[int, int]
+# answers in a row that bring nothing, each asked by another start
+MOST_TRIES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Page:
         renewed: ``dt`` of loaded rows that the answer's may replace, Unix seconds.
         optional: steps whose rows count if the answer has them.
         shift: steps by which another ``start`` is asked for, since answers begin elsewhere than at it.
+        tries: number of answers that brought nothing since the last that did.
     """
 
     first: int
@@ -36,6 +39,7 @@ class Page:
     renewed: tuple[int, ...] = ()
     optional: tuple[int, ...] = ()
     shift: int = 0
+    tries: int = 0
 
     @property
     def missing(self) -> list[int]:
@@ -164,17 +168,20 @@ def _is_moment(moment: object) -> bool:
 
 
 def _asked_again(page: Page, still_missing: list[int], begins: int | None, *, is_progress: bool) -> Page | None:
-    """Return the page that asks for the steps that an answer did not bring; None if it would not bring them either."""
-    if not still_missing:
+    """Return the page that asks for the steps that an answer did not bring; None if it would not bring them either.
+
+    An answer that begins after the page may have been asked by the wrong start. One that begins at or before it, and
+    brings nothing, shows that the series lacks the steps.
+    """
+    if not still_missing or begins is None:
         return None
-    first = still_missing[0]
+    begins -= page.first
+    if not is_progress and (begins <= 0 or page.tries >= MOST_TRIES):
+        return None
+    first, last = still_missing[0], still_missing[-1]
     lacking = set(still_missing)
-    loaded = tuple(step for step in range(first, still_missing[-1]) if step not in lacking)
-    later = 0 if begins is None else begins - page.first
-    if later > 0 and not page.shift:
-        # the answer begins later than it was asked to: ask for a start as much earlier
-        return Page(first, still_missing[-1], loaded, shift=-later)
-    return Page(first, still_missing[-1], loaded, shift=page.shift) if is_progress else None
+    loaded = tuple(step for step in range(first, last) if step not in lacking)
+    return Page(first, last, loaded, shift=page.shift - begins, tries=0 if is_progress else page.tries + 1)
 
 
 def following_page(page: Page, last: int, size: int) -> Page | None:
