@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -25,12 +26,19 @@ from dlt_sources.weather.extract.requests.answers import steps_of
 from dlt_sources.weather.extract.requests.loaded_steps import DAY, REVISED_FOR, loaded_spans, newest_steps
 from dlt_sources.weather.extract.requests.steps import Steps
 from dlt_sources.weather.extract.requests.windows import HourWindows, PagesOfNewSteps, PagesOfRange, Windows
+from dlt_sources.weather.locations.model import ResolvedLocation
 
 logger = logging.getLogger(__name__)
 
 
 def windows_of(
-    endpoint: Endpoint, settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool = True
+    endpoint: Endpoint,
+    settings: WeatherSettings,
+    reader: DestinationReader,
+    now: datetime,
+    *,
+    overlap: bool = True,
+    new: Sequence[ResolvedLocation] = (),
 ) -> Windows | None:
     """Return the windows that an endpoint is asked for; None for an endpoint that is asked once a location.
 
@@ -40,6 +48,7 @@ def windows_of(
         reader: reads the destination.
         now: the moment of the run, UTC.
         overlap: whether rows may be written twice; a destination that cannot merge must not receive them twice.
+        new: see ``loaded_spans``.
 
     Raises:
         ConfigurationError: the range cannot be read or is empty.
@@ -48,7 +57,7 @@ def windows_of(
         return history_of(settings, reader, now, overlap=overlap) if endpoint.incremental else None
     if not endpoint.incremental:
         return _forecast_pages(endpoint, settings, now)
-    return _history_pages(endpoint, settings, reader, now, overlap=overlap)
+    return _history_pages(endpoint, settings, reader, now, overlap=overlap, new=new)
 
 
 def history_of(
@@ -82,7 +91,13 @@ def history_of(
 
 
 def _history_pages(
-    endpoint: Endpoint, settings: WeatherSettings, reader: DestinationReader, now: datetime, *, overlap: bool
+    endpoint: Endpoint,
+    settings: WeatherSettings,
+    reader: DestinationReader,
+    now: datetime,
+    *,
+    overlap: bool,
+    new: Sequence[ResolvedLocation],
 ) -> Windows:
     """Return the pages of history to ask for: what is missing of the user's range, otherwise what is new."""
     timeline, contract = endpoint.timeline, endpoint.parts[0].contract
@@ -101,7 +116,8 @@ def _history_pages(
 
     at = partial(steps_of, endpoint)
     if since:
-        return PagesOfRange(at, range_of, loaded_spans(reader, contract, timeline.step, max(first, earliest), until))
+        begin = max(first, earliest)
+        return PagesOfRange(at, range_of, loaded_spans(reader, contract, timeline.step, begin, until, new=new))
     loaded = newest_steps(reader, contract, timeline.step, now, renew=overlap)
     return PagesOfNewSteps(at, range_of, loaded, now - REVISED_FOR if overlap else None)
 

@@ -6,6 +6,7 @@ import logging
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from heapq import nsmallest
+from itertools import islice
 from typing import NamedTuple
 
 import dlt
@@ -24,6 +25,8 @@ from dlt_sources.weather.extract.requests.windows import Windows
 from dlt_sources.weather.locations.geocoding import Lookup
 
 logger = logging.getLogger(__name__)
+# new locations of which rows are looked for: history by the call is loaded for few
+MOST_NEW = 500
 
 
 class LoadedState(NamedTuple):
@@ -69,9 +72,13 @@ def read_loaded_state(
     for endpoint in endpoints:
         warn_of_mixed_units(settings, reader, endpoint)
     overlap = merges_rows(active_pipeline())
+    new = list(islice((location for location in lookup.locations if location.is_new), MOST_NEW))
     return LoadedState(
         lookup,
-        {endpoint.name: windows_of(endpoint, settings, reader, now, overlap=overlap) for endpoint in endpoints},
+        {
+            endpoint.name: windows_of(endpoint, settings, reader, now, overlap=overlap, new=new)
+            for endpoint in endpoints
+        },
         {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints},
     )
 

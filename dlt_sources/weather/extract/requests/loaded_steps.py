@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.clock import HOUR, utc
@@ -10,6 +11,7 @@ from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReade
 from dlt_sources.weather.extract.requests.pages import Span
 from dlt_sources.weather.extract.requests.steps import DAY_SECONDS, HOUR_SECONDS, SECONDS_PER_DEGREE
 from dlt_sources.weather.extract.requests.windows import LoadedSteps
+from dlt_sources.weather.locations.model import ResolvedLocation
 
 DAY = timedelta(days=1)
 # the longest time for which history has an hour's UV index, which a later answer would replace by null, and for which
@@ -25,7 +27,7 @@ _DAY_NUMBER = f"floor((extract(epoch FROM t.dt) + l.lon * {SECONDS_PER_DEGREE}) 
 _SPANS = (
     "SELECT location_id, min(step), max(step) FROM (SELECT location_id, step,"
     " step - row_number() OVER (PARTITION BY location_id ORDER BY step) AS span FROM (SELECT DISTINCT t.location_id,"
-    " CAST({number} AS BIGINT) AS step FROM {{locations}} l JOIN {{table}} t ON t.location_id = l.location_id"
+    " CAST({number} AS BIGINT) AS step FROM ({known}) AS l JOIN {{table}} t ON t.location_id = l.location_id"
     " WHERE t.dt >= %s AND t.dt < %s AND {condition}) AS steps) AS numbered"
     " GROUP BY location_id, span ORDER BY 1, 2"
 )
@@ -40,7 +42,13 @@ _UNSETTLED = (
 
 
 def loaded_spans(
-    reader: DestinationReader, contract: type[Contract], step: timedelta, first: datetime, last: datetime
+    reader: DestinationReader,
+    contract: type[Contract],
+    step: timedelta,
+    first: datetime,
+    last: datetime,
+    *,
+    new: Sequence[ResolvedLocation] = (),
 ) -> dict[str, list[Span]]:
     """Return the first and last step of each run of loaded steps in a range, ascending, by location_id.
 
@@ -50,15 +58,23 @@ def loaded_spans(
         step: length of a step: an hour or a day.
         first: beginning of the range, UTC.
         last: end of the range, UTC, included.
+        new: locations that may have rows though they are not in ``locations``: those of a first run that was killed.
     """
+    known = ["SELECT location_id, lon FROM {locations}"] if reader.columns(Location.table) else []
+    known += ["SELECT CAST(%s AS TEXT) AS location_id, CAST(%s AS DOUBLE PRECISION) AS lon"] * len(new)
+    if not known:
+        return {}
     if step < DAY:
-        sql = _SPANS.format(number=_HOUR_NUMBER, condition=ON_THE_HOUR.replace("dt", "t.dt"))
+        number, condition = _HOUR_NUMBER, ON_THE_HOUR.replace("dt", "t.dt")
     else:
         # a day has its noon up to a day from the date's beginning at UTC
         first, last = first - DAY, last + DAY
-        sql = _SPANS.format(number=_DAY_NUMBER, condition="l.lon IS NOT NULL")
+        number, condition = _DAY_NUMBER, "l.lon IS NOT NULL"
+    sql = _SPANS.format(number=number, condition=condition, known="{known}")
+    names = [part for location in new for part in (location.location_id, location.lon)]
+    tables = {"table": contract.table} | ({"locations": Location.table} if known[0].endswith("}") else {})
+    rows = reader.rows(sql.replace("{known}", " UNION ".join(known)), *names, first, last + step, **tables)
     spans: dict[str, list[Span]] = {}
-    rows = reader.rows(sql, first, last + step, table=contract.table, locations=Location.table)
     for location_id, span_first, span_last in rows:
         spans.setdefault(location_id, []).append((int(span_first), int(span_last)))
     return spans

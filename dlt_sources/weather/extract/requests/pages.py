@@ -55,7 +55,7 @@ class PageRows(NamedTuple):
         kept: records of the page; those that are no object or have no readable ``dt`` too, for the contract to reject.
         still_missing: steps of the page that no record has.
         again: the page that asks for them; None if none is missing, or if asking again brings nothing.
-        begins: steps from the one asked for to the first record's; None if no record belongs to a step.
+        begins: steps from the page's first to the first record's; None if no record belongs to a step.
         rows: number of records in the answer.
     """
 
@@ -135,7 +135,7 @@ def rows_of(page: Page, steps: Steps, records: list[Any]) -> PageRows:
     """
     moments = [record.get("dt") if isinstance(record, dict) else None for record in records]
     numbers = _numbers(steps, moments)
-    begins = next((number for number in numbers if number is not None), None)
+    begins = min((number for number in numbers if number is not None), default=None)
     offset = None if begins is None else begins - page.first
     if not page.loaded and numbers == list(range(page.first, page.last + 1)):
         return PageRows(records, [], None, offset, len(records))
@@ -152,7 +152,7 @@ def rows_of(page: Page, steps: Steps, records: list[Any]) -> PageRows:
         if is_kept:
             kept.append(record)
     still_missing = [step for step in missing if step not in found]
-    again = _asked_again(page, still_missing, begins, is_progress=len(still_missing) < len(missing))
+    again = _asked_again(page, still_missing, offset, steps.page, is_progress=len(still_missing) < len(missing))
     return PageRows(kept, still_missing, again, offset, len(records))
 
 
@@ -167,7 +167,9 @@ def _is_moment(moment: object) -> bool:
     return isinstance(moment, int | float) and not isinstance(moment, bool) and abs(moment) < 1e12
 
 
-def _asked_again(page: Page, still_missing: list[int], begins: int | None, *, is_progress: bool) -> Page | None:
+def _asked_again(
+    page: Page, still_missing: list[int], begins: int | None, size: int, *, is_progress: bool
+) -> Page | None:
     """Return the page that asks for the steps that an answer did not bring; None if it would not bring them either.
 
     An answer that begins after the page may have been asked by the wrong start. One that begins at or before it, and
@@ -175,13 +177,14 @@ def _asked_again(page: Page, still_missing: list[int], begins: int | None, *, is
     """
     if not still_missing or begins is None:
         return None
-    begins -= page.first
     if not is_progress and (begins <= 0 or page.tries >= MOST_TRIES):
         return None
     first, last = still_missing[0], still_missing[-1]
     lacking = set(still_missing)
     loaded = tuple(step for step in range(first, last) if step not in lacking)
-    return Page(first, last, loaded, shift=page.shift - begins, tries=0 if is_progress else page.tries + 1)
+    # rows further away than a page say nothing of where answers begin
+    shift = page.shift - begins if abs(begins) <= size else page.shift
+    return Page(first, last, loaded, shift=shift, tries=0 if is_progress else page.tries + 1)
 
 
 def following_page(page: Page, last: int, size: int) -> Page | None:
