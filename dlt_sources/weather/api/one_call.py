@@ -1,23 +1,24 @@
-"""Behaviour of One Call 4.0 that other products lack. Source: openweathermap.org/api/one-call-4.
+"""Behaviour of One Call 4.0 that other products lack: links with the key, and warnings by id.
 
-Its answers link to the pages before and after them, and the links hold the key. Pages are computed here and links never
-followed, so that they are cut out of an answer before anything keeps it.
+Source: openweathermap.org/api/one-call-4. Answers link to the pages before and after them, and the links hold the key.
+Pages are computed here and links never followed, so that they are cut out of an answer before anything keeps it.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
 PATH = "/data/4.0/onecall/"
 LINKS = ("prev", "next")
-# a member of any object whose value is a text, the last of a body that was cut off included. A quote inside of a JSON
-# text is escaped, so that no text's content looks like a member
-_TEXT = rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
-_LINK = rb'"(?:' + "|".join(LINKS).encode() + rb')"\s*:\s*' + _TEXT
-_LINKS = re.compile(rb",\s*" + _LINK + rb"|" + _LINK + rb"\s*,?", re.DOTALL)
+# characters; ids are UUIDs in the vendor's example
+LONGEST_ID = 200
+# what follows the name of a member whose value is a text, the last of a body that was cut off included
+_TEXT = re.compile(rb'\s*:\s*"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_COMMA = re.compile(rb"\s*,?")
 
 
 def without_links(body: bytes) -> bytes:
@@ -26,7 +27,19 @@ def without_links(body: bytes) -> bytes:
     Args:
         body: the body, whole JSON or not.
     """
-    return _LINKS.sub(b"", body) if any(name.encode() in body for name in LINKS) else body
+    for name in LINKS:
+        # a quote inside of a JSON text is escaped, so that no text's content looks like a member
+        member = b'"%s"' % name.encode()
+        position = body.find(member)
+        while position >= 0:
+            value = _TEXT.match(body, position + len(member))
+            if value is not None:
+                before, after = body[:position].rstrip(), body[value.end() :]
+                has_comma = before.endswith(b",")
+                body = before[:-1] + after if has_comma else before + _COMMA.sub(b"", after, count=1)
+                position = len(before) - has_comma - 1
+            position = body.find(member, position + 1)
+    return body
 
 
 def without_odd_links(body: bytes, data: Any) -> tuple[bytes, Any]:
@@ -40,3 +53,36 @@ def without_odd_links(body: bytes, data: Any) -> tuple[bytes, Any]:
         return body, data
     rest = {name: value for name, value in data.items() if name not in LINKS}
     return orjson.dumps(rest), rest
+
+
+def alert_path(alert_id: str) -> str:
+    """Return the path of the text of a warning."""
+    return f"{PATH}alert/{quote(alert_id, safe='')}"
+
+
+def alert_ids(record: Any) -> list[str]:
+    """Return the ids of the warnings that a row of any timeline names.
+
+    Args:
+        record: the row, as the API sent it.
+    """
+    named = record.get("alerts") if isinstance(record, dict) else None
+    ids = named if isinstance(named, list) else []
+    return [one for one in ids if isinstance(one, str) and 0 < len(one) <= LONGEST_ID]
+
+
+def alert_texts(data: Any) -> list[Any] | None:
+    """Return the warnings that an answer holds; None if it has another form.
+
+    UNCONFIRMED: whether the warning is the answer itself, as the vendor's example shows it, or an entry of ``data``, as
+    in all other answers of 4.0. Both are read. A row of weather, which has a ``dt``, is no warning.
+
+    Args:
+        data: the answer.
+    """
+    if not isinstance(data, dict):
+        return None
+    rows = data.get("data")
+    if rows is None:
+        return [data]
+    return [row for row in rows if not (isinstance(row, dict) and "dt" in row)] if isinstance(rows, list) else None

@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain, repeat
 from typing import Any
 
 import pyarrow as pa
 
 from dlt_sources.weather.api.endpoints import Endpoint, Part
 from dlt_sources.weather.api.responses import Answer
+from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.contracts.base import Column
 from dlt_sources.weather.convert.fields import value_at
 from dlt_sources.weather.convert.invalid_rows import means_null
 
 
-def columns_around(part: Part, answers: Sequence[Answer]) -> dict[str, list[object]]:
-    """Return the columns that a part's rows take from the answer around them, by name.
+def added_columns(part: Part, answers: Sequence[Answer], sizes: Sequence[int]) -> dict[str, pa.Array]:
+    """Return the columns that records do not contain, by name: of the request, and of the answer around the rows.
+
+    A value is converted once an answer: history comes in many small ones.
 
     Args:
         part: the part.
-        answers: the answer of each row.
+        answers: the answers whose records are converted.
+        sizes: the number of records of each answer.
     """
+    moments = [answer.fetched_at for answer in answers]
+    values: dict[str, list[object]] = {
+        "location_id": [answer.request.about.location.location_id for answer in answers],
+        "fetched_at": [*moments],
+        "issued_at": [floor_hour(moment) for moment in moments],
+        "units": [answer.request.params.get("units") for answer in answers],
+    }
     columns = {column.name: column for column in part.contract.columns()}
-    around: dict[str, list[object]] = {}
     for name, path in part.around:
-        # rows of one answer follow each other
-        last, value = None, None
-        values = around[name] = []
-        for answer in answers:
-            if answer is not last:
-                last, value = answer, _fitting(columns[name], value_at(answer.data, tuple(path.split("."))))
-            values.append(value)
-    return around
+        steps = tuple(path.split("."))
+        values[name] = [_fitting(columns[name], value_at(answer.data, steps)) for answer in answers]
+    rows = pa.array(chain.from_iterable(repeat(number, size) for number, size in enumerate(sizes)), pa.int64())
+    return {name: pa.array(values[name], columns[name].type).take(rows) for name in values.keys() & columns.keys()}
 
 
 def fields_not_kept(endpoint: Endpoint, data: Any) -> Iterator[str]:
@@ -41,20 +49,26 @@ def fields_not_kept(endpoint: Endpoint, data: Any) -> Iterator[str]:
         endpoint: the endpoint.
         data: the answer.
     """
-    members = {part.member for part in endpoint.parts}
+    members, parents, known = _known_around(endpoint)
     if "" in members:
         return
-    known = {path: name for part in endpoint.parts for name, path in part.around}
-    parents = {path.partition(".")[0] for path in (*known, *endpoint.not_kept) if "." in path}
-    columns = {column.name: column for part in endpoint.parts for column in part.contract.columns()}
     for member, value in data.items():
         if member in members:
             continue
         inner = value if isinstance(value, dict) and member in parents else None
         for path, found in ((f"{member}.{name}", one) for name, one in inner.items()) if inner else ((member, value),):
-            is_kept = path in known and _fits(columns[known[path]], found)
+            is_kept = path in known and _fits(known[path], found)
             if found is not None and not is_kept and path not in endpoint.not_kept:
                 yield path
+
+
+@cache
+def _known_around(endpoint: Endpoint) -> tuple[frozenset[str], frozenset[str], dict[str, Column]]:
+    """Return the members with rows, the members whose inner fields are known, and the columns by path."""
+    columns = {column.name: column for part in endpoint.parts for column in part.contract.columns()}
+    known = {path: columns[name] for part in endpoint.parts for name, path in part.around}
+    parents = frozenset(path.partition(".")[0] for path in (*known, *endpoint.not_kept) if "." in path)
+    return frozenset(part.member for part in endpoint.parts), parents, known
 
 
 def _fitting(column: Column, value: Any) -> object:

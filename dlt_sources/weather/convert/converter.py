@@ -53,7 +53,7 @@ class Converter:
     other_fields: set[str] = field(default_factory=set)
 
     def convert(
-        self, records: Sequence[dict[str, Any]], added: Mapping[str, Sequence[object]]
+        self, records: Sequence[dict[str, Any]], added: Mapping[str, Sequence[object] | pa.Array]
     ) -> tuple[pa.Table, list[InvalidRow]]:
         """Convert a batch of records; new columns are added to ``new_columns``.
 
@@ -70,11 +70,14 @@ class Converter:
         """
         invalid_rows: list[InvalidRow] = []
         pieces = list(self._pieces(records, 0, invalid_rows))
-        kept = [position for start, piece in pieces for position in range(start, start + piece.num_rows)]
+        kept: list[int] | None = None
+        if invalid_rows:
+            kept = [position for start, piece in pieces for position in range(start, start + piece.num_rows)]
         table = pa.concat_tables([piece for _, piece in pieces], promote_options="default")
         for name, values in added.items():
             column = self.contract.arrow_schema().field(name)
-            array = pa.array(values if len(kept) == len(values) else [values[i] for i in kept], column.type)
+            array = values if isinstance(values, pa.Array) else pa.array(values, column.type)
+            array = array if kept is None else array.take(pa.array(kept, pa.int64()))
             table = table.set_column(table.schema.get_field_index(name), column, array)
         return table, invalid_rows
 

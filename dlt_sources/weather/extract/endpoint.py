@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -12,15 +14,23 @@ import pyarrow as pa
 
 from dlt_sources.weather.api.endpoints import Endpoint, Part
 from dlt_sources.weather.api.responses import Answer, Failure, Result
-from dlt_sources.weather.common.clock import floor_hour
 from dlt_sources.weather.contracts import Contract, Reject, WeatherRaw
 from dlt_sources.weather.contracts.records import RowErrorClass
-from dlt_sources.weather.convert.around_rows import columns_around, fields_not_kept
+from dlt_sources.weather.convert.around_rows import added_columns, fields_not_kept
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
+from dlt_sources.weather.convert.raw_answers import RawAnswers
 from dlt_sources.weather.extract.counts import LoadMetrics, listed
 from dlt_sources.weather.extract.limits import PackageLimits
-from dlt_sources.weather.extract.requests import MarkDone, PageRows, RequestWindow, fruitless, page_rows
+from dlt_sources.weather.extract.requests import (
+    MarkDone,
+    PageRows,
+    RequestWindow,
+    by_location,
+    fruitless,
+    page_rows,
+    with_id,
+)
 
 logger = logging.getLogger(__name__)
 # bytes of the bodies that are converted or written at a time: enough for Arrow to be fast (thousands of rows), few
@@ -29,18 +39,31 @@ BATCH_BYTES = 2_000_000
 
 
 class Batch:
-    """Records of one table that wait for conversion, each with the answer that it came in."""
+    """Records of one table that wait for conversion, and the answers that they came in.
+
+    Attributes:
+        records: the records of all answers, one answer after another.
+        answers: the answers.
+        sizes: the number of records of each answer.
+        bytes: size of the answers' bodies.
+    """
 
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
         self.answers: list[Answer] = []
+        self.sizes: list[int] = []
         self.bytes = 0
 
     def add(self, records: list[dict[str, Any]], answer: Answer) -> None:
         """Add the records of one answer."""
         self.records += records
-        self.answers += [answer] * len(records)
+        self.answers.append(answer)
+        self.sizes.append(len(records))
         self.bytes += len(answer.body)
+
+    def answer_of(self, position: int) -> Answer:
+        """Return the answer that a record came in."""
+        return self.answers[bisect_right(list(accumulate(self.sizes)), position)]
 
 
 class Extraction:
@@ -73,8 +96,7 @@ class Extraction:
         self._now = now
         self._replaying = replaying
         self._batches = {part.contract.table: Batch() for part in endpoint.parts}
-        self._raw: list[dict[str, Any]] = []
-        self._raw_bytes = 0
+        self._raw = RawAnswers(endpoint, metrics.run_id)
         self._rejects: list[dict[str, Any]] = []
 
     def items(self, results: Iterable[Result], mark_done: MarkDone) -> Iterator[object]:
@@ -93,15 +115,16 @@ class Extraction:
         yield from self._remaining()
 
     def _reject_request(self, failure: Failure) -> None:
-        self._rejects.append(self._metrics.reject_request(failure, self._endpoint.path, self._now()))
+        self._rejects.append(self._metrics.reject_request(failure, failure.request.path, self._now()))
 
     def _accept(self, answer: Answer, mark_done: MarkDone) -> None:
         """Add an answer's records to the batches of their tables; reject an answer that has not the endpoint's form.
 
         The answer of a timeline that brings none of the steps asked for is rejected too, after which the next is asked.
         """
-        records_by_part = [(part, _records(part, answer.data)) for part in self._endpoint.parts]
-        if any(records is None for _, records in records_by_part):
+        records_by_part = [(part, part.records(answer.data)) for part in self._endpoint.parts]
+        alert = answer.request.about.alert
+        if any(records is None or (alert and not records) for _, records in records_by_part):
             self._reject_request(
                 Failure(
                     answer.request,
@@ -112,6 +135,8 @@ class Extraction:
                 )
             )
             return
+        if alert:
+            records_by_part = [(part, with_id(records or [], alert)) for part, records in records_by_part]
         rows: PageRows | None = None
         if answer.request.about.page is not None:
             ((part, records),) = records_by_part
@@ -121,25 +146,29 @@ class Extraction:
         if rows is not None and rows.is_fruitless:
             self._reject_request(fruitless(self._endpoint, answer, rows))
             return
-        self._metrics.requests += 1
+        self._metrics.requests += not (alert and alert.is_loaded)
+        keeps_raw = self._endpoint.keeps_raw and not self._replaying
         self._announce(
             {f"{self._endpoint.name}.{name}" for name in fields_not_kept(self._endpoint, answer.data)},
             "stand outside the rows of an answer and are in no table",
         )
-        for part, records in records_by_part:
-            self._metrics.rows_fetched += len(records or ())
-            usable = self._usable(records or [], part, answer)
-            self._batches[part.contract.table].add(usable, answer)
-            self._package.add_rows(len(usable))
-        if self._endpoint.keeps_raw and not self._replaying:
-            self._raw.append(self._raw_row(answer))
-            self._raw_bytes += len(answer.body)
+        for copy in by_location(answer):
+            one = self._raw.at_distinct_moment(copy)
+            if keeps_raw:
+                self._raw.add(one)
+            for part, records in records_by_part:
+                self._metrics.rows_fetched += len(records or ())
+                usable = self._usable(records or [], part, one)
+                self._batches[part.contract.table].add(usable, one)
+                self._package.add_rows(len(usable))
 
     def _usable(self, records: list[Any], part: Part, answer: Answer) -> list[dict[str, Any]]:
         """Reject records that would break the package: no object, outside the window, or with a key that repeats.
 
         PostgreSQL's MERGE fails on a key that occurs twice in one package, and would fail with every retry.
         """
+        if self._are_distinct(records, part, answer):
+            return records
         identify = part.contract.identity
         usable: dict[object, dict[str, Any]] = {}
         is_inside = _within(answer.request.about)
@@ -155,6 +184,16 @@ class Extraction:
                     self._reject_row("repeated_key", message, earlier, "", answer)
                 usable[identity] = record
         return list(usable.values())
+
+    def _are_distinct(self, records: list[Any], part: Part, answer: Answer) -> bool:
+        """Return whether all records are usable, for the usual answer: objects with one ``dt`` each, in no window."""
+        window = answer.request.about
+        if "dt" not in part.contract.key or (window.start is not None and window.page is None):
+            return False
+        try:
+            return len({record["dt"] for record in records}) == len(records)
+        except (KeyError, TypeError):
+            return False
 
     def _reject_row(self, error_class: RowErrorClass, message: str, record: object, field: str, answer: Answer) -> None:
         self._rejects.append(
@@ -175,7 +214,7 @@ class Extraction:
         for part in self._endpoint.parts:
             if self._batches[part.contract.table].bytes >= BATCH_BYTES:
                 yield from self._converted(part)
-        if self._raw_bytes >= BATCH_BYTES:
+        if self._raw.bytes >= BATCH_BYTES:
             yield from self._raw_answers()
 
     def _remaining(self) -> Iterator[object]:
@@ -192,9 +231,9 @@ class Extraction:
             return
         converter = self._converter(part.contract)
         known, others = set(converter.new_columns), set(converter.other_fields)
-        table, invalid_rows = converter.convert(batch.records, self._added_columns(part, batch.answers))
+        table, invalid_rows = converter.convert(batch.records, added_columns(part, batch.answers, batch.sizes))
         for invalid_row in invalid_rows:
-            record, answer = batch.records[invalid_row.position], batch.answers[invalid_row.position]
+            record, answer = batch.records[invalid_row.position], batch.answer_of(invalid_row.position)
             self._reject_row("wrong_type", invalid_row.message, record, invalid_row.field, answer)
         if self._replaying:
             table = self._each_key_once(part, table)
@@ -222,44 +261,10 @@ class Extraction:
         self._metrics.rows_fetched -= table.num_rows - len(last)
         return table.take(last)
 
-    def _added_columns(self, part: Part, answers: list[Answer]) -> dict[str, list[object]]:
-        """Return the columns that answers do not contain, by name, with one value per record."""
-        columns = part.contract.model_fields
-        added: dict[str, list[object]] = {
-            "location_id": [answer.request.about.location.location_id for answer in answers],
-            "fetched_at": [answer.fetched_at for answer in answers],
-        }
-        if "issued_at" in columns:
-            added["issued_at"] = [floor_hour(answer.fetched_at) for answer in answers]
-        if "units" in columns:
-            added["units"] = [answer.request.params["units"] for answer in answers]
-        return added | columns_around(part, answers)
-
-    def _raw_row(self, answer: Answer) -> dict[str, Any]:
-        return {
-            "location_id": answer.request.about.location.location_id,
-            "endpoint": self._endpoint.name,
-            "fetched_at": answer.fetched_at,
-            "units": answer.request.params.get("units"),
-            "run_id": self._metrics.run_id,
-            "body": answer.body.decode(),
-        }
-
     def _raw_answers(self) -> Iterator[object]:
-        rows, size, self._raw, self._raw_bytes = self._raw, self._raw_bytes, [], 0
-        if rows:
-            self._package.add_bytes(size)
+        self._package.add_bytes(self._raw.bytes)
+        if rows := self._raw.take():
             yield to_table(WeatherRaw, rows)
-
-
-def _records(part: Part, data: object) -> list[Any] | None:
-    """Return the records of a part of an answer; None if the answer has not the endpoint's form."""
-    if not part.member:
-        return [data] if isinstance(data, dict) else None
-    rows = data.get(part.member) if isinstance(data, dict) else None
-    if rows is None and part.optional and isinstance(data, dict):
-        return []
-    return rows if isinstance(rows, list) else None
 
 
 def _within(window: RequestWindow) -> Callable[[dict[str, Any]], bool]:

@@ -19,7 +19,7 @@ from dlt_sources.weather.extract.conversion import RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.locations import LocationStep
-from dlt_sources.weather.extract.requests import Page, RequestWindow
+from dlt_sources.weather.extract.requests import Alert, Page, RequestWindow
 from dlt_sources.weather.journal import Entry, entries_of
 from dlt_sources.weather.locations.geocoding import Lookup, add_matches
 from dlt_sources.weather.locations.model import ResolvedLocation
@@ -97,4 +97,7 @@ def _window(location: ResolvedLocation, kept: Mapping[str, Any]) -> RequestWindo
     page: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in (kept.get("page") or {}).items()
     }
-    return RequestWindow(location, start, end, Page(**page) if page else None)
+    alert = kept.get("alert")
+    if alert:
+        alert = Alert(alert["alert_id"], tuple(ResolvedLocation(**other) for other in alert["others"]))
+    return RequestWindow(location, start, end, Page(**page) if page else None, alert)

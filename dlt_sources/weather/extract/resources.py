@@ -22,12 +22,14 @@ import dlt
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 
-from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, DEFAULT_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.common.logs import leave_out_expected_warnings
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun, Location
 from dlt_sources.weather.convert.items import UPSERT
 from dlt_sources.weather.extract.run import Run
+
+STAGES = 4
 
 
 def source_of(run: Run, names: Iterable[str]) -> DltSource:
@@ -39,13 +41,15 @@ def next_source(run: Run, names: Iterable[str]) -> DltSource:
     """Return the source of a run's next load package, whose locations the run has resolved as far as it has room.
 
     It has the resource ``locations`` if there is a look-up to report, and endpoints only after all locations are
-    resolved. Endpoints with their own subscription come in later packages than the free ones, so that calls of theirs
-    that are refused for a while keep no rows waiting.
+    resolved, stage by stage.
     """
     reported = [LOCATIONS] if run.has_location_items else []
     endpoints = [name for name in names if name != LOCATIONS] if run.locations_resolved else []
-    free = [name for name in endpoints if BY_NAME[name].product == "free"]
-    return source_of(run, reported + (free if run.has_more(free) else endpoints))
+    for last in range(STAGES):
+        reached = [name for name in endpoints if stage_of(name) <= last]
+        if run.has_more(reached):
+            break
+    return source_of(run, reported + reached)
 
 
 def closing_source(items: list[object]) -> DltSource:
@@ -99,8 +103,24 @@ def _load_id() -> str | None:
 
 def resource_names(names: Iterable[str] | None) -> list[str]:
     """Return the names of the resources to load, the default ones if none are given."""
-    # a product that is refused for a while must not keep the free one waiting
-    return sorted(names or DEFAULT_RESOURCES, key=lambda name: name in BY_NAME and BY_NAME[name].product != "free")
+    return sorted(names or DEFAULT_RESOURCES, key=stage_of)
+
+
+def stage_of(name: str) -> int:
+    """Return the stage of a run in which a resource is asked; the packages of a stage come after those before it.
+
+    Calls of One Call that are refused for a while keep no rows of the free product waiting. Warnings are known by the
+    answers that name them. History of One Call, which costs most, can be asked for later.
+
+    Args:
+        name: the resource.
+    """
+    endpoint = BY_NAME.get(name)
+    if endpoint is None or endpoint.product == "free":
+        return 0
+    if endpoint.incremental:
+        return STAGES - 1
+    return 2 if name == ALERTS else 1
 
 
 def _resource(run_of: Callable[[str], Run], name: str) -> DltResource:
@@ -131,6 +151,11 @@ def _endpoint(run_of: Callable[[str], Run], endpoint: Endpoint) -> DltResource:
         run.resolve_locations()
         # nothing is left of them unless the resource `locations`, which comes first, was deselected
         yield from run.location_items()
+        if endpoint.name == ALERTS:
+            # to dlt, None is "nothing yet": the package's other resources, whose answers name warnings, come first
+            yield None
+            while run.asked:
+                yield None
         yield from run.endpoint_items(endpoint)
 
     return dlt.resource(

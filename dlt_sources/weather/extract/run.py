@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,17 +13,16 @@ from dlt_sources.weather.api.responses import Failure, Result
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.conversion import RunConversion, new_run_id
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
-from dlt_sources.weather.extract.requests import MarkDone, RequestQueue
+from dlt_sources.weather.extract.requests import AlertQueue, MarkDone, RequestQueue
+from dlt_sources.weather.extract.requests.alerts import OpenReader
 from dlt_sources.weather.extract.requests.loaded import LoadedState, active_reader, read_loaded_state
 from dlt_sources.weather.journal import Journal
 
 T = TypeVar("T")
-OpenReader = Callable[[], AbstractContextManager[DestinationReader]]
 
 
 class Run:
@@ -40,6 +38,10 @@ class Run:
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
         rate_limiter: delays calls; by default, the limiter of this machine.
+
+    Attributes:
+        run_id: the id of the run in ``load_runs``, ``rejects`` and logs.
+        asked: the endpoints that are asked at present.
     """
 
     def __init__(
@@ -55,18 +57,19 @@ class Run:
         self._settings = settings
         self._now = now
         self._started_at = now()
-        self._run_id = new_run_id(self._started_at)
+        self.run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
         self._client = Client(settings, now, rate_limiter, self._keep)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
-        self._conversion = RunConversion(self._run_id, command, self._package, now)
+        self._conversion = RunConversion(self.run_id, command, self._package, now)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
         self._loaded: LoadedState | None = None
-        self._queues: dict[str, RequestQueue] = {}
+        self._queues: dict[str, RequestQueue | AlertQueue] = {}
         self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
+        self.asked: set[str] = set()
         self._interrupted = False
 
     def __enter__(self) -> Run:
@@ -84,11 +87,6 @@ class Run:
     def settings(self) -> WeatherSettings:
         """The source's settings."""
         return self._settings
-
-    @property
-    def run_id(self) -> str:
-        """The id of the run in ``load_runs``, ``rejects`` and logs."""
-        return self._run_id
 
     @property
     def client(self) -> Client:
@@ -219,7 +217,9 @@ class Run:
         if refusal := self._refusals.by_resource.get(endpoint.name):
             metrics.error = str(refusal)
         results = queue.results(self._client, lambda: self.has_room(endpoint.name))
+        self.asked.add(endpoint.name)
         yield from self.answer_items(endpoint, results, queue.mark_done)
+        self.asked.remove(endpoint.name)
 
     def answer_items(
         self,
@@ -259,10 +259,10 @@ class Run:
         unfinished = self._conversion.unfinished(resources)
         return [self._conversion.load_run(name, self.status(name), self.stopped_by) for name in unfinished]
 
-    def _queue(self, endpoint: Endpoint) -> RequestQueue:
+    def _queue(self, endpoint: Endpoint) -> RequestQueue | AlertQueue:
         if endpoint.name not in self._queues:
             assert self._loaded is not None  # noqa: S101 - it is read before the locations are resolved
-            self._queues[endpoint.name] = self._loaded.queue(endpoint, self._settings)
+            self._queues[endpoint.name] = self._loaded.queue(endpoint, self._settings, self._open_reader, self._now)
         return self._queues[endpoint.name]
 
     def _read_destination(self, *, unknown: bool) -> LocationStep:

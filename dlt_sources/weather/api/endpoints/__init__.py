@@ -5,7 +5,7 @@ Imports ``contracts`` and ``common``.
 
 from dlt_sources.weather.api.endpoints.free import FREE_ENDPOINTS
 from dlt_sources.weather.api.endpoints.model import Endpoint, Part, Timeline
-from dlt_sources.weather.api.endpoints.one_call import ONE_CALL_ENDPOINTS
+from dlt_sources.weather.api.endpoints.one_call import ALERTS, ONE_CALL_ENDPOINTS
 
 ENDPOINTS: tuple[Endpoint, ...] = (*FREE_ENDPOINTS, *ONE_CALL_ENDPOINTS)
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
@@ -19,6 +19,7 @@ JOURNALED_RESOURCES = (
 )
 
 __all__ = [
+    "ALERTS",
     "BY_NAME",
     "DEFAULT_RESOURCES",
     "ENDPOINTS",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from dlt_sources.weather.common.settings import ResourceName
 from dlt_sources.weather.common.subscription_plans import Product
@@ -39,12 +40,25 @@ class Part:
         member: name of the member that lists the rows; "" if the answer itself is the row.
         optional: whether an answer without the member is valid, and has no rows of this table.
         around: columns of each row that are read from the answer around the rows: name and dotted path.
+        read: returns the rows of an answer whose form ``member`` does not describe, or None if it has another form.
     """
 
     contract: type[Contract]
     member: str = ""
     optional: bool = False
     around: tuple[tuple[str, str], ...] = ()
+    read: Callable[[Any], list[Any] | None] | None = None
+
+    def records(self, data: object) -> list[Any] | None:
+        """Return the records of the part in an answer; None if the answer has not the endpoint's form."""
+        if self.read is not None:
+            return self.read(data)
+        if not self.member:
+            return [data] if isinstance(data, dict) else None
+        rows = data.get(self.member) if isinstance(data, dict) else None
+        if rows is None and self.optional and isinstance(data, dict):
+            return []
+        return rows if isinstance(rows, list) else None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dlt_sources.weather.api.endpoints.model import Endpoint, Part, Timeline
+from dlt_sources.weather.api.one_call import alert_texts
 from dlt_sources.weather.common.settings import ResourceName
 from dlt_sources.weather.contracts import (
     Contract,
@@ -59,6 +60,8 @@ def _version_4(
     )
 
 
+# its requests are of two kinds, see extract.requests.alerts
+ALERTS: ResourceName = "one_call_alerts"
 ONE_CALL_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         name="one_call",
@@ -129,9 +132,9 @@ ONE_CALL_ENDPOINTS: tuple[Endpoint, ...] = (
         incremental=True,
     ),
     Endpoint(
-        name="one_call_alerts",
+        name=ALERTS,
         path="/data/4.0/onecall/alert",
-        parts=(Part(OneCallAlerts),),
+        parts=(Part(OneCallAlerts, read=alert_texts),),
         description="One Call 4.0: texts of the warnings in force, one row per location and warning.",
         product="one_call",
         version=4,

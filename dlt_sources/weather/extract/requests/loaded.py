@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -12,13 +13,13 @@ from typing import NamedTuple
 import dlt
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 
-from dlt_sources.weather.api.endpoints import BY_NAME, DEFAULT_RESOURCES, Endpoint
+from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, DEFAULT_RESOURCES, Endpoint
 from dlt_sources.weather.common.clock import floor_hour, utc
-from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.extract.locations import match_locations
+from dlt_sources.weather.extract.requests.alerts import NAMING, AlertQueue, NamedAlerts, OpenReader
 from dlt_sources.weather.extract.requests.history import active_pipeline, merges_rows, windows_of
 from dlt_sources.weather.extract.requests.queue import MOST_SORTED, NEVER, RequestQueue
 from dlt_sources.weather.extract.requests.windows import Windows
@@ -36,16 +37,32 @@ class LoadedState(NamedTuple):
         lookup: the user's list, compared with the locations that the destination knows.
         windows: the windows of each resource that is asked for a range of time.
         waiting: for each resource without history, see ``waiting_locations``.
+        named: the warnings that the run's answers name.
     """
 
     lookup: Lookup
     windows: dict[str, Windows | None]
     waiting: dict[str, dict[str, datetime | None]]
+    named: NamedAlerts
 
-    def queue(self, endpoint: Endpoint, settings: WeatherSettings) -> RequestQueue:
-        """Return the requests of an endpoint, once all locations are looked up; each endpoint has one queue a run."""
-        windows, waiting = self.windows.pop(endpoint.name), self.waiting.pop(endpoint.name)
-        queue = RequestQueue(endpoint, self.lookup.locations, settings, windows, waiting)
+    def queue(
+        self, endpoint: Endpoint, settings: WeatherSettings, open_reader: OpenReader, now: Callable[[], datetime]
+    ) -> RequestQueue | AlertQueue:
+        """Return the requests of an endpoint, once all locations are looked up; each endpoint has one queue a run.
+
+        Args:
+            endpoint: the endpoint.
+            settings: the settings of the run.
+            open_reader: opens a reader, for texts of warnings, which only answers of the run name.
+            now: the clock, UTC.
+        """
+        queue: RequestQueue | AlertQueue
+        if endpoint.name == ALERTS:
+            queue = AlertQueue(self.lookup.locations, self.named, open_reader, now)
+        else:
+            windows, waiting = self.windows.pop(endpoint.name), self.waiting.pop(endpoint.name)
+            named = self.named if endpoint in NAMING and ALERTS in (settings.resources or ()) else None
+            queue = RequestQueue(endpoint, self.lookup.locations, settings, windows, waiting, named=named)
         # a run of a few chosen locations is judged by the whole list
         queue.up_to_date += self.lookup.left_out
         return queue
@@ -67,8 +84,6 @@ def read_loaded_state(
     """
     lookup = match_locations(settings, reader, now, unknown=unknown)
     endpoints = [BY_NAME[name] for name in settings.resources or DEFAULT_RESOURCES if name in BY_NAME]
-    if any(endpoint.name == "one_call_alerts" for endpoint in endpoints):
-        raise ConfigurationError("one_call_alerts cannot be loaded yet; leave it out of the resources.")
     for endpoint in endpoints:
         warn_of_mixed_units(settings, reader, endpoint)
     overlap = merges_rows(active_pipeline())
@@ -80,6 +95,7 @@ def read_loaded_state(
             for endpoint in endpoints
         },
         {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints},
+        NamedAlerts(),
     )
 
 
@@ -94,10 +110,11 @@ def waiting_locations(
     Args:
         settings: whether only locations are asked that lack a row.
         reader: reads the destination.
-        endpoint: the endpoint; with history, nothing is returned, since its watermarks say what is missing.
+        endpoint: the endpoint; with history, nothing is returned, since its watermarks say what is missing; nor for
+            the texts of warnings, which most locations have none of.
         now: the moment of the run, UTC.
     """
-    if endpoint.incremental:
+    if endpoint.incremental or endpoint.name == ALERTS:
         return {}
     contract = endpoint.parts[0].contract
     if settings.only_missing:

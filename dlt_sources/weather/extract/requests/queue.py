@@ -17,8 +17,9 @@ from types import MappingProxyType
 
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import Endpoint
-from dlt_sources.weather.api.responses import Request, Result
+from dlt_sources.weather.api.responses import Answer, Request, Result
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.extract.requests.alerts import NamedAlerts
 from dlt_sources.weather.extract.requests.answers import TimelineAnswers
 from dlt_sources.weather.extract.requests.pages import PageRows
 from dlt_sources.weather.extract.requests.windows import RequestWindow, Windows
@@ -44,6 +45,7 @@ class RequestQueue:
         settings: units and language of the answers, and whether only locations are asked that lack a row.
         windows: the windows of each location; None for an endpoint that is asked once a location.
         waiting: newest row, UTC, of locations that lack a recent one, by location_id; None if there is no row at all.
+        named: collects the warnings that answers name; None if nobody asks for their texts.
 
     Attributes:
         total: the number of requests if none fails.
@@ -57,12 +59,15 @@ class RequestQueue:
         settings: WeatherSettings,
         windows: Windows | None,
         waiting: Mapping[str, datetime | None] = MappingProxyType({}),
+        *,
+        named: NamedAlerts | None = None,
     ) -> None:
         self._in_flight = 0
         self._most_at_once = endpoint.most_at_once
         self._endpoint = endpoint
         self._settings = settings
         self._windows = windows
+        self._named = named
         self._timeline = TimelineAnswers(endpoint) if endpoint.timeline else None
         only_waiting = settings.only_missing
         chosen: Callable[[], Iterator[ResolvedLocation]] = locations.__iter__
@@ -100,6 +105,8 @@ class RequestQueue:
         while not self.finished and may_go_on():
             for result in client.fetch_all(self._take(may_go_on), self._most_at_once):
                 self._in_flight -= 1
+                if self._named is not None and isinstance(result, Answer):
+                    self._named.add_answer(result)
                 yield result
             if self._timeline and not self._again:
                 self._timeline.is_known = True

@@ -21,16 +21,32 @@ from dlt_sources.weather.locations.model import ResolvedLocation
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """The text of a warning as the subject of a request.
+
+    Attributes:
+        alert_id: the warning.
+        others: the locations that it concerns besides the window's.
+        is_loaded: whether the text is in the tables already, so that no request was made.
+    """
+
+    alert_id: str
+    others: tuple[ResolvedLocation, ...] = ()
+    is_loaded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RequestWindow:
     """The subject of a request: a location and, for a range of time, the first and last hour asked for, UTC.
 
-    ``page`` says which rows of a timeline's answer count.
+    ``page`` says which rows of a timeline's answer count, ``alert`` which warning's text is asked for.
     """
 
     location: ResolvedLocation
     start: datetime | None = None
     end: datetime | None = None
     page: Page | None = None
+    alert: Alert | None = None
 
 
 class Windows(Protocol):
