@@ -34,7 +34,8 @@ STAGES = 4
 
 def source_of(run: Run, names: Iterable[str]) -> DltSource:
     """Return a source of the named resources."""
-    return DltSource(dlt.Schema("weather"), "weather", [_resource(lambda _: run, name) for name in names])
+    asked: set[str] = set()
+    return DltSource(dlt.Schema("weather"), "weather", [_resource(lambda _: run, name, asked) for name in names])
 
 
 def next_source(run: Run, names: Iterable[str]) -> DltSource:
@@ -66,7 +67,8 @@ def resources_of(settings: WeatherSettings) -> list[DltResource]:
     leave_out_expected_warnings()
     names = (LOCATIONS, *(name for name in resource_names(settings.resources) if name != LOCATIONS))
     runs = PackageRuns(lambda: Run(settings))
-    return [_resource(runs, name) for name in names]
+    asked: set[str] = set()
+    return [_resource(runs, name, asked) for name in names]
 
 
 class PackageRuns:
@@ -123,8 +125,8 @@ def stage_of(name: str) -> int:
     return 2 if name == ALERTS else 1
 
 
-def _resource(run_of: Callable[[str], Run], name: str) -> DltResource:
-    return _locations(run_of) if name == LOCATIONS else _endpoint(run_of, BY_NAME[name])
+def _resource(run_of: Callable[[str], Run], name: str, asked: set[str]) -> DltResource:
+    return _locations(run_of) if name == LOCATIONS else _endpoint(run_of, BY_NAME[name], asked)
 
 
 def _locations(run_of: Callable[[str], Run]) -> DltResource:
@@ -143,7 +145,14 @@ def _locations(run_of: Callable[[str], Run]) -> DltResource:
     )
 
 
-def _endpoint(run_of: Callable[[str], Run], endpoint: Endpoint) -> DltResource:
+def _endpoint(run_of: Callable[[str], Run], endpoint: Endpoint, asked: set[str]) -> DltResource:
+    """Return the resource of an endpoint.
+
+    Args:
+        run_of: returns the run of the present package.
+        endpoint: the endpoint.
+        asked: the endpoints of the source that are being asked.
+    """
     main = endpoint.parts[0].contract
 
     def extract() -> Iterator[object]:
@@ -154,9 +163,13 @@ def _endpoint(run_of: Callable[[str], Run], endpoint: Endpoint) -> DltResource:
         if endpoint.name == ALERTS:
             # to dlt, None is "nothing yet": the package's other resources, whose answers name warnings, come first
             yield None
-            while run.asked:
+            while asked:
                 yield None
-        yield from run.endpoint_items(endpoint)
+        asked.add(endpoint.name)
+        try:
+            yield from run.endpoint_items(endpoint)
+        finally:
+            asked.discard(endpoint.name)
 
     return dlt.resource(
         extract,

@@ -38,10 +38,6 @@ class Run:
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
         rate_limiter: delays calls; by default, the limiter of this machine.
-
-    Attributes:
-        run_id: the id of the run in ``load_runs``, ``rejects`` and logs.
-        asked: the endpoints that are asked at present.
     """
 
     def __init__(
@@ -57,19 +53,18 @@ class Run:
         self._settings = settings
         self._now = now
         self._started_at = now()
-        self.run_id = new_run_id(self._started_at)
+        self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
         self._client = Client(settings, now, rate_limiter, self._keep)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
-        self._conversion = RunConversion(self.run_id, command, self._package, now)
+        self._conversion = RunConversion(self._run_id, command, self._package, now)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
         self._loaded: LoadedState | None = None
         self._queues: dict[str, RequestQueue | AlertQueue] = {}
         self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
-        self.asked: set[str] = set()
         self._interrupted = False
 
     def __enter__(self) -> Run:
@@ -87,6 +82,11 @@ class Run:
     def settings(self) -> WeatherSettings:
         """The source's settings."""
         return self._settings
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run in ``load_runs``, ``rejects`` and logs."""
+        return self._run_id
 
     @property
     def client(self) -> Client:
@@ -217,9 +217,7 @@ class Run:
         if refusal := self._refusals.by_resource.get(endpoint.name):
             metrics.error = str(refusal)
         results = queue.results(self._client, lambda: self.has_room(endpoint.name))
-        self.asked.add(endpoint.name)
         yield from self.answer_items(endpoint, results, queue.mark_done)
-        self.asked.remove(endpoint.name)
 
     def answer_items(
         self,
