@@ -28,11 +28,13 @@ from dlt_sources.weather.status.report import read_status
 
 GROUP = "reports"
 UPSTREAM = ("locations", "current_weather", "forecast", "air_pollution")
+# drawn as well where they are loaded
+FURTHER_UPSTREAM = ("forecast_hourly", "one_call_current", "one_call_hourly_forecast", "weather_history")
 
 
 @asset(
     key=AssetKey([GROUP, "weather"]),
-    deps=[asset_key(name) for name in UPSTREAM],
+    deps=[asset_key(name) for name in (*UPSTREAM, *(one for one in configured_resources() if one in FURTHER_UPSTREAM))],
     group_name=GROUP,
     kinds={"matplotlib"},
     owners=OWNERS,

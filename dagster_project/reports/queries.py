@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from dlt_sources.weather.common.clock import utc
-from dlt_sources.weather.contracts import AirPollution, CurrentWeather, Forecast, Location
+from dlt_sources.weather.contracts import (
+    AirPollution,
+    Contract,
+    CurrentWeather,
+    Forecast,
+    ForecastHourly,
+    Location,
+    OneCallCurrent,
+    OneCallHourlyForecast,
+    WeatherHistory,
+)
 from dlt_sources.weather.destination.reader import DestinationReader
 
 MAX_LOCATIONS = 8
@@ -17,6 +27,10 @@ STEP = timedelta(hours=3)
 DAY_AHEAD = (timedelta(hours=21), timedelta(hours=27))
 # an observation stands for an hour of the forecast if it is at most this far from it
 MAX_DISTANCE = timedelta(minutes=90)
+# tables of observed temperatures; of one moment, the last one counts
+OBSERVED: tuple[type[Contract], ...] = (WeatherHistory, OneCallCurrent, CurrentWeather)
+# tables of forecasts; the first that has rows is drawn
+FORECASTS: tuple[type[Contract], ...] = (Forecast, ForecastHourly, OneCallHourlyForecast)
 # moments in UTC with their values, in order
 Series = list[tuple[datetime, float]]
 
@@ -86,9 +100,7 @@ def read_weather(reader: DestinationReader, now: datetime, days: int) -> Weather
 
 def _fill(reader: DestinationReader, locations: dict[str, LocationWeather], since: datetime, now: datetime) -> None:
     among = f"location_id IN ({', '.join(['%s'] * len(locations))})"
-    sql = f"SELECT location_id, dt, temp, units FROM {{t}} WHERE dt >= %s AND temp IS NOT NULL AND {among} ORDER BY dt"
-    for location_id, dt, temp, units in reader.rows(sql, since, *locations, t=CurrentWeather.table):
-        locations[location_id].temperature.append((utc(dt), celsius(temp, units)))
+    _fill_temperatures(reader, locations, since, among)
     sql = f"SELECT location_id, dt, pm2_5 FROM {{t}} WHERE dt >= %s AND pm2_5 IS NOT NULL AND {among} ORDER BY dt"
     for location_id, dt, pm2_5 in reader.rows(sql, since, *locations, t=AirPollution.table):
         locations[location_id].pm2_5.append((utc(dt), pm2_5))
@@ -96,9 +108,11 @@ def _fill(reader: DestinationReader, locations: dict[str, LocationWeather], sinc
         "SELECT location_id, dt, temp, units FROM {t} WHERE dt >= %s AND issued_at = %s"
         f" AND temp IS NOT NULL AND {among} ORDER BY dt"
     )
-    newest_issue = reader.newest(Forecast, "issued_at")
+    issues = {contract: reader.newest(contract, "issued_at") for contract in FORECASTS}
+    forecast = next((contract for contract, newest in issues.items() if newest), Forecast)
+    newest_issue = issues[forecast]
     begins = newest_issue and newest_issue - STEP
-    for location_id, dt, temp, units in reader.rows(sql, begins, newest_issue, *locations, t=Forecast.table):
+    for location_id, dt, temp, units in reader.rows(sql, begins, newest_issue, *locations, t=forecast.table):
         locations[location_id].forecast.append((utc(dt), celsius(temp, units)))
     # of several issues in that range, the newest counts
     sql = (
@@ -107,9 +121,21 @@ def _fill(reader: DestinationReader, locations: dict[str, LocationWeather], sinc
     )
     newest: dict[tuple[str, datetime], float] = {}
     for location_id, dt, temp, units, issued in reader.rows(
-        sql, since, now, *locations, since - DAY_AHEAD[1], t=Forecast.table
+        sql, since, now, *locations, since - DAY_AHEAD[1], t=forecast.table
     ):
         if DAY_AHEAD[0] <= utc(dt) - utc(issued) <= DAY_AHEAD[1]:
             newest[location_id, utc(dt)] = celsius(temp, units)
     for (location_id, dt), temp in newest.items():
         locations[location_id].day_ahead_forecast.append((dt, temp))
+
+
+def _fill_temperatures(
+    reader: DestinationReader, locations: dict[str, LocationWeather], since: datetime, among: str
+) -> None:
+    observed: dict[str, dict[datetime, float]] = {location_id: {} for location_id in locations}
+    sql = f"SELECT location_id, dt, temp, units FROM {{t}} WHERE dt >= %s AND temp IS NOT NULL AND {among}"
+    for contract in OBSERVED:
+        for location_id, dt, temp, units in reader.rows(sql, since, *locations, t=contract.table):
+            observed[location_id][utc(dt)] = celsius(temp, units)
+    for location_id, temperatures in observed.items():
+        locations[location_id].temperature = sorted(temperatures.items())
