@@ -87,6 +87,11 @@ def test_links_are_whole_urls_with_the_callers_key_and_lead_to_the_pages_beside(
         assert times(requests.get(link, timeout=10))[0] == first
 
 
+def test_a_link_is_a_url_whatever_was_asked(ask: Get) -> None:
+    link = ask(HOURS, lang="a&appid=b c").json()["next"]
+    assert parse_qs(urlsplit(link).query)["lang"] == ["a&appid=b c"]
+
+
 def test_a_link_is_left_out_where_the_series_ends(ask: Get) -> None:
     oldest = ask(HOURS, start=BEGINNING).json()
     assert ("prev" in oldest, "next" in oldest) == (False, True)

@@ -125,5 +125,5 @@ def _link(series: Series, place: Place, params: Params, start: int, count: int) 
     names |= {"lat": f"{place.lat:.4f}", "lon": f"{place.lon:.4f}", "start": str(start)}
     if series.names_count:
         names["cnt"] = str(count)
-    query = "&".join(f"{name}={names[name]}" for name in sorted(names))
+    query = "&".join(f"{name}={quote(names[name])}" for name in sorted(names))
     return f"{ORIGIN.decode()}{series.path}?{query}&appid={APPID.decode()}"
