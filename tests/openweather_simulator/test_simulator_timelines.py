@@ -136,7 +136,9 @@ def test_the_index_of_uv_is_given_five_days_back_and_probability_only_ahead(ask:
     assert {row["dt"] for row in recent if "uvi" not in row} == {
         row["dt"] for row in recent if row["dt"] < THIS_HOUR - 5 * DAY
     }
-    assert {row["dt"] for row in recent if "pop" in row} == {row["dt"] for row in recent if row["dt"] > NOW}
+    assert {row["dt"] for row in recent if "pop" in row} == {row["dt"] for row in recent if row["dt"] >= THIS_HOUR}
+    assert all("pop" in row for row in ask(ROOT + "timeline/15min").json()["data"])
+    assert "pop" not in ask(ROOT + "current").json()["data"][0]
     days = [*rows(ask(DAYS, start=NOON - 9 * DAY)).values(), *rows(ask(DAYS, start=NOON + DAY)).values()]
     assert [row["dt"] for row in days if "uvi" not in row] == [NOON - n * DAY for n in (9, 8, 7, 6)]
     assert [row["dt"] for row in days if "pop" in row] == [NOON + n * DAY for n in range(11)]
@@ -166,6 +168,12 @@ def test_a_clear_sky_is_called_so_in_the_words_of_4_0_and_days_have_no_summary(a
     assert "sky is clear" in texts
     assert "clear sky" not in texts
     assert all("summary" not in row for row in ask(DAYS).json()["data"])
+
+
+def test_single_hours_have_no_visibility(ask: Get) -> None:
+    pages = [ask(HOURS, start=1_750_000_000 + page * 20 * HOUR).json()["data"] for page in range(12)]
+    without = [row for page in pages for row in page if "visibility" not in row]
+    assert 0 < len(without) < 24
 
 
 def test_sun_and_moon_are_left_out_in_polar_day_and_night(ask: Get, simulator: Simulator) -> None:

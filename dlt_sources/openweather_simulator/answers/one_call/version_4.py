@@ -27,6 +27,7 @@ from dlt_sources.openweather_simulator.answers.places import Params, degrees, pl
 from dlt_sources.openweather_simulator.answers.units import tidy, units_of
 from dlt_sources.openweather_simulator.world import conditions, sun
 from dlt_sources.openweather_simulator.world.alerts import alert_of, alerts_at
+from dlt_sources.openweather_simulator.world.weather import State
 
 _TIMELINE = "/data/4.0/onecall/timeline/"
 _TWO_DAYS = 2 * sun.DAY
@@ -36,7 +37,7 @@ _DAYS_AHEAD = 548
 def current(params: Params, moment: int, rules: Rules) -> bytes:
     """Return the weather at `moment`, a list of one row."""
     asked = _asked(params, moment, rules)
-    row = {"dt": moment, **sun_part(asked.place, moment), **_measures(asked, moment)}
+    row = {"dt": moment, **sun_part(asked.place, moment), **_measures(asked, moment, state_told(asked, moment))}
     return orjson.dumps({**head(asked.place, moment), "data": [_with_alerts(asked, row)]})
 
 
@@ -92,7 +93,7 @@ def _minute(asked: Asked, dt: int) -> dict[str, Any]:
 
 
 def _quarter_hour(asked: Asked, dt: int) -> dict[str, Any]:
-    row = _hour(asked, dt)
+    row = _step(asked, dt, 900)
     # Documented, but in none of 50 rows whose hours had it in 20 of 20 (seen by users in 2026).
     row.pop("rain", None)
     row.pop("snow", None)
@@ -100,16 +101,25 @@ def _quarter_hour(asked: Asked, dt: int) -> dict[str, Any]:
 
 
 def _hour(asked: Asked, dt: int) -> dict[str, Any]:
-    return _with_alerts(asked, {"dt": dt, **_measures(asked, dt)})
+    return _step(asked, dt, HOUR)
 
 
-def _measures(asked: Asked, dt: int) -> dict[str, Any]:
+def _step(asked: Asked, dt: int, seconds: int) -> dict[str, Any]:
     state = state_told(asked, dt)
+    row = {"dt": dt, **_measures(asked, dt, state)}
+    if state.humidity % 23 == 0:
+        # Single hours of recorded answers of 3.0 have no visibility.
+        del row["visibility"]
+    # The step that holds now is the first of the forecast.
+    if dt + seconds > asked.moment:
+        row["pop"] = tidy(state.probability)
+    return _with_alerts(asked, row)
+
+
+def _measures(asked: Asked, dt: int, state: State) -> dict[str, Any]:
     part = measures(state, asked.units, conditions.entries_of_4(state.codes, day=state.day))
     if dt < asked.moment - RECENT:
         del part["uvi"]
-    if dt > asked.moment:
-        part["pop"] = tidy(state.probability)
     return part
 
 
