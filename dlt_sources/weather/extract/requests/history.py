@@ -118,7 +118,7 @@ def _history_pages(
     if since:
         begin = max(first, earliest)
         return PagesOfRange(at, range_of, loaded_spans(reader, contract, timeline.step, begin, until, new=new))
-    loaded = newest_steps(reader, contract, timeline.step, now, renew=overlap)
+    loaded = newest_steps(reader, contract, timeline.step, now, first, renew=overlap)
     return PagesOfNewSteps(at, range_of, loaded, now - REVISED_FOR if overlap else None)
 
 

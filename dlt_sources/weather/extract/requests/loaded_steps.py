@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.clock import HOUR, utc
 from dlt_sources.weather.contracts import Contract, Location
-from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader
+from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader, newest_of_location
 from dlt_sources.weather.extract.requests.pages import Span
 from dlt_sources.weather.extract.requests.steps import DAY_SECONDS, HOUR_SECONDS, SECONDS_PER_DEGREE
 from dlt_sources.weather.extract.requests.windows import LoadedSteps
 from dlt_sources.weather.locations.model import ResolvedLocation
 
+logger = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 # the longest time for which history has an hour's UV index, which a later answer would replace by null, and for which
 # it is taken to be revised (openweathermap.org/api/one-call-4)
@@ -81,18 +83,19 @@ def loaded_spans(
 
 
 def newest_steps(
-    reader: DestinationReader, contract: type[Contract], step: timedelta, now: datetime, *, renew: bool
+    reader: DestinationReader, contract: type[Contract], step: timedelta, now: datetime, first: datetime, *, renew: bool
 ) -> dict[str, LoadedSteps]:
-    """Return what is loaded of the locations that have any row, by location_id.
+    """Return what is loaded of the locations whose series goes on from its newest row, by location_id.
 
     Args:
         reader: reads the destination.
         contract: contract of the table.
         step: length of a step: an hour or a day.
         now: the moment of the run, UTC.
+        first: moment from which a location without a series is loaded, UTC.
         renew: whether loaded rows may be replaced.
     """
-    newest = reader.newest_moments(contract)
+    newest = _series_to_go_on(reader, contract, first)
     if not newest:
         return {}
     recent: dict[str, dict[int, int]] = {}
@@ -110,3 +113,27 @@ def newest_steps(
         location_id: LoadedSteps(moment, recent.get(location_id, {}), unsettled.get(location_id))
         for location_id, moment in newest.items()
     }
+
+
+def _series_to_go_on(reader: DestinationReader, contract: type[Contract], first: datetime) -> dict[str, datetime]:
+    """Return the newest ``dt`` (UTC) of the locations whose series goes on from there, by location_id.
+
+    A row fetched long after its ``dt`` is of a backfill. If it is the newest of a location, the hours from then to
+    now were never asked for, and an hourly load must not pay for years of them.
+    """
+    newest = reader.newest_moments(contract)
+    old = {location_id for location_id, moment in newest.items() if moment < first}
+    if not old:
+        return newest
+    sql = f"SELECT l.location_id, {newest_of_location(contract, 'fetched_at')} FROM {{locations}} l"
+    rows = reader.rows(sql, table=contract.table, locations=Location.table)
+    fetched = {location_id: utc(moment) for location_id, moment in rows if location_id in old and moment is not None}
+    ended = {location_id for location_id in old if fetched[location_id] - newest[location_id] > REVISED_FOR}
+    if ended:
+        logger.warning(
+            "%s of %d places ends before %s: what lies between is not asked for by itself. To load it, use --since.",
+            contract.table,
+            len(ended),
+            f"{first:%Y-%m-%dT%H:%MZ}",
+        )
+    return {location_id: moment for location_id, moment in newest.items() if location_id not in ended}
