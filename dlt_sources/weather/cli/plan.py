@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import destination_options, settings_options, target_and_settings
 from dlt_sources.weather.pipeline.plan import Plan, plan
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said
 
 
 @click.command("plan")
 @destination_options
 @settings_options
 def plan_command(*, demo: bool, **given: Any) -> None:
-    """Show the calls that a load would make; make none.
+    """Show the calls that a load would make, and their price; make none.
 
-    The output has the calls of each resource, its tables, and the time that the calls take at the rate limit.
+    The output has the calls of each resource, its tables, and the time that the calls take at the rate limit; then the
+    calls and the money by hour, day and month if loads follow the schedule, and of history that is to be loaded.
     """
     with target_and_settings(demo=demo, **given) as (target, settings):
         _print_plan(plan(target, settings))
@@ -40,9 +43,8 @@ def _print_plan(result: Plan) -> None:
     )
     for entry in result.invalid:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")
-    if result.paid_calls:
-        console.print(
-            f"[yellow]{result.paid_calls:,} of them are One Call: 1,000 a day are free, then they cost money "
-            "(openweathermap.org/price).[/yellow]"
-        )
+    for sentence in [*schedule_said(result), *backfill_said(result)]:
+        console.print(sentence, highlight=False)
+    for sentence in excess_said(result):
+        console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
     console.print(f"The rows would go to {result.destination}, dataset {result.dataset_name}.", highlight=False)

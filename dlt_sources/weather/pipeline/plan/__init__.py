@@ -1,0 +1,8 @@
+"""The calls and the money of loads, by schedule and by backfill, without a call.
+
+Imports ``extract`` and the layers below it.
+"""
+
+from dlt_sources.weather.pipeline.plan.calls import Plan, Step, plan
+
+__all__ = ["Plan", "Step", "plan"]

@@ -1,0 +1,177 @@
+"""The calls that a load would make, computed from the settings and the loaded rows, without a call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
+from dlt_sources.weather.api.rate_limit import WINDOW_MILLISECONDS
+from dlt_sources.weather.common.clock import utc_now
+from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.subscription_plans import Product
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.requests import RequestQueue
+from dlt_sources.weather.extract.requests.history import windows_of
+from dlt_sources.weather.extract.requests.loaded import waiting_locations
+from dlt_sources.weather.extract.resources import resource_names
+from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
+from dlt_sources.weather.locations.model import InvalidLocation, ResolvedLocation
+from dlt_sources.weather.pipeline.plan.costs import BackfillCosts, ScheduleCosts, backfill_costs, schedule_costs
+from dlt_sources.weather.pipeline.plan.pace import NOTHING, Pace, calls_of, pace_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """The calls of one resource, in this load and by the schedule.
+
+    Attributes:
+        resource: name of the resource.
+        path: path of its endpoint.
+        calls: calls of this load.
+        tables: tables that it writes.
+        product: product that the calls are billed for.
+        by_schedule: its calls by the schedule, once its history is loaded.
+        is_history: whether it asks for what can be asked for later too.
+    """
+
+    resource: str
+    path: str
+    calls: int
+    tables: tuple[str, ...]
+    product: Product = "free"
+    by_schedule: Pace = NOTHING
+    is_history: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The calls of a whole load, without retries, and what follows by the schedule.
+
+    Attributes:
+        steps: the calls by resource.
+        locations: number of locations that are known.
+        to_resolve: number of locations to look up.
+        invalid: entries that are no location.
+        calls_per_minute: limit on the calls of any minute.
+        destination: description of the destination.
+        dataset_name: name of the dataset.
+        loads: loads of the schedule.
+        schedule: calls and money of each product by the schedule.
+        backfill: calls, money and days of each product for history in this load.
+    """
+
+    steps: tuple[Step, ...]
+    locations: int
+    to_resolve: int
+    invalid: tuple[InvalidLocation, ...]
+    calls_per_minute: int
+    destination: str
+    dataset_name: str
+    loads: Pace
+    schedule: tuple[ScheduleCosts, ...]
+    backfill: tuple[BackfillCosts, ...]
+
+    @property
+    def calls(self) -> int:
+        """All calls."""
+        return sum(step.calls for step in self.steps)
+
+    @property
+    def money(self) -> float:
+        """Money for the backfill's calls."""
+        return sum(costs.money for costs in self.backfill)
+
+    @property
+    def duration(self) -> timedelta:
+        """Time that the rate limiter takes for the calls: it admits a window of them at once, then waits."""
+        windows = max(self.calls - 1, 0) // self.calls_per_minute
+        return timedelta(milliseconds=windows * WINDOW_MILLISECONDS)
+
+
+def plan(target: Target, settings: WeatherSettings, now: datetime | None = None) -> Plan:
+    """Compute the calls that a load into the target would make.
+
+    Args:
+        target: the destination and dataset.
+        settings: the resources and locations.
+        now: the moment of the load, UTC; by default the present.
+
+    Raises:
+        ConfigurationError: a setting cannot work.
+        DestinationError: the destination, which knows the loaded rows, cannot be reached.
+    """
+    now = now or utc_now()
+    if settings.chosen_shard:
+        target.ensure_shards_supported()
+    with target.reader(settings.lock_wait_seconds) as reader:
+        lookup = match_known_locations(location_queries(settings), reader.locations(), now)
+        # an unknown location has no loaded rows; its coordinates do not change the number of calls
+        unknown = (ResolvedLocation(query.location_id, query.query, 0, 0, is_new=True) for query in lookup.to_resolve)
+        locations = [*lookup.locations, *unknown]
+        steps = [Step(LOCATIONS, "/geo/1.0", len(lookup.to_resolve), (LOCATIONS,))]
+        loads = pace_of(settings.schedule, now)
+        names = (name for name in resource_names(settings.resources) if name != LOCATIONS)
+        steps.extend(_step(BY_NAME[name], locations, settings, reader, now) for name in names)
+    costs = _schedule(steps, settings)
+    return Plan(
+        steps=tuple(steps),
+        locations=len(lookup.locations),
+        to_resolve=len(lookup.to_resolve),
+        invalid=tuple(lookup.invalid),
+        calls_per_minute=settings.limits_of("free").per_minute,
+        destination=target.description,
+        dataset_name=target.dataset_name,
+        loads=loads,
+        schedule=costs,
+        backfill=tuple(_backfills(steps, costs, settings, now)),
+    )
+
+
+def _step(
+    endpoint: Endpoint,
+    locations: list[ResolvedLocation],
+    settings: WeatherSettings,
+    reader: DestinationReader,
+    now: datetime,
+) -> Step:
+    windows = windows_of(endpoint, settings, reader, now)
+    waiting = waiting_locations(settings, reader, endpoint, now) if settings.only_missing else {}
+    queue = RequestQueue(endpoint, locations, settings, windows, waiting)
+    tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
+    # the schedule asks for every location
+    loads = NOTHING if settings.only_missing else pace_of(settings.schedule, now)
+    return Step(
+        endpoint.name,
+        endpoint.path,
+        queue.total,
+        tables,
+        endpoint.product,
+        calls_of(endpoint, loads, len(locations), queue.total),
+        is_history=endpoint.incremental,
+    )
+
+
+def _schedule(steps: list[Step], settings: WeatherSettings) -> tuple[ScheduleCosts, ...]:
+    calls: dict[Product, Pace] = {}
+    for step in steps:
+        calls[step.product] = calls.get(step.product, NOTHING).plus(step.by_schedule)
+    limits = {product: settings.limits_of(product) for product in calls}
+    return schedule_costs(calls, limits, settings.one_call)
+
+
+def _backfills(
+    steps: list[Step], schedule: tuple[ScheduleCosts, ...], settings: WeatherSettings, now: datetime
+) -> Iterator[BackfillCosts]:
+    """Yield the costs of each product's history in this load, beyond what each load of the schedule asks for."""
+    calls: Counter[Product] = Counter()
+    for step in steps:
+        usual = 0 if settings.since else step.by_schedule.a_day
+        if step.is_history and step.calls > usual:
+            calls[step.product] += step.calls
+    for costs in schedule:
+        if calls[costs.product]:
+            yield backfill_costs(costs, calls[costs.product], now.date(), settings.reserve_for_schedule)

@@ -1,0 +1,157 @@
+"""Calls and money of a schedule and of a backfill, under the budget of a product. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from dlt_sources.weather.common.subscription_plans import CallLimits, OneCallSettings, Product
+from dlt_sources.weather.pipeline.plan.pace import DAYS, Pace
+
+# a backfill that takes longer is told to take forever
+MOST_DAYS = 366 * 20
+
+
+class ScheduleCosts(NamedTuple):
+    """The calls of one product by the schedule.
+
+    Attributes:
+        product: the product.
+        calls: calls in the busiest hour, on the busiest day, in a month of 31 days.
+        limits: limits on the product's calls.
+        price: money for a call beyond the free ones of a day.
+        currency: its currency.
+    """
+
+    product: Product
+    calls: Pace
+    limits: CallLimits
+    price: float
+    currency: str
+
+    @property
+    def paid_a_day(self) -> int:
+        """Calls of a day that cost money."""
+        return max(0, self.calls.a_day - self.limits.free_per_day) if self.limits.free_per_day is not None else 0
+
+    @property
+    def paid_a_month(self) -> int:
+        """Calls of a month that cost money."""
+        busy_days = min(DAYS, -(-self.calls.a_month // self.calls.a_day)) if self.calls.a_day else 0
+        return self.paid_a_day * busy_days
+
+    @property
+    def money_a_day(self) -> float:
+        """Money for the calls of a day."""
+        return self.paid_a_day * self.price
+
+    @property
+    def money_a_month(self) -> float:
+        """Money for the calls of a month."""
+        return self.paid_a_month * self.price
+
+
+class BackfillCosts(NamedTuple):
+    """The calls of one product for history, beside the schedule.
+
+    Attributes:
+        product: the product.
+        calls: all calls.
+        a_day: most calls of a day that the budget leaves for history; None if days have no limit.
+        days: days that the calls take, today included; None if the budget never suffices.
+        ends_on: the last of them, UTC.
+        paid: calls that cost money.
+        money: their price.
+        currency: its currency.
+    """
+
+    product: Product
+    calls: int
+    a_day: int | None
+    days: int | None
+    ends_on: date | None
+    paid: int
+    money: float
+    currency: str
+
+
+class Used(NamedTuple):
+    """Calls that the present day and month have had."""
+
+    today: int = 0
+    this_month: int = 0
+    paid_this_month: int = 0
+
+
+NONE_USED = Used()
+
+
+def backfill_costs(
+    schedule: ScheduleCosts, calls: int, today: date, reserve: int | None = None, used: Used = NONE_USED
+) -> BackfillCosts:
+    """Return what a backfill costs, day after day, of what the schedule leaves.
+
+    Args:
+        schedule: the product's calls by the schedule.
+        calls: calls of the backfill.
+        today: the first day, UTC.
+        reserve: calls of a day that are kept for the schedule; None for as many as it needs.
+        used: calls made before.
+    """
+    limits, kept = schedule.limits, schedule.calls.a_day if reserve is None else reserve
+    room = None if limits.per_day is None else max(0, limits.per_day - kept)
+    left, paid, day = calls, 0, 0
+    in_month, paid_in_month = used.this_month, used.paid_this_month
+    while left > 0 and day < MOST_DAYS:
+        moment = today + timedelta(days=day)
+        if day and moment.day == 1:
+            in_month = paid_in_month = 0
+        asked = max(0, min(left, _room(limits, kept, in_month, paid_in_month, used.today if day == 0 else 0)))
+        beyond = _beyond(limits, kept + asked) - _beyond(limits, kept)
+        in_month += kept + asked
+        paid_in_month += _beyond(limits, kept + asked)
+        paid, left, day = paid + beyond, left - asked, day + 1
+    ends_on = None if left else today + timedelta(days=max(day - 1, 0))
+    days = None if left else day
+    return BackfillCosts(schedule.product, calls, room, days, ends_on, paid, paid * schedule.price, schedule.currency)
+
+
+def _room(limits: CallLimits, kept: int, in_month: int, paid_in_month: int, used_today: int) -> int:
+    """Return the calls that a day leaves for a backfill."""
+    most = [10**12]
+    if limits.per_day is not None:
+        most.append(limits.per_day - max(kept, used_today))
+    if limits.per_month is not None:
+        most.append(limits.per_month - in_month - kept)
+    if limits.paid_per_month is not None and limits.free_per_day is not None:
+        free = max(0, limits.free_per_day - max(kept, used_today))
+        most.append(free + max(0, limits.paid_per_month - paid_in_month - _beyond(limits, kept)))
+    return min(most)
+
+
+def _beyond(limits: CallLimits, calls: int) -> int:
+    """Return the calls of a day that cost money."""
+    return max(0, calls - limits.free_per_day) if limits.free_per_day is not None else 0
+
+
+def schedule_costs(
+    calls: Mapping[Product, Pace], limits: Mapping[Product, CallLimits], one_call: OneCallSettings
+) -> tuple[ScheduleCosts, ...]:
+    """Return the costs of each product that the schedule asks.
+
+    Args:
+        calls: the schedule's calls by product.
+        limits: limits by product.
+        one_call: price and currency of One Call; other calls cost nothing beyond the plan.
+    """
+    return tuple(
+        ScheduleCosts(
+            product,
+            pace,
+            limits[product],
+            one_call.price_per_call if product == "one_call" else 0.0,
+            one_call.currency,
+        )
+        for product, pace in calls.items()
+    )

@@ -1,0 +1,147 @@
+"""Calls and money by schedule and by backfill, by arithmetic and as the command says them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+
+import pytest
+
+from dlt_sources.weather.api.endpoints import BY_NAME
+from dlt_sources.weather.common.subscription_plans import CallLimits
+from dlt_sources.weather.pipeline.plan import plan
+from dlt_sources.weather.pipeline.plan.costs import ScheduleCosts, Used, backfill_costs
+from dlt_sources.weather.pipeline.plan.pace import Pace, calls_of, pace_of
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said
+
+NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
+HOURLY = Pace(1, 24, 744)
+ONE_CALL = CallLimits(60, 1_000, None, 1_000, None)
+MADRID, OSLO = "40.4,-3.7", "59.9139,10.7522"
+
+
+def costs(limits: CallLimits, a_day: int = 0) -> ScheduleCosts:
+    """A schedule of One Call that takes so many calls a day."""
+    return ScheduleCosts("one_call", Pace(0, a_day, a_day * 31), limits, 0.0012, "GBP")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "pace"),
+    [
+        ("0 * * * *", (1, 24, 744)),
+        ("0 */2 * * *", (1, 12, 372)),
+        ("5,35 * * * *", (2, 48, 1488)),
+        ("0 6 * * *", (1, 1, 31)),
+        ("0 6 * * 1", (1, 1, 4)),
+        ("0 6-8 1 * *", (1, 3, 3)),
+    ],
+)
+def test_the_loads_of_a_schedule_are_counted(schedule, pace):
+    assert pace_of(schedule, NOW) == pace
+
+
+@pytest.mark.parametrize(
+    ("resource", "loads", "calls"),
+    [
+        ("forecast", HOURLY, (5, 120, 3720)),
+        ("air_pollution", HOURLY, (5, 120, 3720)),
+        ("air_pollution", Pace(4, 96, 2976), (5, 120, 3720)),
+        # a page an hour, and one each 20 hours for revisions
+        ("weather_history", HOURLY, (5, 126, 3906)),
+        ("weather_history", Pace(1, 1, 31), (10, 16, 496)),
+        ("weather_history_daily", HOURLY, (0, 5, 155)),
+        ("weather_history_daily", Pace(1, 1, 2), (0, 10, 20)),
+    ],
+)
+def test_history_by_the_schedule_takes_a_page_for_what_is_new(resource, loads, calls):
+    assert calls_of(BY_NAME[resource], loads, 5, 5) == calls
+
+
+def test_a_backfill_takes_the_days_that_the_schedule_leaves_it():
+    found = backfill_costs(costs(ONE_CALL, 480), 4_380, date(2026, 5, 20))
+    assert (found.a_day, found.days, found.ends_on, found.money) == (520, 9, date(2026, 5, 28), 0.0)
+
+
+def test_calls_beyond_the_free_ones_of_their_day_cost_money():
+    found = backfill_costs(costs(ONE_CALL._replace(per_day=2_000), 500), 3_500, date(2026, 5, 20))
+    assert (found.days, found.paid) == (3, 2_000)
+    assert found.money == pytest.approx(2.4)
+
+
+def test_the_money_of_a_month_is_spent_then_free_calls_remain_until_the_next():
+    limits = ONE_CALL._replace(per_day=5_000, paid_per_month=6_000)
+    found = backfill_costs(costs(limits), 5_000 + 3_000 + 10 * 1_000, date(2026, 5, 20))
+    assert (found.days, found.paid, found.ends_on) == (12, 6_000, date(2026, 5, 31))
+    assert backfill_costs(costs(limits), 19_000, date(2026, 5, 20)).ends_on == date(2026, 6, 1)
+
+
+def test_what_is_used_already_counts():
+    used = Used(today=900, this_month=900)
+    assert backfill_costs(costs(ONE_CALL), 1_100, date(2026, 5, 20), used=used).days == 2
+    limits = ONE_CALL._replace(per_month=1_000)
+    assert backfill_costs(costs(limits), 200, date(2026, 5, 31), used=used).ends_on == date(2026, 6, 1)
+
+
+def test_a_reserve_of_the_user_wins_over_the_schedules_needs():
+    assert backfill_costs(costs(ONE_CALL, 480), 1_000, date(2026, 5, 20), reserve=0).days == 1
+
+
+def test_a_schedule_that_takes_the_whole_budget_leaves_no_day_for_history():
+    assert backfill_costs(costs(ONE_CALL, 1_000), 1, date(2026, 5, 20)).days is None
+
+
+@pytest.fixture
+def planned(duckdb, settings, clock):
+    return lambda **given: plan(duckdb, settings(**({"calls_per_minute": None} | given)), clock())
+
+
+def test_the_calls_of_the_schedule_are_said_by_hour_day_and_month(planned):
+    found = planned(locations=[f"{n},{n}" for n in range(5)])
+    assert schedule_said(found) == ["5 locations hourly: 20 calls an hour, 480 a day, 14,880 a month of 1,000,000."]
+    assert (backfill_said(found), excess_said(found)) == ([], [])
+
+
+def test_one_call_is_said_apart_with_its_money(planned):
+    chosen = ["forecast", "one_call_current", "weather_history_daily"]
+    found = planned(resources=chosen, locations=[MADRID, OSLO], schedule="0 */2 * * *")
+    assert schedule_said(found) == [
+        "2 locations 12 times a day: 2 calls an hour, 24 a day, 744 a month of 1,000,000.",
+        "One Call, 2 locations 12 times a day: 2 calls an hour, 26 a day of 1,000, 806 a month, all within the free "
+        "1,000 a day.",
+    ]
+    one_call = {"calls_per_day": 2_000, "free_calls_per_day": 10, "money_per_month": 0.5}
+    found = planned(resources=chosen, locations=[MADRID, OSLO], schedule="0 */2 * * *", one_call=one_call)
+    assert schedule_said(found)[1].endswith("; beyond the free 10 a day, 0.02 GBP a day and 0.60 GBP a month.")
+    (said,) = excess_said(found)
+    assert said.startswith("The schedule costs 0.60 GBP a month, and money_per_month under [sources.weather.one_call]")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"calls_per_day": 100},
+            "The schedule needs 192 calls a day, and calls_per_day under [sources.weather] is 100",
+        ),
+        ({"calls_per_month": 2_000}, "The schedule needs 5,952 calls a month, and calls_per_month under"),
+        (
+            {"schedule": "* * * * *", "calls_per_minute": 1},
+            "The schedule needs 362 calls an hour, and calls_per_minute",
+        ),
+    ],
+)
+def test_what_exceeds_a_budget_is_said(planned, given, said):
+    found = excess_said(planned(locations=[MADRID, OSLO], **given))
+    assert found[0].startswith(said)
+
+
+def test_a_backfill_says_calls_money_and_days(planned):
+    one_call = {"calls_per_day": 100, "free_calls_per_day": 40}
+    found = planned(
+        resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20", one_call=one_call
+    )
+    (said,) = backfill_said(found)
+    assert (
+        said
+        == "History of One Call: 732 calls, 0.52 GBP, on 8 days of at most 98 calls beside the schedule, until 2026-05-27."
+    )
+    assert found.money == pytest.approx(0.516, abs=0.01)
