@@ -28,6 +28,7 @@ from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.causes import LateGroup, late_by_cause
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
+from dlt_sources.weather.status.repeats import cheaper_cadence
 from dlt_sources.weather.status.report import Status, read_status
 from dlt_sources.weather.status.tables import read_units
 
@@ -52,9 +53,10 @@ MOST_OF_CAUSE, MOST_CHARACTERS = 250, 100
 def status_command(*, demo: bool, destination: str | None, check: bool, **given: Any) -> None:
     """Show the state of the tables and the newest weather.
 
-    The output has rows, places and lag of each table, the last run of each resource, the places that are late with the
-    cause, the rejects that nothing has replaced yet, and the newest conditions of each place. A place is late if it has
-    no row of the last 90 minutes, or no hour of air_pollution of the last 3 hours; another schedule moves both limits.
+    The output has rows, places and lag of each table, the last run of each resource, how many answers brought nothing
+    new, the places that are late with the cause, the rejects that nothing has replaced yet, and the newest conditions
+    of each place. A place is late if it has no row of the last 90 minutes, or no hour of air_pollution of the last 3
+    hours; another schedule moves both limits.
     """
     configure_logging(level=logging.WARNING)
     settings = chosen_settings(**given)
@@ -65,7 +67,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
         if check:
             _refuse(late, _left_behind(target))
             return
-        result, rejects, units = read_status(reader), open_rejects(reader, now), read_units(reader)
+        result, rejects, units = read_status(reader, now), open_rejects(reader, now), read_units(reader)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
@@ -73,6 +75,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
         return
     _print_tables(console, result, units, now)
     _print_runs(console, result)
+    _print_repeats(console, result)
     _print_late(console, late)
     _print_rejects(console, rejects, _queries(settings))
     _print_left_behind(console, target)
@@ -204,6 +207,15 @@ def _print_runs(console: Console, result: Status) -> None:
         )
     console.print()
     console.print(table)
+
+
+def _print_repeats(console: Console, result: Status) -> None:
+    """Print the shares of answers that brought nothing new, if there are any."""
+    found = [f"{one.resource} {one.repeated:,} of {one.answers:,}" for one in result.repeats.values() if one.repeated]
+    if found:
+        console.print(f"\nAnswers of the last day that brought nothing new: {', '.join(found)}.", highlight=False)
+    if advice := cheaper_cadence(result.repeats):
+        console.print(f"[yellow]{escape(advice)}[/yellow]", highlight=False)
 
 
 def _print_conditions(console: Console, result: Status) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.common.clock import utc, utc_now
 from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Location
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.status.gaps import SERIES, read_gaps
+from dlt_sources.weather.status.repeats import Repeats, read_repeats
 from dlt_sources.weather.status.runs import RunStatus, read_runs
 from dlt_sources.weather.status.tables import TableStatus, read_table_status
 
@@ -28,12 +29,21 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Status:
-    """Content of ``weather status``; ``missing_rows`` counts the gaps inside the series of each table of history."""
+    """Content of ``weather status``.
+
+    Attributes:
+        tables: state of each table.
+        runs: last run of each resource.
+        conditions: newest observation of each location.
+        missing_rows: number of rows missing inside the series of each table of history.
+        repeats: answers of the last day that brought nothing new, by resource.
+    """
 
     tables: tuple[TableStatus, ...]
     runs: tuple[RunStatus, ...]
     conditions: tuple[Conditions, ...]
     missing_rows: Mapping[str, int]
+    repeats: Mapping[str, Repeats] = field(default_factory=dict)
 
     @property
     def missing_hours(self) -> int:
@@ -41,11 +51,12 @@ class Status:
         return self.missing_rows.get(AirPollution.table, 0)
 
 
-def read_status(reader: DestinationReader) -> Status:
+def read_status(reader: DestinationReader, now: datetime | None = None) -> Status:
     """Read the state of all tables.
 
     Args:
         reader: reads the destination.
+        now: the end of the day whose answers are compared, UTC; by default the present.
     """
     return Status(
         tables=tuple(one for contract in TABLES.values() if (one := read_table_status(reader, contract)) is not None),
@@ -54,6 +65,7 @@ def read_status(reader: DestinationReader) -> Status:
         missing_rows={
             contract.table: sum(gap.rows for gap in read_gaps(reader, contract).values()) for contract in SERIES
         },
+        repeats=read_repeats(reader, now or utc_now()),
     )
 
 

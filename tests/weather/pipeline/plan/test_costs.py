@@ -132,16 +132,3 @@ def test_one_call_is_said_apart_with_its_money(planned):
 def test_what_exceeds_a_budget_is_said(planned, given, said):
     found = excess_said(planned(locations=[MADRID, OSLO], **given))
     assert found[0].startswith(said)
-
-
-def test_a_backfill_says_calls_money_and_days(planned):
-    one_call = {"calls_per_day": 100, "free_calls_per_day": 40}
-    found = planned(
-        resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20", one_call=one_call
-    )
-    (said,) = backfill_said(found)
-    assert (
-        said
-        == "History of One Call: 732 calls, 0.52 GBP, on 8 days of at most 98 calls beside the schedule, until 2026-05-27."
-    )
-    assert found.money == pytest.approx(0.516, abs=0.01)

@@ -1,0 +1,146 @@
+"""Calls of the last day that brought nothing new: answers that repeat the one before them.
+
+OpenWeather's data change every 2 hours, every hour or every 10 minutes, by plan and by its price page; recorded answers
+differ from the page. So it is measured, in the tables, whose keys lead to the rows of a few locations, however large
+the tables are. The verbatim answers in ``weather_raw`` would have to be read whole, and an answer of a forecast differs
+from the one before when its first step has passed, although it brings nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.contracts import Contract, Location, WeatherRaw
+from dlt_sources.weather.destination.reader import DestinationReader
+
+DAY = timedelta(days=1)
+# the share of them that repeat is the same, whichever locations are read
+MOST_LOCATIONS = 100
+# from here on, every other load brings nothing new, but for a few that meet a change by chance
+WORTH_TELLING = 0.4
+# fewer say little
+FEWEST_COMPARED = 6
+
+# by look-ups in the key's index
+_SAMPLE = (
+    "SELECT l.location_id FROM {locations} l WHERE EXISTS (SELECT 1 FROM {table} r"
+    " WHERE r.location_id = l.location_id AND r.dt >= %s) ORDER BY l.location_id LIMIT %s"
+)
+_ROWS = (
+    "SELECT location_id, dt, {issue} AS issue, fetched_at, {row_values} AS row_values FROM {{table}}"
+    " WHERE dt >= %s AND location_id IN ({sample}) AND {issue} >= %s"
+)
+# a row whose step or location has none before it is not compared: an aggregate leaves null out
+_PAIRS = (
+    "SELECT count(*), sum(CASE WHEN compared > 0 THEN 1 ELSE 0 END),"
+    " sum(CASE WHEN compared > 0 AND is_same THEN 1 ELSE 0 END)"
+    " FROM (SELECT location_id, issue, count(earlier) AS compared, bool_and(row_values = earlier) AS is_same"
+    " FROM (SELECT location_id, issue, fetched_at, row_values,"
+    " lag(row_values) OVER (PARTITION BY {series} ORDER BY issue) AS earlier"
+    f" FROM ({_ROWS}) AS sampled) AS pairs WHERE fetched_at >= %s GROUP BY location_id, issue) AS issues"
+)
+_ANSWERS = (
+    f"SELECT count(*) FROM {{raw}} w WHERE w.endpoint = %s AND w.fetched_at >= %s AND w.location_id IN ({_SAMPLE})"
+)
+
+
+class Repeats(NamedTuple):
+    """Answers of one resource on the last day, at no more than ``MOST_LOCATIONS`` locations.
+
+    Attributes:
+        resource: name of the resource.
+        answers: answers that could be compared with an earlier one.
+        repeated: those of them that brought no row that differs from the one before.
+    """
+
+    resource: str
+    answers: int
+    repeated: int
+
+    @property
+    def share(self) -> float:
+        """Share of the answers that brought nothing new."""
+        return self.repeated / self.answers if self.answers else 0.0
+
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether less calls would bring as much."""
+        return self.answers >= FEWEST_COMPARED and self.share >= WORTH_TELLING
+
+
+def read_repeats(reader: DestinationReader, now: datetime) -> dict[str, Repeats]:
+    """Return how many answers of the last day brought nothing new, by resource.
+
+    Resources with history are left out, since they ask for missing hours only; so are warnings and the next hour by
+    the minute, of which two answers an hour apart have no row in common.
+
+    Args:
+        reader: reads the destination.
+        now: the present moment, UTC.
+    """
+    found = (_repeats(reader, endpoint, now) for endpoint in ENDPOINTS if not endpoint.incremental)
+    return {one.resource: one for one in found if one is not None and one.answers}
+
+
+def cheaper_cadence(repeats: Mapping[str, Repeats]) -> str | None:
+    """Return a sentence that recommends to load less often; None if every load brings something new.
+
+    Args:
+        repeats: see ``read_repeats``.
+    """
+    told = [one for one in repeats.values() if one.is_worth_telling]
+    if not told:
+        return None
+    names = ", ".join(f"{one.resource} {one.share:.0%}" for one in told)
+    if len(told) < len(repeats):
+        return (
+            f"Of the last day's calls brought nothing new: {names}. A schedule for these resources alone, half as "
+            "often, brings the same rows with half the calls (docs/one-call.md)."
+        )
+    # a pair of answers of which each second repeats the first is half of them, and a little more by chance
+    times = min(round(1 / (1 - min(one.share, 0.95))) for one in told)
+    often = {2: "half as often", 3: "a third as often"}.get(times := max(times, 2), f"every {times} loads once")
+    return (
+        f"Of the last day's calls brought nothing new: {names}. Load {often} (schedule): it brings the same rows with "
+        f"1/{times} of the calls."
+    )
+
+
+def _repeats(reader: DestinationReader, endpoint: Endpoint, now: datetime) -> Repeats | None:
+    contract = endpoint.parts[0].contract
+    columns = _compared(contract, reader)
+    if contract.key[:2] != ("location_id", "dt") or not columns:
+        return None
+    since = now - DAY
+    # the answer before the first of the day
+    earliest = since - DAY
+    has_issues = "issued_at" in contract.key
+    sql = _PAIRS.format(
+        issue="issued_at" if has_issues else "dt",
+        series="location_id, dt" if has_issues else "location_id",
+        row_values=" || '|' || ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in columns),
+        sample=_SAMPLE,
+    )
+    tables = {"table": contract.table, "locations": Location.table}
+    ((number, compared, same),) = reader.rows(sql, earliest, earliest, MOST_LOCATIONS, earliest, since, **tables) or [
+        (0, 0, 0)
+    ]
+    if has_issues:
+        return Repeats(endpoint.name, int(compared or 0), int(same or 0))
+    # an answer with the dt of an earlier one left no row
+    raw = reader.rows(_ANSWERS, endpoint.name, since, earliest, MOST_LOCATIONS, **tables, raw=WeatherRaw.table)
+    again = max(0, raw[0][0] - number) if raw else 0
+    return Repeats(endpoint.name, int(compared or 0) + again, int(same or 0) + again)
+
+
+def _compared(contract: type[Contract], reader: DestinationReader) -> list[str]:
+    """Return the columns whose values are compared: those of the answer, but for its moment and for lists."""
+    there = reader.columns(contract.table)
+    return [
+        column.name
+        for column in contract.columns()
+        if column.path and column.name not in contract.key and not column.json and column.name in there
+    ]
