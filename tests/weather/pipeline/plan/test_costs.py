@@ -132,3 +132,17 @@ def test_one_call_is_said_apart_with_its_money(planned):
 def test_what_exceeds_a_budget_is_said(planned, given, said):
     found = excess_said(planned(locations=[MADRID, OSLO], **given))
     assert found[0].startswith(said)
+
+
+def test_a_backfill_says_calls_money_and_days(planned):
+    one_call = {"calls_per_day": 100, "free_calls_per_day": 40}
+    found = planned(
+        resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20", one_call=one_call
+    )
+    assert backfill_said(found) == [
+        "History of One Call: 732 calls, 0.51 GBP, on 8 days of at most 98 calls beside the schedule, until 2026-05-27."
+    ]
+    assert found.money == pytest.approx(428 * 0.0012)
+    free = planned(resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20")
+    assert backfill_said(free) == ["History of One Call: 732 calls, all of them free, within the budget of a day."]
+    assert planned(locations=[MADRID], resources=["weather_history"], history_days=2).backfill == ()
