@@ -118,7 +118,7 @@ def test_a_lock_that_is_lost_while_it_idles_is_taken_again(postgres, monkeypatch
 def test_a_network_that_swallows_packets_ends_in_an_error_not_in_waiting(  # noqa: PLR0917 - fixtures
     postgres, postgres_server, settings, clock, monkeypatch, moment
 ):
-    monkeypatch.setattr("dlt_sources.weather.destination.postgres.advisory_locks.PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("dlt_sources.weather.destination.postgres.patient_connection.PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr("dlt_sources.weather.destination.postgres.advisory_locks.KEEP_ALIVE_SECONDS", 0.1)
     monkeypatch.setattr("dlt_sources.weather.destination.connection.RECONNECT_SECONDS", 0.5)
     load_accounted(postgres, settings(**CHOICE), clock)

@@ -1,37 +1,28 @@
 """PostgreSQL's advisory locks: by name, exclusive or shared, held until the connection ends.
 
 The connection idles while a package is extracted, for minutes. A thread sends a query now and then, so that no firewall
-or load balancer finds it idle, and takes the locks again over a new connection when it was cut nevertheless. Queries
-wait in ``select``, never inside the driver: a server that does not answer is given up after ``PATIENCE_SECONDS``, and
-signals are heard meanwhile.
+or load balancer finds it idle, and takes the locks again over a new connection when it was cut nevertheless.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import select
-import socket
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_READ
 
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination import connection
 from dlt_sources.weather.destination.failures import words
+from dlt_sources.weather.destination.postgres.patient_connection import PatientConnection
 
 logger = logging.getLogger(__name__)
 # the first half of PostgreSQL's advisory key, so that other applications' locks do not collide with these: "weather"
 # in ASCII, cut to 31 bits
 LOCK_SPACE = 0x77656174
 KEEP_ALIVE_SECONDS = 15.0
-# a server that answers nothing for so long is gone, or so is the way to it
-PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 _HOLDERS = (
     "SELECT a.application_name, coalesce(host(a.client_addr), 'this host'), a.backend_start"
@@ -62,7 +53,6 @@ class AdvisoryLocks:
         # shared or not, by the names of the locks that this process is to hold
         self._wanted: dict[str, bool] = {}
         self._taken: set[str] = set()
-        self._peer: Any = None
         self._closed = threading.Event()
         try:
             self._connection = self._connect()
@@ -80,12 +70,12 @@ class AdvisoryLocks:
     @property
     def is_pooled(self) -> bool:
         """Whether a pooler answers: it tells a number of its own as that of the server's process."""
-        return bool(self._connection.info.backend_pid != self.backend_pid())
+        return self._connection.announced_pid != self.backend_pid()
 
     def backend_pid(self) -> int:
         """Return the number of the server's process that answers."""
         with self._mutex:
-            return int(self._query("SELECT pg_backend_pid()")[0][0])
+            return int(self._connection.query("SELECT pg_backend_pid()")[0][0])
 
     def attempt(self, name: str, *, shared: bool = False) -> str | None:
         """Take a lock if it is free, without waiting.
@@ -136,7 +126,7 @@ class AdvisoryLocks:
                 self._taken.discard(name)
                 # a connection that is cut holds nothing
                 with suppress(psycopg2.Error):
-                    self._query(f"SELECT pg_advisory_unlock({LOCK_SPACE}, hashtext(%s))", name)
+                    self._connection.query(f"SELECT pg_advisory_unlock({LOCK_SPACE}, hashtext(%s))", name)
 
     def _keep_alive(self) -> None:
         while not self._closed.wait(KEEP_ALIVE_SECONDS):
@@ -147,7 +137,7 @@ class AdvisoryLocks:
     def _hold(self) -> str | None:
         with self._mutex:
             try:
-                if not self._connection.closed and self._query(_OWN)[0][0] >= len(self._wanted) == len(self._taken):
+                if not self._connection.closed and self._connection.query(_OWN)[0][0] >= len(self._wanted) == len(self._taken):
                     return None
             except psycopg2.Error as error:
                 logger.warning(
@@ -163,56 +153,12 @@ class AdvisoryLocks:
 
     def _take(self, name: str, *, shared: bool) -> str | None:
         take = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
-        if self._query(f"SELECT {take}({LOCK_SPACE}, hashtext(%s))", name)[0][0]:
+        if self._connection.query(f"SELECT {take}({LOCK_SPACE}, hashtext(%s))", name)[0][0]:
             self._taken.add(name)
             return None
-        holders = self._query(_HOLDERS, name)
+        holders = self._connection.query(_HOLDERS, name)
         return ", ".join(f"{owner} from {host} since {since:%H:%M:%S}" for owner, host, since in holders) or "?"
 
-    def _connect(self) -> psycopg2.extensions.connection:
+    def _connect(self) -> PatientConnection:
         self._taken.clear()
-        made = psycopg2.connect(self._url, application_name=self._owner, async_=True)
-        try:
-            self._wait(made)
-        except psycopg2.Error:
-            made.close()
-            raise
-        with socket.socket(fileno=os.dup(made.fileno())) as own:
-            self._peer = own.getpeername()
-        return made
-
-    def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            try:
-                self._wait(self._connection)
-            except _SilenceError:
-                self._connection.close()
-                # whatever else waits for an answer would wait for ever
-                _shut_down_connections(self._peer)
-                raise
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
-
-    def _wait(self, waiting: psycopg2.extensions.connection) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (state := waiting.poll()) != POLL_OK:
-            if time.monotonic() > deadline:
-                raise _SilenceError(f"the server has not answered for {PATIENCE_SECONDS:.0f} s")
-            reading, writing = ([waiting], []) if state == POLL_READ else ([], [waiting])
-            select.select(reading, writing, [], _POLL_SECONDS)
-
-
-class _SilenceError(psycopg2.OperationalError):  # type: ignore[misc]  # it ships no types
-    """The server does not answer."""
-
-
-def _shut_down_connections(peer: Any) -> None:
-    """Shut down this process's connections to a peer, so that calls that wait for its answer end with an error.
-
-    Drivers that block in C hear no signal and have no time limit for an answer.
-    """
-    for file in list(Path("/dev/fd").iterdir()):
-        with suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as copy:
-            if copy.getpeername() == peer:
-                copy.shutdown(socket.SHUT_RDWR)
+        return PatientConnection(self._url, self._owner)
