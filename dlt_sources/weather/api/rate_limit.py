@@ -1,8 +1,7 @@
-"""Rate limiting: at most so many calls in any 60-second window, over all endpoints, runs and processes of a machine.
+"""Rate limiting: no call goes out before a budget that several processes share has counted it.
 
-A process leases a few calls at a time from a budget, which counts them before they go out, and uses them at once. What
-a killed process has leased counts as spent. The budget of a machine is a small file below dlt's data directory
-(``DLT_DATA_DIR``), one per API and key; shards on several machines have a table, see ``shared_rate_limit``.
+A process leases a few calls at a time from a budget and uses them at once. What a killed process has leased counts as
+spent; what a process leased and did not use is given back with its next lease, or at its end.
 
 pyrate_limiter's buckets keep a row per call: its SQLite bucket, which processes can share, counts them at every call.
 """
@@ -10,21 +9,16 @@ pyrate_limiter's buckets keep a row per call: its SQLite bucket, which processes
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
-import time
-from array import array
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
-from dlt.common.pipeline import get_dlt_pipelines_dir
-from filelock import FileLock, Timeout
-
-from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.subscription_plans import Product
 
 logger = logging.getLogger(__name__)
 # A call is counted when it may go; the server counts it when it arrives, a little later and not always equally late. A
@@ -32,29 +26,86 @@ logger = logging.getLogger(__name__)
 WINDOW_MILLISECONDS = 61_000
 LEASES_A_SECOND = 4
 MOST_JITTER_SECONDS = 0.05
-# a lease of the machine's budget; the window is longer by as much
-USABLE_SECONDS = 0.25
-# the lock is held for the fraction of a millisecond that a small file takes
-SECONDS_FOR_LOCK = 5.0
-SECONDS_BETWEEN_TRIES = 0.002
-SECONDS_UNTIL_REMOVED = 86_400
+# a budget that cannot be reached, such as that of a server which is being restarted
+SECONDS_WITHOUT_BUDGET = 120.0
+SECONDS_BETWEEN_BUDGET_TRIES = 1.0
+
+# from the most urgent to the least: answers that cannot be asked for again, newest hours of a history, and ranges of it
+# that the user named
+Purpose = Literal["snapshot", "history", "backfill"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+
+
+class Lane(NamedTuple):
+    """Calls that are counted together, and let go in the order in which they wait."""
+
+    product: Product
+    purpose: Purpose
+
+
+class Lease(NamedTuple):
+    """Calls that may go out.
+
+    Attributes:
+        calls: number of calls.
+        wait_seconds: seconds until the next are available; 0.0 if any were leased.
+        moment: moment of the budget's clock, by which calls that were not made are given back.
+    """
+
+    calls: int
+    wait_seconds: float = 0.0
+    moment: int = 0
+
+
+NO_LEASE = Lease(0)
+
+
+class BudgetUnreachableError(Exception):
+    """The budget could not be asked; another try may succeed."""
 
 
 class RateLimiter(Protocol):
     """Interface of a rate limiter, as the client uses it."""
 
-    async def acquire(self) -> None:
+    async def acquire(self, product: Product = "free", purpose: Purpose = "snapshot") -> None:
         """Return as soon as one more call may be made."""
 
 
 class Budget(Protocol):
     """Interface of a count of calls that several processes share."""
 
-    def take(self, most: int) -> tuple[int, float]:
-        """Lease calls: return their number, and the seconds until the next are available (0.0 if any were leased)."""
+    def take(self, lane: Lane, most: int, keep: int = 0, unused: Lease = NO_LEASE) -> Lease:
+        """Lease calls of a lane, after those of an earlier lease that were not made are given back.
 
-    def close(self) -> None:
-        """Release what the budget holds."""
+        Args:
+            lane: the lane.
+            most: largest number of calls to lease.
+            keep: number of calls to leave to more urgent ones of the same product.
+            unused: an earlier lease with the number of its calls that were not made.
+
+        Raises:
+            BudgetSpentError: nothing is left for the lane today, or this month.
+            BudgetUnreachableError: the budget cannot be asked now.
+        """
+
+    def close(self, unused: Mapping[Lane, Lease]) -> None:
+        """Give back leases, and release what the budget holds."""
+
+
+class _Queue:
+    """The calls of one lane that wait in one event loop, and the lane's present lease."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[asyncio.Future[None]] = deque()
+        self.leasing: asyncio.Task[None] | None = None
+        self.lease = NO_LEASE
+        self.left = 0
+        self.expires_at = 0.0
+
+    def take_unused(self) -> Lease:
+        """Return the lease with its calls that were not made, and forget them."""
+        unused, self.left = self.lease._replace(calls=self.left), 0
+        return unused
 
 
 class LeasingRateLimiter:
@@ -62,157 +113,117 @@ class LeasingRateLimiter:
 
     Args:
         budget: source of the leases; used in a separate thread, so that it blocks no event loop.
-        calls_per_minute: the rate, which sets the size of a lease.
+        calls_per_minute: the rate of each product, which sets the size of a lease.
         usable_seconds: time for which a lease holds.
         ahead: whether to lease more calls than are waiting, because no other process waits for its share of the rate.
     """
 
-    def __init__(self, budget: Budget, calls_per_minute: int, usable_seconds: float, *, ahead: bool) -> None:
+    def __init__(
+        self, budget: Budget, calls_per_minute: Mapping[Product, int], usable_seconds: float, *, ahead: bool
+    ) -> None:
         self._budget = budget
-        self._most = max(1, calls_per_minute // (60 * LEASES_A_SECOND))
+        self._most = {name: max(1, rate // (60 * LEASES_A_SECOND)) for name, rate in calls_per_minute.items()}
         self._usable_seconds = usable_seconds
         self._ahead = ahead
         self._thread = ThreadPoolExecutor(1, "call-budget")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._leasing: asyncio.Task[None] | None = None
-        self._leased = 0
-        self._expires_at = 0.0
+        self._queues: dict[tuple[Product, Purpose], _Queue] = {}
+        self._unreachable_since: float | None = None
+        # each written by one thread only
+        self._expected: Counter[Lane] = Counter()
+        self._acquired: Counter[tuple[Product, Purpose]] = Counter()
 
     def __enter__(self) -> LeasingRateLimiter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.submit(self._budget.close)
+        unused = {Lane(*lane): queue.take_unused() for lane, queue in self._queues.items() if queue.left}
+        self._thread.submit(self._budget.close, unused)
         self._thread.shutdown()
 
-    async def acquire(self) -> None:
-        """Return as soon as one more call may be made."""
+    def expect(self, lane: Lane, calls: int) -> None:
+        """Announce calls of this run that are still to be made, so that less urgent ones leave room for them."""
+        self._expected[lane] += calls
+
+    async def acquire(self, product: Product = "free", purpose: Purpose = "snapshot") -> None:
+        """Return as soon as one more call may be made.
+
+        Args:
+            product: product of the call.
+            purpose: purpose of the call.
+
+        Raises:
+            BudgetSpentError: no such call may be made today, or this month.
+            DestinationError: calls cannot be counted, and have waited for it long enough.
+        """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
+            self._loop = loop
             # the client runs a new event loop for each batch of requests, and a task belongs to one loop
-            self._loop, self._waiting, self._leasing = loop, deque(), None
-        if self._leased and not self._waiting and monotonic() <= self._expires_at:
-            self._leased -= 1
-            return
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        if self._leasing is None:
-            self._leasing = loop.create_task(self._lease_for_waiting(loop))
-        await turn
+            for queue in self._queues.values():
+                queue.waiting, queue.leasing = deque(), None
+        lane = (product, purpose)
+        queue = self._queues.get(lane) or self._queues.setdefault(lane, _Queue())
+        if not (queue.left and not queue.waiting and monotonic() <= queue.expires_at):
+            turn = loop.create_future()
+            queue.waiting.append(turn)
+            if queue.leasing is None:
+                queue.leasing = loop.create_task(self._lease_for_waiting(Lane(product, purpose), queue))
+            await turn
+        else:
+            queue.left -= 1
+        self._acquired[lane] += 1
 
-    async def _lease_for_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _lease_for_waiting(self, lane: Lane, queue: _Queue) -> None:
         """Lease calls until nobody waits. All that a lease serves go at once: a lock would let one go after another."""
         try:
-            while self._waiting:
-                await self._lease(loop)
+            while queue.waiting:
+                await self._lease(lane, queue)
                 # a lease that took longer than it holds is of no use
-                while self._waiting and self._leased and monotonic() <= self._expires_at:
-                    turn = self._waiting.popleft()
+                while queue.waiting and queue.left and monotonic() <= queue.expires_at:
+                    turn = queue.waiting.popleft()
                     if not turn.done():
                         turn.set_result(None)
-                        self._leased -= 1
-                while self._waiting and self._waiting[0].done():
-                    self._waiting.popleft()
+                        queue.left -= 1
+                while queue.waiting and queue.waiting[0].done():
+                    queue.waiting.popleft()
         except Exception as error:  # noqa: BLE001 - the budget's error is raised where the call is waited for
-            while self._waiting:
-                turn = self._waiting.popleft()
+            while queue.waiting:
+                turn = queue.waiting.popleft()
                 if not turn.done():
                     turn.set_exception(error)
         finally:
-            self._leasing = None
+            queue.leasing = None
 
-    async def _lease(self, loop: asyncio.AbstractEventLoop) -> None:
-        requested_at, self._leased = monotonic(), 0
-        most = self._most if self._ahead else min(len(self._waiting), self._most)
-        self._leased, wait = await loop.run_in_executor(self._thread, self._budget.take, most)
-        self._expires_at = requested_at + self._usable_seconds
-        if not self._leased:
-            await asyncio.sleep(wait + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - no secret depends on it
-
-
-class MachineBudget:
-    """Budget in a file that all processes of a machine share: pairs of a moment and the calls leased then.
-
-    A moment is read from the clock that counts since the machine's start, which every process shares and nobody sets. A
-    moment that lies in the future is of an earlier start; it counts as the present one, for one window.
-
-    Args:
-        file: the file; its folder is made if it is missing.
-        calls_per_minute: number of calls that any 60 seconds may hold.
-    """
-
-    def __init__(self, file: Path, calls_per_minute: int) -> None:
-        self._file: Path | None = file
-        self._limit = calls_per_minute
-        self._window = WINDOW_MILLISECONDS + int(USABLE_SECONDS * 1000)
-        self._lock: FileLock | None = None
-        self._leases = array("q")
-
-    def take(self, most: int) -> tuple[int, float]:
-        """Lease as many calls as are left.
-
-        Args:
-            most: largest number of calls to lease.
-
-        Returns:
-            The number of calls leased, and the seconds until the next one is available (0.0 if any was leased).
-        """
+    async def _lease(self, lane: Lane, queue: _Queue) -> None:
+        requested_at = monotonic()
+        most = self._most[lane.product] if self._ahead else min(len(queue.waiting), self._most[lane.product])
+        # if the budget fails, nobody knows whether they were given back: they stay spent
+        unused = queue.take_unused()
+        loop = asyncio.get_running_loop()
         try:
-            if self._file is not None:
-                return self._take_from(self._file, most)
-        except Timeout:
-            # a process was stopped while it held the lock: nobody knows what is left
-            return 0, SECONDS_FOR_LOCK
-        except OSError as error:
-            logger.warning("Calls are counted for this process only: %s cannot be used: %s", self._file, error)
-            self._file = None
-        result, self._leases = self._take(self._leases, most)
-        return result
+            lease = await loop.run_in_executor(self._thread, self._budget.take, lane, most, self._keep(lane), unused)
+        except BudgetUnreachableError as error:
+            await self._wait_for_budget(error)
+            return
+        self._unreachable_since = None
+        queue.lease, queue.left = lease, lease.calls
+        queue.expires_at = requested_at + self._usable_seconds
+        if not lease.calls:
+            await asyncio.sleep(lease.wait_seconds + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - no secret depends on it
 
-    def close(self) -> None:
-        """Release nothing: the file is closed after each lease."""
+    def _keep(self, lane: Lane) -> int:
+        """Return the number of calls that this run has announced and not made, and that are more urgent."""
+        urgent = [Lane(lane.product, purpose) for purpose in PURPOSES[: PURPOSES.index(lane.purpose)]]
+        return sum(max(0, self._expected[one] - self._acquired[one]) for one in urgent)
 
-    def _take_from(self, file: Path, most: int) -> tuple[int, float]:
-        lock = self._lock = self._lock or _lock_of(file)
-        with lock.acquire(timeout=SECONDS_FOR_LOCK, poll_interval=SECONDS_BETWEEN_TRIES):
-            leases = array("q")
-            stored = file.read_bytes() if file.exists() else b""
-            leases.frombytes(stored[: len(stored) // 16 * 16])
-            result, self._leases = self._take(leases, most)
-            file.write_bytes(self._leases.tobytes())
-        return result
-
-    def _take(self, leases: array[int], most: int) -> tuple[tuple[int, float], array[int]]:
-        """Lease calls on top of the given leases; return the result and the leases of the window."""
-        now = int(monotonic() * 1000)
-        kept = array("q")
-        for moment, calls in zip(leases[::2], leases[1::2], strict=True):
-            if min(moment, now) > now - self._window and calls > 0:
-                kept.extend((min(moment, now), calls))
-        left = self._limit - sum(kept[1::2])
-        if left <= 0:
-            return (0, (min(kept[::2]) + self._window - now) / 1000), kept
-        leased = min(most, left)
-        kept.extend((now, leased))
-        return (leased, 0.0), kept
-
-
-def _lock_of(file: Path) -> FileLock:
-    """Return the lock of a budget's file, after the files that nobody uses any more are removed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    old = time.time() - SECONDS_UNTIL_REMOVED
-    for other in file.parent.iterdir():
-        if other.stem != file.stem and other.stat().st_mtime < old:
-            other.unlink(missing_ok=True)
-    return FileLock(file.with_suffix(".lock"), is_singleton=False)
-
-
-def machine_rate_limiter(settings: WeatherSettings) -> LeasingRateLimiter:
-    """Return the rate limiter of this machine's calls to an API with a key."""
-    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    # a digest of both, from which a key cannot be computed unless it is guessed whole
-    name = hashlib.blake2b(f"{settings.url_of('')} {key}".encode(), digest_size=10, person=b"weather-calls").hexdigest()
-    per_minute = settings.limits_of("free").per_minute
-    budget = MachineBudget(Path(get_dlt_pipelines_dir()).parent / "weather_calls" / name, per_minute)
-    return LeasingRateLimiter(budget, per_minute, USABLE_SECONDS, ahead=True)
+    async def _wait_for_budget(self, error: BudgetUnreachableError) -> None:
+        now = monotonic()
+        if self._unreachable_since is None:
+            self._unreachable_since = now
+            logger.warning(
+                "Calls cannot be counted, and wait until they can, for %.0f s at most: %s", SECONDS_WITHOUT_BUDGET, error
+            )
+        elif now - self._unreachable_since > SECONDS_WITHOUT_BUDGET:
+            raise DestinationError(f"Calls cannot be counted, so no more are made: {error}")
+        await asyncio.sleep(SECONDS_BETWEEN_BUDGET_TRIES)
