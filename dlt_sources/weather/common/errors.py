@@ -5,7 +5,10 @@ They have a separate module so that every module can raise them without import c
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from dlt_sources.weather.common.subscription_plans import Product
 
 
 class WeatherError(Exception):
@@ -63,6 +66,36 @@ class LateError(WeatherError):
     """A place has no recent row, or a package is set aside. The user should look at ``weather status``."""
 
     exit_code = 7
+
+
+class BudgetSpentError(WeatherError):
+    """The calls of a day or a month are spent, or kept for more urgent ones. A load goes on at ``renewed_at``.
+
+    Args:
+        message: the message.
+        product: product whose calls are limited.
+        period: day, month, or money for the calls of a month that cost money.
+        limit: calls allowed in the period.
+        spent: calls counted in the period.
+        renewed_at: moment from which on such calls may be made again, UTC.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        product: Product,
+        period: Literal["day", "month", "money"],
+        limit: int,
+        spent: int,
+        renewed_at: datetime,
+    ) -> None:
+        super().__init__(message)
+        self.product: Product = product
+        self.period = period
+        self.limit = limit
+        self.spent = spent
+        self.renewed_at = renewed_at
 
 
 def reason(error: BaseException) -> str:

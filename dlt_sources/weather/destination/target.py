@@ -246,6 +246,16 @@ class Target:
         database = getattr(self._client.config.credentials, "database", None)
         return not self.is_duckdb or database is None or Path(database).exists()
 
+    @property
+    def file_path(self) -> Path | None:
+        """The DuckDB file; None for other destinations."""
+        database = getattr(self._client.config.credentials, "database", None)
+        return Path(database) if self.is_duckdb and database else None
+
+    def qualified_name(self, table: str) -> str:
+        """Return the name of a table of the dataset, as SQL has it."""
+        return str(self._inspection_pipeline.sql_client().make_qualified_table_name(table))
+
     @cached_property
     def root(self) -> Path:
         """The folder of this target's working directories, below dlt's pipelines folder (``DLT_DATA_DIR``).
