@@ -16,11 +16,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from dlt_sources.weather.api.rate_limit import RateLimiter, machine_rate_limiter
+from dlt_sources.weather.api.machine_rate_limit import machine_rate_limiter
+from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Request, Result
 from dlt_sources.weather.api.sender import Sender
 from dlt_sources.weather.api.transport import Transport
-from dlt_sources.weather.common.errors import KeyRefusedError
+from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ class Client:
         rate_limiter: limiter of the calls; by default that of this machine, at the settings' rate.
         on_result: called in the client's thread with each result before it is handed over; what it raises ends the
             requests.
+        on_unasked: called in the client's thread with the resource of a request that is not asked, and why: its budget
+            is spent, or calls cannot be counted.
     """
 
     def __init__(
@@ -52,11 +55,12 @@ class Client:
         now: Callable[[], datetime],
         rate_limiter: RateLimiter | None = None,
         on_result: Callable[[Result], None] = lambda _: None,
+        on_unasked: Callable[[str, WeatherError], None] = lambda _resource, _error: None,
     ) -> None:
         self._settings = settings
         self._transport = Transport(settings, now)
         limiter = rate_limiter or machine_rate_limiter(settings)
-        self._sender = Sender(self._transport, limiter, settings)
+        self._sender = Sender(self._transport, limiter, settings, on_unasked)
         self._on_result = on_result
         self._users = 0
         self._lock = threading.Lock()
@@ -87,6 +91,15 @@ class Client:
         """Largest number of calls in flight."""
         return self._transport.connections
 
+    def expect(self, resource: str, calls: int) -> None:
+        """Announce calls of a resource, so that less urgent ones leave room for them in the budget.
+
+        Args:
+            resource: the resource.
+            calls: number of its calls that are still to be made.
+        """
+        self._sender.expect(resource, calls)
+
     def interrupt(self) -> None:
         """Make no more calls. Waiting requests end at once, calls in flight within seconds, both without a result.
 
@@ -113,8 +126,8 @@ class Client:
             most_at_once: largest number of requests in flight.
 
         Yields:
-            One result per request, except for requests that were not asked: those that ``interrupt`` ended, and those
-            that waited while another one probed, if it was given up.
+            One result per request, except for requests that were not asked: those that ``interrupt`` ended, those that
+            waited while another one probed, if it was given up, and those whose budget is spent.
 
         Raises:
             KeyRefusedError: no key is set; nothing was sent.

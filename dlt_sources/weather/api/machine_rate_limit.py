@@ -114,7 +114,7 @@ class MachineBudgets:
         names = {product: minute_of(settings, product) for product in get_args(Product)}
         self._budgets = {
             product: MachineBudget(
-                folder / account_of(settings, f"{settings.url_of("")} {minute}".rstrip()),
+                folder / account_of(settings, f"{settings.url_of('')} {minute}".rstrip()),
                 settings.limits_of(product).per_minute,
             )
             for product, minute in names.items()

@@ -70,6 +70,12 @@ class RateLimiter(Protocol):
     async def acquire(self, product: Product = "free", purpose: Purpose = "snapshot") -> None:
         """Return as soon as one more call may be made."""
 
+    def expect(self, lane: Lane, calls: int) -> None:
+        """Announce calls that are still to be made."""
+
+    def close(self) -> None:
+        """Release what the limiter holds."""
+
 
 class Budget(Protocol):
     """Interface of a count of calls that several processes share."""
@@ -137,8 +143,15 @@ class LeasingRateLimiter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        unused = {Lane(*lane): queue.take_unused() for lane, queue in self._queues.items() if queue.left}
-        self._thread.submit(self._budget.close, unused)
+        self.close()
+
+    def close(self) -> None:
+        """Give back what was leased and not used. A limiter that is not closed has spent it."""
+        # a limiter that was not used has no thread
+        if self._queues:
+            unused = {Lane(*lane): queue.take_unused() for lane, queue in self._queues.items() if queue.left}
+            self._queues = {}
+            self._thread.submit(self._budget.close, unused)
         self._thread.shutdown()
 
     def expect(self, lane: Lane, calls: int) -> None:
@@ -222,7 +235,9 @@ class LeasingRateLimiter:
         if self._unreachable_since is None:
             self._unreachable_since = now
             logger.warning(
-                "Calls cannot be counted, and wait until they can, for %.0f s at most: %s", SECONDS_WITHOUT_BUDGET, error
+                "Calls cannot be counted, and wait until they can, for %.0f s at most: %s",
+                SECONDS_WITHOUT_BUDGET,
+                error,
             )
         elif now - self._unreachable_since > SECONDS_WITHOUT_BUDGET:
             raise DestinationError(f"Calls cannot be counted, so no more are made: {error}")

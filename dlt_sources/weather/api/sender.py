@@ -11,13 +11,16 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
-from dlt_sources.weather.api.rate_limit import RateLimiter
+from dlt_sources.weather.api.endpoints import BY_NAME
+from dlt_sources.weather.api.rate_limit import Lane, RateLimiter
 from dlt_sources.weather.api.responses import Answer, Failure, Request, Result, TooManyCalls
 from dlt_sources.weather.api.transport import TooManyFilesError, Transport
 from dlt_sources.weather.api.waits import SECONDS_BETWEEN_LOOKS, SECONDS_UNTIL_SAID, Waits, clock_time, loop_time
+from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.subscription_plans import Product
 
@@ -60,15 +63,23 @@ class Sender:
         transport: makes one call.
         rate_limiter: delays calls.
         settings: attempts, pauses and patience.
+        on_unasked: called with the resource of a request that is not asked, and why.
 
     Attributes:
         calls_for: calls by resource, retries included.
     """
 
-    def __init__(self, transport: Transport, rate_limiter: RateLimiter, settings: WeatherSettings) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        rate_limiter: RateLimiter,
+        settings: WeatherSettings,
+        on_unasked: Callable[[str, WeatherError], None] = lambda _resource, _error: None,
+    ) -> None:
         self._transport = transport
         self._rate_limiter = rate_limiter
         self._settings = settings
+        self._on_unasked = on_unasked
         self.calls_for: Counter[str] = Counter()
         self._network = Gate()
         self._products: dict[Product, Gate] = {product: Gate() for product in get_args(Product)}
@@ -87,6 +98,11 @@ class Sender:
         """Make no more calls: end every wait now, and the calls in flight after a moment."""
         self._waits.end()
 
+    def expect(self, resource: str, calls: int) -> None:
+        """Announce calls of a resource that are still to be made."""
+        if resource in BY_NAME:
+            self._rate_limiter.expect(self._lane(resource, BY_NAME[resource].product), calls)
+
     async def send(self, request: Request) -> Result:
         """Send a request until there is an answer or a lasting failure, or the attempts are used up.
 
@@ -94,8 +110,9 @@ class Sender:
             request: the request.
 
         Raises:
-            asyncio.CancelledError: there is no result, because the run was interrupted, the API cannot be reached, or
-                the product's probe was given up after refusals (429): only the probe's failure is a result.
+            asyncio.CancelledError: there is no result, because the run was interrupted, the API cannot be reached, the
+                budget is spent, or the product's probe was given up after refusals (429): only the probe's failure is a
+                result.
         """
         attempt = 0
         while True:
@@ -128,7 +145,7 @@ class Sender:
     async def _attempt(self, request: Request) -> Result | TooManyCalls:
         """Make one call, and note what its result says about the key, the network and the product."""
         with self._waits.within(self._waits.limited):
-            await self._rate_limiter.acquire()
+            await self._acquire(request)
         self.calls_for[request.resource] += 1
         deadline = loop_time() + OUTAGE_PATIENCE
         while True:
@@ -149,6 +166,24 @@ class Sender:
             self._key_works = True
             self._blocked[request.resource] = 0
         return result
+
+    async def _acquire(self, request: Request) -> None:
+        """Wait until the call may be made.
+
+        Raises:
+            asyncio.CancelledError: it may not be made in this run.
+        """
+        try:
+            await self._rate_limiter.acquire(*self._lane(request.resource, request.product))
+        except (BudgetSpentError, DestinationError) as error:
+            self._on_unasked(request.resource, error)
+            raise asyncio.CancelledError from None
+
+    def _lane(self, resource: str, product: Product) -> Lane:
+        endpoint = BY_NAME.get(resource)
+        if endpoint is None or not endpoint.incremental:
+            return Lane(product, "snapshot")
+        return Lane(product, "backfill" if self._settings.since else "history")
 
     def _judged(self, failure: Failure) -> Failure:
         """Return a failure with its scope."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from dlt_sources.weather.api.rate_limit import PURPOSES, Lane, Purpose
-from dlt_sources.weather.budget.calendar import DAY, HOUR, as_datetime, floor, month_begin, month_end
+from dlt_sources.weather.budget.calendar import DAY, HOUR, as_datetime, floor, month_end
 from dlt_sources.weather.budget.reserve import Reserve, configured, scheduled
 from dlt_sources.weather.common.errors import BudgetSpentError
 from dlt_sources.weather.common.subscription_plans import CallLimits, Product
@@ -94,9 +94,13 @@ def limits_at(limits: CallLimits, counts: Counts, reserve: Reserve = Reserve(), 
     kept_today = max(reserve.today, keep)
     kept_this_month = kept_today + reserve.a_day * days_left
     if limits.per_day is not None:
-        found.append(_limit("day", limits.per_day, counts.today, kept_today, tomorrow, now))
+        left = limits.per_day - counts.today
+        renewed_at = _renewed_at(left, tomorrow, now)
+        found.append(Limit("day", limits.per_day, counts.today, left, kept_today, renewed_at))
     if limits.per_month is not None:
-        found.append(_limit("month", limits.per_month, counts.month, kept_this_month, next_month, now))
+        left = limits.per_month - counts.month
+        renewed_at = _renewed_at(left, next_month, now)
+        found.append(Limit("month", limits.per_month, counts.month, left, kept_this_month, renewed_at))
     if limits.paid_per_month is not None:
         free = limits.free_per_day or 0
         paid = counts.paid(free)
@@ -104,15 +108,8 @@ def limits_at(limits: CallLimits, counts: Counts, reserve: Reserve = Reserve(), 
         kept = kept_today + max(0, reserve.a_day - free) * days_left
         # each day has free calls, whatever is paid for
         renewed_at = tomorrow if free else next_month
-        found.append(
-            Limit("money", limits.paid_per_month, paid, left, kept, _renewed_at(left, renewed_at, now))
-        )
+        found.append(Limit("money", limits.paid_per_month, paid, left, kept, _renewed_at(left, renewed_at, now)))
     return found
-
-
-def _limit(period: Period, limit: int, spent: int, kept: int, end: int, now: int) -> Limit:
-    left = limit - spent
-    return Limit(period, limit, spent, left, kept, _renewed_at(left, end, now))
 
 
 def _renewed_at(left: int, end: int, now: int) -> int:

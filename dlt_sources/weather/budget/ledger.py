@@ -152,7 +152,7 @@ class Ledger:
         if not self._pruned:
             self._pruned = True
             rows.write("DELETE FROM {calls} WHERE kind = 'hour' AND moment < %s", now - KEPT)
-        self._say_if_ahead(days, max((int(row[4]) for row in found if row[0] == "day"), default=0), now)
+        self._say_if_ahead(max((int(row[4]) for row in found if row[0] == "day"), default=0), now)
         return Counts(now, days, hours), leases
 
     def _date_to_present(self, rows: Transaction) -> None:
@@ -177,13 +177,13 @@ class Ledger:
         rows.write(sql, unused.calls, self._account, *lane, "hour", floor(unused.moment, HOUR))
         rows.write(sql, unused.calls, self._account, *lane, "lease", unused.moment)
 
-    def _say_if_ahead(self, days: Mapping[int, int], newest: int, now: int) -> None:
+    def _say_if_ahead(self, newest: int, now: int) -> None:
         if newest <= floor(now, HOUR) + CLOCK_TOLERANCE or self._said:
             return
         self._said = True
         logger.warning(
-            "Calls are counted up to %s UTC, later than it is now. The clock was ahead, or was set back: until then they "
-            "count as calls of the present day and month. If the clock was wrong, delete the later rows of %s",
+            "Calls are counted up to %s UTC, later than it is now. The clock was ahead, or was set back: until then "
+            "they count as calls of the present day and month. If the clock was wrong, delete the later rows of %s",
             f"{as_datetime(newest):%Y-%m-%d %H:%M}",
             self._store.description,
         )

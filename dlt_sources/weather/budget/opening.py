@@ -84,9 +84,6 @@ def ledger_limits(settings: WeatherSettings) -> LedgerLimits:
     minutes = {product: minute_of(settings, product) for product in products}
     return LedgerLimits(
         {product: settings.limits_of(product) for product in products},
-        {
-            product: frozenset(other for other in products if minutes[other] == minutes[product])
-            for product in products
-        },
+        {product: frozenset(other for other in products if minutes[other] == minutes[product]) for product in products},
         settings.reserve_for_schedule,
     )

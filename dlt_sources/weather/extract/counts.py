@@ -39,7 +39,8 @@ class LoadMetrics:
 
     A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
     for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none,
-    ``misspelt`` that of rejected entries of the user's list that fail until they are corrected.
+    ``misspelt`` that of rejected entries of the user's list that fail until they are corrected. ``postponed`` says
+    which budget is spent, and when a load goes on.
     """
 
     resource: str
@@ -60,6 +61,7 @@ class LoadMetrics:
     causes: Counter[str] = field(default_factory=Counter)
     misspelt: int = 0
     error: str | None = None
+    postponed: str | None = None
     _clock: float = field(default_factory=monotonic)
 
     @property
@@ -70,8 +72,8 @@ class LoadMetrics:
     @property
     def problem(self) -> str | None:
         """The error that ended the resource, or how much of it failed and the commonest cause; None if nothing did."""
-        if self.error or self.commonest_cause is None:
-            return self.error
+        if self.error or self.postponed or self.commonest_cause is None:
+            return self.error or self.postponed
         cause, number = self.commonest_cause
         rows = self.rows_rejected - self.requests_failed
         counts = [f"{self.requests_failed} of {self.requests} requests failed"] if self.requests_failed else []
@@ -168,6 +170,8 @@ class LoadMetrics:
         """
         if self.error:
             return "failed"
+        if self.postponed:
+            return "partial"
         if not finished and ended:
             return "interrupted" if self.requests or self.calls else "not_reached"
         if not finished:

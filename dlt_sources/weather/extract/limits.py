@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Failure
-from dlt_sources.weather.common.errors import IncompleteError, KeyRefusedError, WeatherError
+from dlt_sources.weather.common.errors import BudgetSpentError, IncompleteError, KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.subscription_plans import LEAST_PLANS
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -70,6 +70,7 @@ class Refusals:
     Attributes:
         stopped_by: error that ended the run.
         by_resource: error of each resource of which nothing more is asked, while others go on.
+        postponed: error of each resource whose budget is spent; a later run asks the rest, so the run has no error.
     """
 
     def __init__(self, chosen: Collection[str], *, alone: bool) -> None:
@@ -77,10 +78,29 @@ class Refusals:
         self._alone = alone
         self.stopped_by: WeatherError | None = None
         self.by_resource: dict[str, WeatherError] = {}
+        self.postponed: dict[str, BudgetSpentError] = {}
 
     def may_ask(self, resource: str) -> bool:
         """Return whether a resource may be asked."""
-        return self.stopped_by is None and resource not in self.by_resource
+        return self.stopped_by is None and not self.has_ended(resource)
+
+    def has_ended(self, resource: str) -> bool:
+        """Return whether nothing more is asked of a resource, while others go on."""
+        return resource in self.by_resource or resource in self.postponed
+
+    def explain(self, metrics: LoadMetrics) -> None:
+        """Note in a resource's counts why nothing more is asked of it."""
+        if refusal := self.by_resource.get(metrics.resource):
+            metrics.error = metrics.error or str(refusal)
+        if spent := self.postponed.get(metrics.resource):
+            metrics.postponed = str(spent)
+
+    def add_unasked(self, resource: str, error: WeatherError) -> None:
+        """Note why a request was not asked; called in the client's thread, for each of them."""
+        if not isinstance(error, BudgetSpentError):
+            self.stopped_by = self.stopped_by or error
+        elif resource not in self.postponed:
+            self.postponed[resource] = error
 
     def add(self, failure: Failure) -> WeatherError:
         """Note a failure that further requests would share, by its scope, and return its error."""

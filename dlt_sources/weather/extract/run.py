@@ -10,16 +10,18 @@ from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, JOURNALED_RESOURCES, LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Failure, Result
+from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.extract.conversion import RunConversion, new_run_id
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
-from dlt_sources.weather.extract.requests import AlertQueue, MarkDone, RequestQueue
+from dlt_sources.weather.extract.requests import MarkDone
 from dlt_sources.weather.extract.requests.alerts import OpenReader
-from dlt_sources.weather.extract.requests.loaded import LoadedState, active_reader, read_loaded_state
+from dlt_sources.weather.extract.requests.loaded import active_reader, read_loaded_state
+from dlt_sources.weather.extract.requests.queues import Queues
 from dlt_sources.weather.journal import Journal
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ class Run:
         many_packages: whether the caller loads the run in several packages and reads ``stopped_by``; otherwise a
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
-        rate_limiter: delays calls; by default, the limiter of this machine.
+        rate_limiter: delays calls, and is closed with the run; by default, its ledger is in dlt's folder.
     """
 
     def __init__(
@@ -56,15 +58,15 @@ class Run:
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
-        self._client = Client(settings, now, rate_limiter, self._keep)
+        self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
+        self._limiter = rate_limiter or run_rate_limiter(None, settings)
+        self._client = Client(settings, now, self._limiter, self._keep, self._refusals.add_unasked)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
         self._conversion = RunConversion(self._run_id, command, self._package, now)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
-        self._loaded: LoadedState | None = None
-        self._queues: dict[str, RequestQueue | AlertQueue] = {}
-        self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
+        self._queues: Queues | None = None
         self._interrupted = False
 
     def __enter__(self) -> Run:
@@ -74,9 +76,10 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Close the client, then the journal, which keeps the answers of a package that is not loaded."""
+        """Close the client, its limiter, and the journal, which keeps the answers of a package that is not loaded."""
         self._client.close()
         self._journal.close()
+        self._limiter.close()
 
     @property
     def settings(self) -> WeatherSettings:
@@ -107,6 +110,11 @@ class Run:
     def stopped_by(self) -> WeatherError | None:
         """The error that ended the run early, if one did."""
         return self._refusals.stopped_by
+
+    @property
+    def postponed(self) -> dict[str, BudgetSpentError]:
+        """The error of each resource whose budget is spent; it is no error of the run."""
+        return self._refusals.postponed
 
     @property
     def error(self) -> WeatherError | None:
@@ -151,12 +159,10 @@ class Run:
 
     def has_more(self, resources: list[str]) -> bool:
         """Return whether any of the resources has something left to ask."""
-        if self.stopped_by or self._interrupted:
-            return False
-        if not self.locations_resolved:
-            return True
+        if self._queues is None or not self.locations_resolved:
+            return not (self.stopped_by or self._interrupted)
         names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
-        return any(name not in self._queues or not self._queues[name].finished for name in names)
+        return not self._interrupted and self._queues.have_more(names)
 
     @property
     def locations_resolved(self) -> bool:
@@ -192,7 +198,7 @@ class Run:
         step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
         results = step.results(self._client, lambda: self.has_room(LOCATIONS))
         self._package.add_bytes(step.collect(self._observe(results, metrics)))
-        if LOCATIONS in self._refusals.by_resource:
+        if self._refusals.has_ended(LOCATIONS):
             step.give_up()
         metrics.pause()
         self._conversion.forget_if_idle(LOCATIONS)
@@ -211,11 +217,10 @@ class Run:
         if not self.locations_resolved:
             self._raise_if_alone()
             return
-        queue = self._queue(endpoint)
+        assert self._queues is not None  # noqa: S101 - the destination is read before the locations are resolved
+        queue = self._queues.of(endpoint)
         metrics = self.metrics_of(endpoint.name)
         metrics.expected, metrics.up_to_date = queue.total, queue.up_to_date
-        if refusal := self._refusals.by_resource.get(endpoint.name):
-            metrics.error = str(refusal)
         results = queue.results(self._client, lambda: self.has_room(endpoint.name))
         yield from self.answer_items(endpoint, results, queue.mark_done)
 
@@ -241,7 +246,7 @@ class Run:
 
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
-        metrics, queue = self.metrics_of(resource), self._queues.get(resource)
+        metrics, queue = self.metrics_of(resource), self._queues.made(resource) if self._queues else None
         lookups = self.metrics_by_resource.get(LOCATIONS)
         nowhere = self.known_locations == 0 and lookups is not None and lookups.rows_rejected > 0
         ended = self._interrupted or self.stopped_by is not None or nowhere
@@ -257,16 +262,11 @@ class Run:
         unfinished = self._conversion.unfinished(resources)
         return [self._conversion.load_run(name, self.status(name), self.stopped_by) for name in unfinished]
 
-    def _queue(self, endpoint: Endpoint) -> RequestQueue | AlertQueue:
-        if endpoint.name not in self._queues:
-            assert self._loaded is not None  # noqa: S101 - it is read before the locations are resolved
-            self._queues[endpoint.name] = self._loaded.queue(endpoint, self._settings, self._open_reader, self._now)
-        return self._queues[endpoint.name]
-
     def _read_destination(self, *, unknown: bool) -> LocationStep:
         with self._open_reader() as reader:
-            self._loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
-        return LocationStep(self._loaded.lookup, self.metrics_of(LOCATIONS), self._now)
+            loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
+        self._queues = Queues(loaded, self._settings, self._open_reader, self._now, self._client.expect)
+        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self._now)
 
     def _keep(self, result: Result) -> None:
         """Keep a result in the journal before it counts as arrived; called in the client's thread."""
@@ -288,6 +288,7 @@ class Run:
         yield from items
         metrics.calls = self._client.calls_for[resource]
         metrics.pause()
+        self._refusals.explain(metrics)
         yield self._conversion.load_run(resource, self.status(resource), self.stopped_by)
         self._raise_if_alone()
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.api.endpoints import LOCATIONS
-from dlt_sources.weather.api.rate_limit import LeasingRateLimiter
-from dlt_sources.weather.api.shared_rate_limit import shared_rate_limiter
+from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import KeyRefusedError
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -59,14 +57,20 @@ def load(
     resources = resource_names(settings.resources)
     _require_key(settings, resources)
     with (
-        _shared_rate_limiter(target, settings) as rate_limiter,
-        Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=rate_limiter) as run,
+        Run(
+            settings,
+            now=now,
+            many_packages=True,
+            on_progress=on_progress,
+            rate_limiter=run_rate_limiter(target, settings),
+        ) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
         run.use(writer.reader, Journal(writer.directory))
         on_start(run)
         _load_packages(run, writer, resources, resolve_unknown=resolve_unknown)
     writer.report.error = run.error
+    writer.report.budget = run.postponed
     return writer.report
 
 
@@ -87,12 +91,3 @@ def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_un
         run.end_package()
     if items := run.closing_items(resources):
         writer.load(closing_source(items))
-
-
-def _shared_rate_limiter(
-    target: Target, settings: WeatherSettings
-) -> AbstractContextManager[LeasingRateLimiter | None]:
-    """Return the rate limiter that shards share; a run of all locations uses the machine's."""
-    if settings.chosen_shard is None:
-        return nullcontext()
-    return shared_rate_limiter(target.connection, settings.limits_of("free").per_minute)

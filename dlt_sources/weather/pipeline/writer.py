@@ -17,8 +17,9 @@ from dlt.extract import DltSource
 from structlog.contextvars import bound_contextvars
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
-from dlt_sources.weather.api.shared_rate_limit import ensure_budget
-from dlt_sources.weather.common.errors import DestinationError, WeatherError
+from dlt_sources.weather.api.machine_rate_limit import account_of
+from dlt_sources.weather.budget.stores import ensure_table
+from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError, WeatherError
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import translated_errors
@@ -43,7 +44,8 @@ NOTHING_FETCHED = "Nothing was fetched in this run; what earlier runs left is lo
 class Report:
     """The result of a run: counts by resource, packages, seconds, and the error that ended it early.
 
-    ``upkeep`` says which indexes are missing and how to create them.
+    ``budget`` has the resources whose calls are spent, and until when; ``upkeep`` says which indexes are missing and
+    how to create them.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class Report:
     seconds: float = 0.0
     interrupted: bool = False
     error: WeatherError | None = None
+    budget: dict[str, BudgetSpentError] = field(default_factory=dict)
     upkeep: list[str] = field(default_factory=list)
 
     @property
@@ -188,7 +191,7 @@ def writing(
     ):
         writer = Writer(target, directory, report, load_package, lock, is_shard=shard is not None)
         with lock.exclusive():
-            _prepare_destination(writer)
+            _prepare_destination(writer, account_of(run.settings))
         if elsewhere := runs_elsewhere(target):
             logger.warning(" ".join(one.sentence(target) for one in elsewhere))
         yield writer
@@ -212,12 +215,12 @@ def _what_is_kept(run: Run) -> Iterator[None]:
         raise
 
 
-def _prepare_destination(writer: Writer) -> None:
-    """Restore dlt's tables if any is missing, and recover interrupted runs."""
+def _prepare_destination(writer: Writer, account: str) -> None:
+    """Restore dlt's tables if any is missing, create the ledger's, and recover interrupted runs."""
     if writer.lock.connection:
         restore_dlt_tables(writer.lock.connection)
-        if writer.is_shard:
-            ensure_budget(writer.lock.connection)
+        if writer.target.is_postgres:
+            ensure_table(writer.lock.connection, account)
     writer.report.finished_before = recover_interrupted_runs(
         writer.target, writer.reload_directory, writer.load_and_verify
     )

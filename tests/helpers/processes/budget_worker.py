@@ -7,8 +7,9 @@ import os
 import time
 from typing import Any
 
-from dlt_sources.weather.api import rate_limit as throttle
 from dlt_sources.weather.api.shared_rate_limit import shared_rate_limiter
+
+from dlt_sources.weather.api import rate_limit as throttle
 from dlt_sources.weather.destination.target import Target
 
 

@@ -5,13 +5,13 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
+from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, SharedBudget, ensure_budget
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.api import rate_limit as throttle
 from dlt_sources.weather.api import shared_rate_limit as budget
-from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, SharedBudget, ensure_budget
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, WriterBusyError
 from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
 from dlt_sources.weather.contracts import TABLES

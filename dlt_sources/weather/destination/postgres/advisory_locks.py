@@ -137,7 +137,9 @@ class AdvisoryLocks:
     def _hold(self) -> str | None:
         with self._mutex:
             try:
-                if not self._connection.closed and self._connection.query(_OWN)[0][0] >= len(self._wanted) == len(self._taken):
+                if not self._connection.closed and self._connection.query(_OWN)[0][0] >= len(self._wanted) == len(
+                    self._taken
+                ):
                     return None
             except psycopg2.Error as error:
                 logger.warning(

@@ -85,7 +85,9 @@ class PatientConnection:
             if time.monotonic() > deadline:
                 raise _SilenceError(f"the server has not answered for {PATIENCE_SECONDS:.0f} s")
             waiting = [self._connection]
-            select.select(waiting if state == POLL_READ else [], [] if state == POLL_READ else waiting, [], _POLL_SECONDS)
+            select.select(
+                waiting if state == POLL_READ else [], [] if state == POLL_READ else waiting, [], _POLL_SECONDS
+            )
 
 
 class _SilenceError(psycopg2.OperationalError):  # type: ignore[misc]  # it ships no types
