@@ -1,5 +1,6 @@
 -- Three roles, none a superuser. Can be run again at any time.
---   loader   owns the schemas bronze and bronze_staging (where dlt keeps the rows it is about to merge), nothing else
+--   loader   owns the schemas bronze and bronze_staging (where dlt keeps the rows it is about to merge), nothing else;
+--            it creates their tables, the ledger of calls (bronze._weather_calls) included
 --   reader   reads everything in bronze, also tables that are yet to come
 --   dagster  owns the database dagster
 \set ON_ERROR_STOP on

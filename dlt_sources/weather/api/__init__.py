@@ -1,4 +1,4 @@
 """OpenWeather over HTTP: the endpoints as data, the client, the classification of responses, the rate limits.
 
-May import ``contracts`` and ``common``. Knows no database, apart from the shared rate limit, which counts calls in one.
+May import ``contracts`` and ``common``. Knows no database.
 """

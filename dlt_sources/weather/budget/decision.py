@@ -95,11 +95,11 @@ def limits_at(limits: CallLimits, counts: Counts, reserve: Reserve = Reserve(), 
     kept_this_month = kept_today + reserve.a_day * days_left
     if limits.per_day is not None:
         left = limits.per_day - counts.today
-        renewed_at = _renewed_at(left, tomorrow, now)
+        renewed_at = _renewed_at(left - keep, tomorrow, now)
         found.append(Limit("day", limits.per_day, counts.today, left, kept_today, renewed_at))
     if limits.per_month is not None:
         left = limits.per_month - counts.month
-        renewed_at = _renewed_at(left, next_month, now)
+        renewed_at = _renewed_at(left - keep, next_month, now)
         found.append(Limit("month", limits.per_month, counts.month, left, kept_this_month, renewed_at))
     if limits.paid_per_month is not None:
         free = limits.free_per_day or 0
@@ -108,7 +108,7 @@ def limits_at(limits: CallLimits, counts: Counts, reserve: Reserve = Reserve(), 
         kept = kept_today + max(0, reserve.a_day - free) * days_left
         # each day has free calls, whatever is paid for
         renewed_at = tomorrow if free else next_month
-        found.append(Limit("money", limits.paid_per_month, paid, left, kept, _renewed_at(left, renewed_at, now)))
+        found.append(Limit("money", limits.paid_per_month, paid, left, kept, _renewed_at(left - keep, renewed_at, now)))
     return found
 
 

@@ -41,7 +41,7 @@ _HOURS = (
 )
 _LEASES = (
     "SELECT 'lease', product, min(moment), sum(calls), max(moment) FROM {calls} WHERE account = %s AND kind = 'lease'"
-    " AND moment > %s GROUP BY product"
+    " AND moment > %s AND calls > 0 GROUP BY product"
 )
 
 
@@ -144,7 +144,7 @@ class Ledger:
         leases = [
             (min(int(begin), now), int(calls))
             for kind, name, begin, calls, _ in found
-            if kind == "lease" and name in self._limits.minute[product] and calls > 0
+            if kind == "lease" and name in self._limits.minute[product]
         ]
         if any(newest > now for kind, *_, newest in found if kind == "lease"):
             self._date_to_present(rows)

@@ -34,6 +34,7 @@ _COLUMN_BEFORE = "taken_at"
 # connection, so that they end with an error of their own
 _LONGEST = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s'"
 _SECONDS_FOR_LOCK = 10.0
+SERVER_CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 # SQLSTATE classes of PostgreSQL's documentation, appendix A: connection, transaction rollback, insufficient resources,
 # object not in prerequisite state (a lock that is not available), operator intervention, system error, idle session
 _TRANSIENT = ("08", "25P03", "40", "53", "55", "57", "58")
@@ -187,10 +188,7 @@ class PostgresStore:
         try:
             connection = self._connection = self._connection or self._open()
             # each statement sees what was written while the one before it waited
-            rows = connection.query(
-                f"BEGIN; LOCK TABLE {self._table} IN EXCLUSIVE MODE;"
-                " SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-            )
+            rows = connection.query(f"BEGIN; LOCK TABLE {self._table} IN EXCLUSIVE MODE; SELECT {SERVER_CLOCK}")
             transaction = _PostgresTransaction(connection, self._table, rows[0][0])
             yield transaction
             transaction.commit()

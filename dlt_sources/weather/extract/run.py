@@ -20,8 +20,7 @@ from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
 from dlt_sources.weather.extract.requests import MarkDone
 from dlt_sources.weather.extract.requests.alerts import OpenReader
-from dlt_sources.weather.extract.requests.loaded import active_reader, read_loaded_state
-from dlt_sources.weather.extract.requests.queues import Queues
+from dlt_sources.weather.extract.requests.loaded import Queues, active_reader, read_loaded_state
 from dlt_sources.weather.journal import Journal
 
 T = TypeVar("T")

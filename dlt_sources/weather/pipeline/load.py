@@ -57,13 +57,7 @@ def load(
     resources = resource_names(settings.resources)
     _require_key(settings, resources)
     with (
-        Run(
-            settings,
-            now=now,
-            many_packages=True,
-            on_progress=on_progress,
-            rate_limiter=run_rate_limiter(target, settings),
-        ) as run,
+        _run(target, settings, now, on_progress) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
         run.use(writer.reader, Journal(writer.directory))
@@ -72,6 +66,13 @@ def load(
     writer.report.error = run.error
     writer.report.budget = run.postponed
     return writer.report
+
+
+def _run(
+    target: Target, settings: WeatherSettings, now: Callable[[], datetime], on_progress: Callable[[LoadMetrics], None]
+) -> Run:
+    limiter = run_rate_limiter(target, settings)
+    return Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=limiter)
 
 
 def _require_key(settings: WeatherSettings, resources: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A process that asks the shared budget for calls, and says when each might go."""
+"""A process that leases calls from the ledger of a dataset, and says when each might go."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import time
 from typing import Any
 
-from dlt_sources.weather.api.shared_rate_limit import shared_rate_limiter
-
 from dlt_sources.weather.api import rate_limit as throttle
+from dlt_sources.weather.budget.opening import run_rate_limiter
+from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination.target import Target
 
 
-def work(number: int, limit: int, window: int, environment: dict[str, str], moments: Any) -> None:
+def work(number: int, settings: dict[str, object], window: int, environment: dict[str, str], moments: Any) -> None:
     """Ask for so many calls, all at once, within a shorter window; put the moments into the queue."""
     os.environ.update(environment)
     throttle.WINDOW_MILLISECONDS = window
@@ -26,6 +26,6 @@ def work(number: int, limit: int, window: int, environment: dict[str, str], mome
     async def everything(rate_limiter: throttle.RateLimiter) -> None:
         await asyncio.gather(*(one(rate_limiter) for _ in range(number)))
 
-    with shared_rate_limiter(Target("postgres").connection, limit) as rate_limiter:
+    with run_rate_limiter(Target("postgres"), load_settings(**settings)) as rate_limiter:
         asyncio.run(everything(rate_limiter))
     moments.put(granted)

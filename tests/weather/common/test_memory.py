@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_sources.weather.api.rate_limit import machine_rate_limiter
+from dlt_sources.weather.api.machine_rate_limit import machine_rate_limiter
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted
 

@@ -1,18 +1,13 @@
 """Shards: several runs load a part of the places each, side by side, into one dataset and within one budget."""
 
-import os
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
-from dlt_sources.weather.api.shared_rate_limit import USABLE_SECONDS, SharedBudget, ensure_budget
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
-from dlt_sources.weather.api import rate_limit as throttle
-from dlt_sources.weather.api import shared_rate_limit as budget
-from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, WriterBusyError
+from dlt_sources.weather.common.errors import ConfigurationError, WriterBusyError
 from dlt_sources.weather.common.shards import MOST_SHARDS, Shard, parse_shard
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.writer_lock import writer_lock
@@ -20,7 +15,7 @@ from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.working_directories import directories, lock_directory
 from tests.helpers.command import run
-from tests.helpers.processes import budget_worker, forkserver, load_and_die, start_worker
+from tests.helpers.processes import load_and_die, start_worker
 from tests.helpers.support import assert_no_duplicates, columns, count, load_accounted, query, tables
 
 PLACES = [f"{lat}.0000,{lon}.0000" for lat in range(4) for lon in range(5)]
@@ -196,69 +191,3 @@ def assert_all_were_under_way(simulator):
         came[next(n for n in range(1, 5) if Shard(n, 4).has(place))].append(request.received_at)
     assert len(came) == 4
     assert max(min(times) for times in came.values()) < min(max(times) for times in came.values())
-
-
-@pytest.mark.process
-def test_four_processes_keep_to_one_budget_and_use_it_up(postgres):
-    limit, calls, window = 48, 192, 1.0
-    with postgres.connection() as client:
-        ensure_budget(client)
-    moments = forkserver.Queue()
-    arguments = (calls // 4, limit, int(window * 1000), dict(os.environ), moments)
-    workers = [forkserver.Process(target=budget_worker.work, args=arguments) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    of_each = [moments.get(timeout=120) for _ in workers]
-    for worker in workers:
-        worker.join(30)
-    went = sorted(moment for one in of_each for moment in one)
-    assert len(went) == calls
-    lags = [later - earlier for earlier, later in zip(went, went[limit:], strict=False)]
-    assert min(lags) > window
-    assert sum(lags) / len(lags) < (window + USABLE_SECONDS) * 1.5
-    assert query(postgres, f"SELECT count(*) < {calls} FROM {budget.TABLE}") == [(True,)], "old leases are removed"
-
-
-def test_a_lease_is_what_is_left_and_then_says_how_long_to_wait(postgres, monkeypatch):
-    monkeypatch.setattr(throttle, "WINDOW_MILLISECONDS", 60_000)
-    with postgres.connection() as client:
-        ensure_budget(client)
-    ours, theirs = (SharedBudget(postgres.connection, 10) for _ in range(2))
-    assert ours.take(4) == (4, 0.0)
-    assert theirs.take(4) == (4, 0.0)
-    assert ours.take(4) == (2, 0.0)
-    leased, seconds = theirs.take(4)
-    assert leased == 0
-    assert 55 < seconds <= 60 + USABLE_SECONDS
-    ours.close()
-    theirs.close()
-
-
-def test_whoever_leases_waits_for_the_lease_before_it_and_counts_it(postgres):
-    with postgres.connection() as client:
-        ensure_budget(client)
-    ours = SharedBudget(postgres.connection, 10)
-    with postgres.connection() as client, ThreadPoolExecutor(1) as pool:
-        with client.begin_transaction():
-            client.execute_sql(f"INSERT INTO {client.make_qualified_table_name(budget.TABLE)} VALUES (now(), 10)")
-            leased = pool.submit(ours.take, 4)
-            assert wait([leased], timeout=1).not_done
-        assert leased.result(30)[0] == 0
-    ours.close()
-
-
-def test_a_budget_that_cannot_be_asked_is_told_in_a_sentence_and_nothing_is_asked_without_it(
-    postgres, settings, clock, simulator, monkeypatch
-):
-    take = SharedBudget.take
-
-    def cut_off(self, wanted):
-        client = self._client or self._open()
-        client.execute_sql("SELECT set_config('statement_timeout', '1', false)")
-        client.execute_sql("SELECT pg_sleep(1)")
-        return take(self, wanted)
-
-    monkeypatch.setattr(SharedBudget, "take", cut_off)
-    with pytest.raises(DestinationError, match="canceling statement due to statement timeout"):
-        load(postgres, settings(shard="1/1"), now=clock)
-    assert simulator.stats.calls == 0

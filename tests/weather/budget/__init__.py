@@ -1,0 +1,1 @@
+"""Tests of the HTTP client, the classification of answers and the rate limits."""

@@ -1,0 +1,148 @@
+"""Loads under a budget of calls a day or a month: what they ask first, how they end, and when they go on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from dlt_sources.weather.budget import stores
+from dlt_sources.weather.budget.opening import ledger_file
+from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError
+from dlt_sources.weather.pipeline.load import load
+from tests.helpers.processes import start_worker
+from tests.helpers.support import assert_no_duplicates, count, load_accounted, query
+
+PLACES = [f"{number}.0000,{number}.0000" for number in range(4)]
+DAY = 86_400_000
+BUDGET = "The budget of the subscription plan is "
+
+
+@pytest.fixture
+def wall_clock(monkeypatch, clock):
+    """Let the ledger's clock be the test's, in a file and in PostgreSQL; a function sets it again."""
+
+    def follow():
+        now = int(clock().timestamp() * 1000)
+        monkeypatch.setattr(stores, "wall_clock", lambda: now)
+        monkeypatch.setattr(stores, "SERVER_CLOCK", f"{now}::bigint")
+
+    follow()
+    return follow
+
+
+def test_a_load_whose_day_is_spent_asks_snapshots_first_and_goes_on_the_next_day(
+    target, settings, clock, wall_clock, simulator
+):
+    choice = settings(locations=PLACES, resources=["air_pollution", "current_weather"], calls_per_day=6, history_days=1)
+    report = load_accounted(target, choice, clock)
+    sentence = (
+        f"{BUDGET}kept for what cannot be asked for again: 2 of 6 calls a day, calls_per_day. A load after 2026-05-21 "
+        "00:00 UTC goes on."
+    )
+    assert report.error is None
+    assert report.rows_rejected == 0
+    assert {name: str(error) for name, error in report.budget.items()} == {"air_pollution": sentence}
+    assert report.budget["air_pollution"].renewed_at == datetime(2026, 5, 21, tzinfo=timezone.utc)
+    assert simulator.stats.calls == 6
+    assert count(target, "current_weather") == 4, "what cannot be asked for again comes first"
+    runs = query(target, "SELECT resource, status, error FROM load_runs WHERE resource <> 'locations' ORDER BY 1")
+    assert runs == [("air_pollution", "partial", sentence), ("current_weather", "ok", None)]
+
+    clock.pass_time(minutes=30)
+    wall_clock()
+    again = load_accounted(target, choice, clock)
+    sentence = f"{BUDGET}spent: 6 of 6 calls a day, calls_per_day. A load after 2026-05-21 00:00 UTC goes on."
+    assert {name: str(error) for name, error in again.budget.items()} == dict.fromkeys(choice.resources, sentence)
+    assert simulator.stats.calls == 6
+
+    clock.pass_time(hours=12)
+    wall_clock()
+    choice.calls_per_day = 100
+    assert load_accounted(target, choice, clock).budget == {}
+    assert query(target, "SELECT location_id, count(*) FROM air_pollution GROUP BY 1 HAVING count(*) < 25") == []
+    assert_no_duplicates(target, "air_pollution", "location_id", "dt")
+
+
+def test_a_backfill_leaves_hourly_loads_what_they_take_for_the_rest_of_the_day(
+    duckdb, settings, clock, wall_clock, simulator
+):
+    clock.pass_time(hours=9)
+    wall_clock()
+    hourly = settings(locations=PLACES, resources=["current_weather"], calls_per_day=40)
+    load_accounted(duckdb, hourly, clock)
+    backfill = settings(
+        locations=PLACES, resources=["air_pollution"], calls_per_day=40, since="2026-01-01", history_days_per_call=1
+    )
+    report = load_accounted(duckdb, backfill, clock)
+    # 4 now, and 4 in each of the 2 hours that are left of the day
+    assert simulator.stats.calls == 40 - 2 * 4
+    assert str(report.budget["air_pollution"]) == (
+        f"{BUDGET}kept for hourly loads: 32 of 40 calls a day, calls_per_day. A load after 2026-05-20 22:00 UTC goes "
+        "on."
+    )
+    for _ in range(2):
+        clock.pass_time(hours=1)
+        wall_clock()
+        assert load_accounted(duckdb, hourly, clock).budget == {}
+    assert simulator.stats.calls == 40
+
+
+def test_a_share_for_hourly_loads_can_be_configured(duckdb, settings, clock, wall_clock, simulator):  # noqa: ARG001
+    choice = settings(
+        locations=PLACES,
+        resources=["air_pollution"],
+        since="2026-01-01",
+        history_days_per_call=1,
+        calls_per_day=50,
+        reserve_for_schedule=30,
+    )
+    load_accounted(duckdb, choice, clock)
+    assert simulator.stats.calls == 20
+
+
+def test_look_ups_that_the_budget_ends_leave_the_known_places_their_calls(duckdb, settings, clock, wall_clock):  # noqa: ARG001
+    choice = settings(
+        locations=["Madrid,ES", "Oslo,NO", *PLACES], resources=["locations", "current_weather"], calls_per_day=1
+    )
+    report = load_accounted(duckdb, choice, clock)
+    assert set(report.budget) == {"locations", "current_weather"}
+    assert count(duckdb, "locations") == 5
+    statuses = query(duckdb, "SELECT DISTINCT status FROM load_runs")
+    assert statuses == [("partial",)]
+
+
+@pytest.mark.process
+def test_what_a_killed_load_leased_counts_as_spent(duckdb, settings, clock, simulator):
+    choice = settings(locations=PLACES, resources=["current_weather"], calls_per_minute=600, calls_per_day=6)
+    killed = start_worker(duckdb, "convert:1", dict(choice), clock())
+    killed.join(60)
+    report = load_accounted(duckdb, choice, clock)
+    assert simulator.stats.calls == 6
+    assert set(report.budget) == {"current_weather"}
+
+
+def test_a_plain_dlt_pipeline_keeps_to_the_budget_and_ends_well(settings, simulator, monkeypatch, tmp_path):
+    import dlt  # noqa: PLC0415
+
+    from dlt_sources.weather.extract.resources import resources_of  # noqa: PLC0415
+
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "plain.duckdb"))
+    choice = settings(locations=PLACES, resources=["current_weather"], calls_per_day=3)
+    pipeline = dlt.pipeline("plain", destination="duckdb", dataset_name="bronze")
+    for _ in range(2):
+        pipeline.run(resources_of(choice), loader_file_format="parquet")
+    assert simulator.stats.calls == 3
+    assert ledger_file(None).exists()
+
+
+def test_a_damaged_ledger_ends_the_run_in_a_sentence_that_says_what_to_do(duckdb, settings, clock, simulator):
+    choice = settings(locations=PLACES, resources=["current_weather"])
+    ledger_file(duckdb).write_bytes(b"no database" * 100)
+    report = load(duckdb, choice, now=clock)
+    assert isinstance(report.error, DestinationError)
+    assert not isinstance(report.error, BudgetSpentError)
+    assert "which is damaged (file is not a database), so none are made. Delete it to count from zero" in str(
+        report.error
+    )
+    assert simulator.stats.calls == 0
