@@ -78,6 +78,13 @@ def test_a_day_is_stamped_with_noon_at_the_place_even_where_clocks_change(ask: G
     assert kiritimati[0] % DAY == 22 * HOUR, "14 hours ahead of UTC"
 
 
+def test_a_place_that_skips_a_date_has_each_day_once(ask: Get) -> None:
+    # Apia crossed the date line at the end of 29 December 2011; 30 December never was.
+    first = 1_324_850_400  # 2011-12-25 22:00 UTC
+    apia = {"lat": -13.83, "lon": -171.77}
+    assert times(ask(DAYS, start=first, **apia)) == [first + n * DAY for n in range(10)]
+
+
 def test_links_are_whole_urls_with_the_callers_key_and_lead_to_the_pages_beside(ask: Get, url: str) -> None:
     page = ask(HOURS, lang="es").json()
     for name, first in (("prev", THIS_HOUR - 20 * HOUR), ("next", THIS_HOUR + 20 * HOUR)):
@@ -106,6 +113,13 @@ def test_a_link_is_left_out_where_the_series_ends(ask: Get) -> None:
 
 def test_days_reach_from_1979_to_a_year_and_a_half_ahead(ask: Get) -> None:
     assert times(ask(DAYS, start=BEGINNING + 11 * HOUR))[0] == BEGINNING + 11 * HOUR
+    fiji, samoa = (
+        ask(DAYS, lat=-18, lon=178, start=BEGINNING),
+        ask(DAYS, lat=-14, lon=-171, start=BEGINNING + 23 * HOUR),
+    )
+    assert times(fiji)[0] == BEGINNING, "12 hours ahead of UTC"
+    assert times(samoa)[0] == BEGINNING + 23 * HOUR, "11 hours behind it"
+    assert ["prev" in answer.json() for answer in (fiji, samoa)] == [False, False]
     last = ask(DAYS, start=NOON + 548 * DAY)
     assert len(times(last)) == 1
     assert "next" not in last.json()

@@ -32,7 +32,8 @@ class Series(NamedTuple):
         path: Path of the endpoint.
         step: Seconds between two rows.
         page: Rows in a page.
-        reach: First and last second of the series, by the moment it is asked.
+        first: Number of the first row; None is the one that holds now.
+        ahead: Seconds from now to the last row.
         row: Function that returns a row.
         names_count: Whether the links name the page size, as those of the documentation's daily example do.
     """
@@ -40,7 +41,8 @@ class Series(NamedTuple):
     path: str
     step: int
     page: int
-    reach: Callable[[int], tuple[int, int]]
+    first: int | None
+    ahead: int
     row: Row
     names_count: bool
 
@@ -67,14 +69,17 @@ def page(series: Series, asked: Asked, params: Params) -> bytes:
     """
     place, _, moment, rules = asked
     start, count = _integer(params, "start", moment), _count(series, params, rules)
-    first, last = (series.number(place, second) for second in series.reach(moment))
+    first = series.number(place, moment) if series.first is None else series.first
+    last = series.number(place, moment + series.ahead)
     wanted = _first_number(series, place, start, rules)
     times: list[int] = []
     if first <= wanted <= last:
         begin = max(first, wanted + rules.first_step)
         end = min(last, wanted + rules.first_step + count + rules.more_rows - 1)
         shift = start - series.dt(place, wanted, rules) if rules.start == "exact" else 0
-        times = [series.dt(place, number, rules) + shift for number in range(begin, end + 1)]
+        # One more, as a place that crosses the date line skips a date, whose noon is that of the next.
+        stamps = (series.dt(place, number, rules) + shift for number in range(begin, min(last, end + 1) + 1))
+        times = list(dict.fromkeys(stamps))[: end - begin + 1]
     elif not rules.empty_out_of_range:
         raise bad_parameter("requested time is out the available range", "start")
     answer = head(place, times[0] if times else moment)

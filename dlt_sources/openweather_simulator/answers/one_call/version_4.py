@@ -145,17 +145,9 @@ def _with_alerts(asked: Asked, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-_MINUTES = timelines.Series(f"{_TIMELINE}1min", 60, 60, lambda now: (now, now + HOUR - 60), _minute, names_count=False)
-_QUARTER_HOURS = timelines.Series(
-    f"{_TIMELINE}15min", 900, 50, lambda now: (now, now + _TWO_DAYS), _quarter_hour, names_count=False
-)
-_HOURS = timelines.Series(f"{_TIMELINE}1h", HOUR, 20, lambda now: (EARLIEST, now + _TWO_DAYS), _hour, names_count=True)
+_MINUTES = timelines.Series(f"{_TIMELINE}1min", 60, 60, None, HOUR - 60, _minute, names_count=False)
+_QUARTER_HOURS = timelines.Series(f"{_TIMELINE}15min", 900, 50, None, _TWO_DAYS, _quarter_hour, names_count=False)
+_HOURS = timelines.Series(f"{_TIMELINE}1h", HOUR, 20, EARLIEST // HOUR, _TWO_DAYS, _hour, names_count=True)
 _DAYS = timelines.Series(
-    f"{_TIMELINE}1day",
-    sun.DAY,
-    10,
-    # Noon: the day of the place that 1 January 1979 is in most of the world.
-    lambda now: (EARLIEST + sun.DAY // 2, now + _DAYS_AHEAD * sun.DAY),
-    _day,
-    names_count=True,
+    f"{_TIMELINE}1day", sun.DAY, 10, EARLIEST // sun.DAY, _DAYS_AHEAD * sun.DAY, _day, names_count=True
 )
