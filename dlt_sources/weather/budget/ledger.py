@@ -10,8 +10,8 @@ own. Leases with a later date are dated to the present, so that they hold up cal
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from dlt_sources.weather.api import rate_limit
 from dlt_sources.weather.api.rate_limit import NO_LEASE, PURPOSES, Lane, Lease, Purpose
@@ -31,11 +31,12 @@ _ADD = (
     "INSERT INTO {calls} (account, product, purpose, kind, moment, calls) VALUES (%s, %s, %s, %s, %s, %s)"
     " ON CONFLICT (account, product, purpose, kind, moment) DO UPDATE SET calls = {calls}.calls + excluded.calls"
 )
-_DAYS = (
+# the calls of a product by day, and by purpose and hour: kind, purpose, begin, calls, newest moment
+DAYS = (
     "SELECT 'day', '', moment - moment %% 86400000, sum(calls), max(moment) FROM {calls} WHERE account = %s"
     " AND product = %s AND kind = 'hour' AND moment >= %s GROUP BY 3"
 )
-_HOURS = (
+HOURS = (
     "SELECT 'hour', purpose, moment, calls, moment FROM {calls} WHERE account = %s AND product = %s AND kind = 'hour'"
     " AND moment >= %s AND purpose <> 'backfill'"
 )
@@ -43,6 +44,23 @@ _LEASES = (
     "SELECT 'lease', product, min(moment), sum(calls), max(moment) FROM {calls} WHERE account = %s AND kind = 'lease'"
     " AND moment > %s AND calls > 0 GROUP BY product"
 )
+
+
+def counts_of(rows: Iterable[tuple[Any, ...]], now: int) -> Counts:
+    """Return the counts that the rows of ``DAYS`` and ``HOURS`` hold.
+
+    Args:
+        rows: the rows; others are left out.
+        now: the present moment of the store's clock.
+    """
+    days: dict[int, int] = {}
+    hours: dict[Purpose, dict[int, int]] = {purpose: {} for purpose in PURPOSES}
+    for kind, purpose, begin, calls, _ in rows:
+        if kind == "day":
+            days[int(begin)] = int(calls)
+        elif kind == "hour":
+            hours[purpose][int(begin)] = int(calls)
+    return Counts(now, days, hours)
 
 
 class LedgerLimits(NamedTuple):
@@ -131,16 +149,11 @@ class Ledger:
         now, account = rows.now, self._account
         since = now - self._window
         found = rows.read(
-            f"{_DAYS} UNION ALL {_HOURS} UNION ALL {_LEASES}",
+            f"{DAYS} UNION ALL {HOURS} UNION ALL {_LEASES}",
             *(account, product, month_begin(now)),
             *(account, product, floor(now, HOUR) - LOOK_BACK),
             *(account, since),
         )
-        days = {int(begin): int(calls) for kind, _, begin, calls, _ in found if kind == "day"}
-        hours: dict[Purpose, dict[int, int]] = {purpose: {} for purpose in PURPOSES}
-        for kind, purpose, begin, calls, _ in found:
-            if kind == "hour":
-                hours[purpose][int(begin)] = int(calls)
         leases = [
             (min(int(begin), now), int(calls))
             for kind, name, begin, calls, _ in found
@@ -153,7 +166,7 @@ class Ledger:
             self._pruned = True
             rows.write("DELETE FROM {calls} WHERE kind = 'hour' AND moment < %s", now - KEPT)
         self._say_if_ahead(max((int(row[4]) for row in found if row[0] == "day"), default=0), now)
-        return Counts(now, days, hours), leases
+        return counts_of(found, now), leases
 
     def _date_to_present(self, rows: Transaction) -> None:
         """Date the leases that have a later date to the present."""

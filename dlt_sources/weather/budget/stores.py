@@ -150,13 +150,14 @@ class _FileTransaction:
         self._connection = connection
 
     def read(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(_for_sqlite(sql), parameters).fetchall()
+        return self._connection.execute(for_sqlite(sql), parameters).fetchall()
 
     def write(self, sql: str, *parameters: object) -> None:
-        self._connection.execute(_for_sqlite(sql), parameters)
+        self._connection.execute(for_sqlite(sql), parameters)
 
 
-def _for_sqlite(sql: str) -> str:
+def for_sqlite(sql: str) -> str:
+    """Return a statement of the ledger as SQLite reads it."""
     return sql.format(calls=TABLE).replace("%s", "?").replace("%%", "%")
 
 

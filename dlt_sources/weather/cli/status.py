@@ -25,6 +25,7 @@ from dlt_sources.weather.locations.model import LocationQuery
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
+from dlt_sources.weather.status.budget import BudgetStatus, read_budget
 from dlt_sources.weather.status.causes import LateGroup, late_by_cause
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
@@ -33,6 +34,8 @@ from dlt_sources.weather.status.report import Status, read_status
 from dlt_sources.weather.status.tables import read_units
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
+PRODUCTS = {"free": "of the plan", "one_call": "of One Call"}
+PERIODS = {"day": "today", "month": "this month", "money": "this month, paid"}
 # rows of a table of places, about one screen; further ones are counted
 MOST_PLACES = 20
 # places that are named of those with one cause, and causes that an error names
@@ -54,9 +57,9 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     """Show the state of the tables and the newest weather.
 
     The output has rows, places and lag of each table, the last run of each resource, how many answers brought nothing
-    new, the places that are late with the cause, the rejects that nothing has replaced yet, and the newest conditions
-    of each place. A place is late if it has no row of the last 90 minutes, or no hour of air_pollution of the last 3
-    hours; another schedule moves both limits.
+    new, the calls that are used and left of the day and the month, the places that are late with the cause, the rejects
+    that nothing has replaced yet, and the newest conditions of each place. A place is late if it has no row of the last
+    90 minutes, or no hour of air_pollution of the last 3 hours; another schedule moves both limits.
     """
     configure_logging(level=logging.WARNING)
     settings = chosen_settings(**given)
@@ -68,6 +71,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
             _refuse(late, _left_behind(target))
             return
         result, rejects, units = read_status(reader, now), open_rejects(reader, now), read_units(reader)
+        budgets = read_budget(target, settings, reader)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
@@ -76,6 +80,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     _print_tables(console, result, units, now)
     _print_runs(console, result)
     _print_repeats(console, result)
+    _print_budgets(console, budgets)
     _print_late(console, late)
     _print_rejects(console, rejects, _queries(settings))
     _print_left_behind(console, target)
@@ -132,6 +137,24 @@ def _named(group: LateGroup) -> str:
 
 def _shortened(text: str, most: int = MOST_CHARACTERS) -> str:
     return shorten(text, most, placeholder=" …")
+
+
+def _print_budgets(console: Console, budgets: Sequence[BudgetStatus]) -> None:
+    table = _table("calls", used="right", limit="right", left="right", backfills="right", cost="right", renewed="left")
+    for budget in budgets:
+        if not budget.used and budget.limit is None:
+            continue
+        numbers = ("" if n is None else f"{n:,}" for n in (budget.limit, budget.left, budget.left_for_backfill))
+        table.add_row(
+            f"{PRODUCTS[budget.product]} {PERIODS[budget.period]}",
+            f"{budget.used:,}",
+            *numbers,
+            "" if budget.money is None else f"{budget.money:,.2f} {budget.currency}",
+            f"{budget.renewed_at:%Y-%m-%d %H:%MZ}",
+        )
+    if table.rows:
+        console.print()
+        console.print(table, highlight=False)
 
 
 def _print_late(console: Console, late: Mapping[str, Sequence[LateLocation]]) -> None:

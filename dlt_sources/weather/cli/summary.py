@@ -41,6 +41,8 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, targ
             logging.WARNING,
         )
         raise click.exceptions.Exit(130)
+    for sentence, resources in _postponed(report).items():
+        tell(f"{', '.join(resources)}: {sentence}", logging.WARNING, run_id=report.run_id)
     if report.error:
         raise report.error
     if report.rows_rejected:
@@ -56,6 +58,14 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, targ
         if strict:
             raise IncompleteError(message)
         logger.warning(message, extra={"run_id": report.run_id})
+
+
+def _postponed(report: Report) -> dict[str, list[str]]:
+    """Return the resources whose budget is spent, by the sentence that says when they go on."""
+    found: dict[str, list[str]] = {}
+    for resource, error in report.budget.items():
+        found.setdefault(str(error), []).append(resource)
+    return found
 
 
 def _print_summary(report: Report, next_command: str) -> None:
@@ -98,6 +108,7 @@ def _facts(report: Report) -> dict[str, object]:
         "destination": report.destination,
         "dataset": report.dataset_name,
         "upkeep": report.upkeep,
+        "postponed": {resource: str(error) for resource, error in report.budget.items()},
         "resources": {
             metrics.resource: {
                 "rows_fetched": metrics.rows_fetched,
