@@ -30,6 +30,9 @@ locals {
     var.locations_file != null ? { SOURCES__WEATHER__LOCATIONS_FILE = "${local.files_path}/places.csv" } : {},
     # a file alone: not the places of .dlt/config.toml as well
     var.locations_file != null && var.locations == null ? { SOURCES__WEATHER__LOCATIONS = "[]" } : {},
+    var.subscription_plan != null ? { SOURCES__WEATHER__PLAN = var.subscription_plan } : {},
+    # ages and estimates follow whoever loads
+    var.hourly_load == "cronjob" ? { SOURCES__WEATHER__SCHEDULE = var.ingestor_schedule } : {},
     var.ca_file != null ? { SSL_CERT_FILE = "${local.files_path}/ca.crt" } : {},
     var.pushgateway != null ? { REPORT__METRICS_PUSHGATEWAY = var.pushgateway } : {},
     var.settings,

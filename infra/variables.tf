@@ -156,6 +156,16 @@ variable "locations_file" {
   }
 }
 
+variable "subscription_plan" {
+  description = "Your plan of OpenWeather: it sets the calls a minute and a month, the host, and which resources may be asked. Null: that of .dlt/config.toml."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.subscription_plan == null || contains(["free", "startup", "developer", "professional", "expert"], coalesce(var.subscription_plan, "free"))
+    error_message = "One of free, startup, developer, professional, expert."
+  }
+}
+
 variable "settings" {
   description = "Any other setting of .dlt/config.toml, as an environment variable: { SOURCES__WEATHER__UNITS = \"imperial\" }. No secrets."
   type        = map(string)

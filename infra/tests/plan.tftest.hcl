@@ -148,7 +148,15 @@ run "as_shipped" {
 
 run "the_cronjob_does_the_hours" {
   command = plan
-  variables { hourly_load = "cronjob" }
+  variables {
+    hourly_load       = "cronjob"
+    ingestor_schedule = "5 */2 * * *"
+    subscription_plan = "developer"
+  }
+  assert {
+    condition     = kubernetes_config_map_v1.settings.data["SOURCES__WEATHER__SCHEDULE"] == "5 */2 * * *" && kubernetes_config_map_v1.settings.data["SOURCES__WEATHER__PLAN"] == "developer"
+    error_message = "loads know the schedule and the plan"
+  }
   assert {
     condition     = !kubernetes_cron_job_v1.ingestor.spec[0].suspend && kubernetes_config_map_v1.settings.data["WEATHER_SCHEDULE"] == "off"
     error_message = "one of them, not both: calls are not spent twice"
