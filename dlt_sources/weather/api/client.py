@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from dlt_sources.weather.api.machine_rate_limit import machine_rate_limiter
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Request, Result
-from dlt_sources.weather.api.sender import Sender
+from dlt_sources.weather.api.sending.sender import Sender
 from dlt_sources.weather.api.transport import Transport
 from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings

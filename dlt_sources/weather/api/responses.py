@@ -20,6 +20,8 @@ from dlt_sources.weather.contracts.records import RequestErrorClass
 
 # the requests that would fail in the same way as one that failed: those of its resource, of its product, or all
 Scope = Literal["resource", "product", "run"]
+# why One Call refuses a key: a wrong key, no subscription, or one to its other version
+RefusalCause = Literal["key", "subscription", "version"]
 # openweathermap.org/api/one-call-3 and /api/one-call-4; all other paths are of the plan
 _ONE_CALL_PATHS = ("/data/3.0/onecall", "/data/4.0/onecall")
 
@@ -79,6 +81,7 @@ class Failure:
         http_status: status of the last response; None if there was none.
         payload: excerpt of the last response's body, without secrets; None if there was none.
         scope: requests that would fail in the same way and are not sent any more; None for this one alone.
+        refused_for: cause of a refusal by One Call; None if it is not known.
         connected: False if no connection could be made, so that the failure says nothing about the request.
     """
 
@@ -88,6 +91,7 @@ class Failure:
     http_status: int | None = None
     payload: str | None = None
     scope: Scope | None = None
+    refused_for: RefusalCause | None = None
     connected: bool = True
 
     @property

@@ -160,17 +160,21 @@ def _one_call_refused(failure: Failure) -> str:
     """Return what to do about a key that One Call refuses: an account has one version of it, by one subscription."""
     product, resource = _one_call(failure), failure.request.resource
     other, version = ("One Call 4.0", 4) if product == "One Call 3.0" else ("One Call 3.0", 3)
-    new = ", which new customers get," if version == 4 else ""
-    what = (
-        f"its account has no subscription to {product}, or a new one that is not active yet (up to 2 hours). If the "
-        f"subscription is to {other}{new} set one_call_version = {version} and choose its resources; otherwise "
-        f"subscribe (https://openweathermap.org/price), or leave {resource} out of the resources."
-    )
-    if failure.scope == "product":
-        return f"OpenWeather accepts the key, but not for {product} ({failure.http_status}): {what}"
+    accepted = f"OpenWeather accepts the key, but not for {product} ({failure.http_status}): "
+    switch = f"set one_call_version = {version} and choose its resources in place of {resource}"
+    subscribe = f"subscribe (https://openweathermap.org/price), or leave {resource} out of the resources"
+    if failure.refused_for == "key":
+        return _key_refused(failure)
+    if failure.refused_for == "version":
+        return f"{accepted}its account has {other}; {switch}."
+    if failure.refused_for == "subscription":
+        return (
+            f"{accepted}its account has no subscription to One Call, or a new one that is not active yet (up to 2 "
+            f"hours); {subscribe}."
+        )
     return (
-        f"OpenWeather refuses the API key for {product} ({failure.http_status}). Either it is not the right one, then "
-        f"check OPENWEATHER_API_KEY, or api_key under [sources.weather] in .dlt/secrets.toml; or {what}"
+        f"OpenWeather refuses the key for {product} ({failure.http_status}). Either it is not the right one, then "
+        f"check OPENWEATHER_API_KEY; or its account has {other}, then {switch}; or it has none, then {subscribe}."
     )
 
 

@@ -93,16 +93,16 @@ def lines_of(monkeypatch, capsys):
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_each_message_of_a_run_is_one_line_whatever_loggers_dagster_manages(lines_of, log_format, managed):
     def step(context):
-        logging.getLogger("dlt_sources.weather.api.waits").warning("calls fail")
-        logging.getLogger("dlt_sources.weather.api.waits").info("the limit is reached")
+        logging.getLogger("dlt_sources.weather.api.sending.waits").warning("calls fail")
+        logging.getLogger("dlt_sources.weather.api.sending.waits").info("the limit is reached")
         logging.getLogger("dlt").error("a job failed")
         logging.getLogger("another.library").warning("a warning of another")
         context.log.warning("a message of the step")
 
     lines = lines_of(log_format, step, managed)
     for message, logger in [
-        ("calls fail", "dlt_sources.weather.api.waits"),
-        ("the limit is reached", "dlt_sources.weather.api.waits"),
+        ("calls fail", "dlt_sources.weather.api.sending.waits"),
+        ("the limit is reached", "dlt_sources.weather.api.sending.waits"),
         ("a job failed", "dlt"),
         ("a warning of another", "another.library"),
         ("a message of the step", "dagster"),

@@ -23,7 +23,7 @@ from dlt.common.storages import load_package, load_storage
 from dlt.load import Load
 
 from dlt_sources.weather.api import rate_limit as throttle
-from dlt_sources.weather.api import sender
+from dlt_sources.weather.api.sending import sender
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination import writer_lock as lock

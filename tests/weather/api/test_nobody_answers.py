@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.api import sender, transport
+from dlt_sources.weather.api import transport
 from dlt_sources.weather.api.responses import Answer, Failure
+from dlt_sources.weather.api.sending import sender
 from dlt_sources.weather.api.transport import Transport
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.pipeline.load import load

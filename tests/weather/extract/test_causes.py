@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.api import sender
+from dlt_sources.weather.api.sending import sender
 from dlt_sources.weather.api.transport import Transport, describe
 from dlt_sources.weather.common.errors import IncompleteError
 from tests.helpers.command import run

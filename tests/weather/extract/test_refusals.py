@@ -65,7 +65,6 @@ def test_one_call_without_a_subscription_is_told_and_everything_else_is_loaded(d
     report = load_accounted(duckdb, settings(resources=BEFORE_IT, locations=[OSLO, MADRID]), clock)
     assert isinstance(report.error, KeyRefusedError)
     assert "accepts the key, but not for One Call 3.0 (401): its account has no subscription" in str(report.error)
-    assert "set one_call_version = 4" in str(report.error)
     assert "using One Call 3.0 requires a separate subscription" in str(report.error), "the API's own words"
     assert str(report.error).endswith("The rest is loaded.")
     assert "OPENWEATHER_API_KEY" not in str(report.error)
@@ -76,31 +75,33 @@ def test_one_call_without_a_subscription_is_told_and_everything_else_is_loaded(d
     assert simulator.stats.by_path[ONE_CALL] <= 2
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (
-            "Please note that using One Call 3.0 requires a separate subscription",
-            "accepts the key, but not for One Call",
-        ),
-        ("Invalid API key.", "Either it is not the right one, then check OPENWEATHER_API_KEY"),
-    ],
-)
-def test_one_call_alone_that_refuses_the_key_is_told_by_the_cause_that_the_words_name(
-    duckdb, settings, simulator, words, said
+@pytest.mark.parametrize(("resource", "has"), [("one_call", 4), ("one_call_current", 3)])
+def test_a_subscription_to_the_other_version_of_one_call_is_told_with_the_setting(
+    duckdb, settings, simulator, resource, has
 ):
-    simulator.inject(Fault(path=ONE_CALL, status=401, body=b'{"cod":401, "message": "%s"}' % words.encode()))
-    report = load(duckdb, settings(resources=["one_call"], locations=[OSLO]))
+    simulator.one_call_keys, simulator.one_call_version = "all", has
+    places = [f"{n},{n}" for n in range(20)]
+    report = load(duckdb, settings(resources=[resource, "current_weather"], locations=places))
     assert isinstance(report.error, KeyRefusedError)
-    assert said in str(report.error)
+    said = f"accepts the key, but not for One Call {7 - has}.0 (401): its account has One Call {has}.0; "
+    assert f"{said}set one_call_version = {has} and choose its resources in place of {resource}." in str(report.error)
+    assert count(duckdb, "current_weather") == 20
+    assert simulator.stats.by_path["/data/2.5/weather"] == 20, "the key is known to work"
+
+
+def test_one_call_alone_with_a_wrong_key_is_told_as_a_wrong_key(duckdb, settings, simulator):
+    simulator.keys = frozenset({"f" * 32})
+    report = load(duckdb, settings(resources=["one_call_current"], locations=[OSLO]))
+    assert isinstance(report.error, KeyRefusedError)
+    assert "OpenWeather refuses the API key (401). Check OPENWEATHER_API_KEY" in str(report.error)
+    assert "subscription" not in str(report.error).partition("The answer was")[0]
+
+
+def test_a_refusal_whose_cause_cannot_be_found_names_all_of_them(duckdb, settings, simulator):
+    simulator.inject(Fault(path="/data/2.5/weather", status=429))
+    report = load(duckdb, settings(resources=["one_call"], locations=[OSLO]))
+    assert "Either it is not the right one" in str(report.error)
     assert "set one_call_version = 4" in str(report.error)
-
-
-def test_a_key_that_works_but_is_called_invalid_by_one_call_is_not_blamed(duckdb, settings, clock, simulator):
-    simulator.inject(Fault(path=ONE_CALL, status=401, body=b'{"cod":401, "message": "Invalid API key."}'))
-    report = load_accounted(duckdb, settings(resources=BEFORE_IT, locations=[OSLO]), clock)
-    assert "accepts the key, but not for One Call 3.0" in str(report.error)
-    assert count(duckdb, "current_weather") == 1
 
 
 def test_one_call_whose_calls_of_the_day_are_spent_holds_up_nothing_else(duckdb, settings, clock, simulator):

@@ -15,9 +15,9 @@ import pytest
 from filelock import FileLock
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
-from dlt_sources.weather.api import waits
 from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.responses import Request
+from dlt_sources.weather.api.sending import waits
 from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target

@@ -18,8 +18,15 @@ from typing import get_args
 from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.api.rate_limit import Lane, RateLimiter
 from dlt_sources.weather.api.responses import Answer, Failure, Request, Result, TooManyCalls
+from dlt_sources.weather.api.sending.refused_key import RefusedKey
+from dlt_sources.weather.api.sending.waits import (
+    SECONDS_BETWEEN_LOOKS,
+    SECONDS_UNTIL_SAID,
+    Waits,
+    clock_time,
+    loop_time,
+)
 from dlt_sources.weather.api.transport import TooManyFilesError, Transport
-from dlt_sources.weather.api.waits import SECONDS_BETWEEN_LOOKS, SECONDS_UNTIL_SAID, Waits, clock_time, loop_time
 from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.subscription_plans import Product
@@ -87,12 +94,14 @@ class Sender:
         self._answered = self._key_works = False
         self._without_connection = 0
         self._blocked: Counter[str] = Counter()
+        self._refused_key = RefusedKey(transport, rate_limiter, self.calls_for)
 
     def open(self) -> None:
         """Begin to work in the present event loop."""
         for gate in (self._network, *self._products.values()):
             gate.renew()
         self._waits.open()
+        self._refused_key.open()
 
     def interrupt(self) -> None:
         """Make no more calls: end every wait now, and the calls in flight after a moment."""
@@ -159,7 +168,10 @@ class Sender:
                 self._waits.say("files", f"{NO_FILE_HANDLES}; calls wait until one is free, 2 minutes at most")
                 await self._waits.sleep(SECONDS_BETWEEN_LOOKS)
         if isinstance(result, Failure):
-            return self._judged(result)
+            result = self._judged(result)
+            if result.scope == "product":
+                result = await self._refused_key.with_cause(result, key_works=self._key_works)
+            return result
         self._answered = True
         self._without_connection = 0
         if isinstance(result, Answer):
@@ -198,9 +210,7 @@ class Sender:
             self._key_works = True
         elif failure.error_class == "key_refused":
             if failure.request.product != "free":
-                # words about the subscription are for a key that is right
-                is_right = self._key_works or "subscription" in failure.message
-                return replace(failure, scope="product" if is_right else "run")
+                return replace(failure, scope="product")
             return replace(failure, scope="resource" if self._key_works else "run")
         elif failure.error_class == "blocked":
             self._blocked[failure.request.resource] += 1
