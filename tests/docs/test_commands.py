@@ -54,8 +54,16 @@ RUN_HISTORY = (
     "uv run weather plan --resources air_pollution --since 2024-01-01 --until 2024-12-31",
     "uv run weather load --resources air_pollution --since 2024-01-01 --until 2024-12-31",
 )
+RUN_ONE_CALL = (
+    'uv run weather plan --location "Oslo,NO" --resources weather_history_daily --since 2016-01-01 --until 2025-12-31',
+    'uv run weather load --location "Oslo,NO" --resources weather_history_daily --since 2016-01-01 --until 2025-12-31',
+    "uv run weather plan --resources current_weather,one_call_current,weather_history",
+)
 RUN_IN_CLONE = ("uv run python docs/make_tables.py",)
-RUN_SERVICE = "uv run python -m dlt_sources.openweather_simulator --port 8080"
+RUN_SERVICES = (
+    "uv run python -m dlt_sources.openweather_simulator --port 8080",
+    "uv run python -m dlt_sources.openweather_simulator --port 8080 --one-call --one-call-version 4",
+)
 RUN_POSTGRES = (
     "uv run weather load --destination postgres",
     "uv run weather load --destination postgres --shard 1/4",
@@ -67,6 +75,7 @@ SUBSTITUTES = {
     "RUNTIME__DLTHUB_TELEMETRY": ("false", "as shipped; set for every test"),
     "OPENWEATHER_API_KEY": (SENTINEL_KEY, "tests have no key"),
     "SOURCES__WEATHER__BASE_URL": ("the simulator's", "tests have no network; left out for the demo"),
+    "SOURCES__WEATHER__ONE_CALL__CALLS_PER_MINUTE": ("3000", "a test has no six minutes"),
     "DESTINATION__POSTGRES__CREDENTIALS": ("the test's server", "in place of postgresql://user:password@host/db"),
     "--port 8080": ("--port and a free one", "8080 may be taken"),
 }
@@ -115,7 +124,7 @@ INFRA_COMMANDS = {command.text for command in commands(PAGES["infra/README.md"])
 
 
 def test_every_command_is_run_or_has_a_reason_why_not():
-    run = {*RUN_DEMO, *RUN, *RUN_HISTORY, *RUN_POSTGRES, *RUN_IN_CLONE, RUN_SERVICE}
+    run = {*RUN_DEMO, *RUN, *RUN_HISTORY, *RUN_POSTGRES, *RUN_ONE_CALL, *RUN_IN_CLONE, *RUN_SERVICES}
     assert {text for text, command in ALL_COMMANDS.items() if not _reason(command)} == run
     assert set(NOT_RUN) <= set(ALL_COMMANDS)
 
@@ -158,7 +167,7 @@ def _run(text: str, folder: Path, **environment: str) -> str:
 
 def _counts(table: str) -> list[str]:
     """Return the resources with their rows and calls; seconds differ from run to run."""
-    return re.findall(r"^\w+ +\d+ +\d+ +\d+ +\d+", table, re.MULTILINE)
+    return re.findall(r"^\w+ +[\d,]+ +[\d,]+ +\d+ +\d+", table, re.MULTILINE)
 
 
 @pytest.mark.slow
@@ -187,6 +196,27 @@ def test_the_commands_run_as_they_stand(texts: Sequence[str], clone):
 
 @pytest.mark.slow
 @pytest.mark.process
+def test_ten_years_of_daily_weather_take_the_commands_and_the_calls_of_the_transcript(clone):
+    simulator = Simulator(one_call_keys="all", one_call_version=4)
+    name = "SOURCES__WEATHER__ONE_CALL__CALLS_PER_MINUTE"
+    with serve(simulator, port=0) as api:
+        given = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api, name: SUBSTITUTES[name][0]}
+        planned, loaded, _ = (_run(text, clone, **given) for text in RUN_ONE_CALL)
+        assert simulator.stats.by_product["one_call"].billed == 366, "the third command asks nothing"
+    plan_shown, load_shown = blocks(PAGES["docs/one-call.md"], "text")
+    sentences = re.findall(r"^(?:One Call|History).*$", plan_shown, re.MULTILINE)
+    assert len(sentences) == 2
+    assert re.findall(r"^(?:One Call|History).*$", planned, re.MULTILINE) == sentences
+    assert _counts(load_shown) == _counts(loaded) != []
+    (query,) = blocks(PAGES["docs/one-call.md"], "sql")
+    with duckdb.connect(str(clone / "weather.duckdb"), read_only=True) as connection:
+        rows = connection.sql(query).fetchall()
+    assert [year for year, *_ in rows] == list(range(2016, 2026))
+    assert sum(days for _, days, *_ in rows) == 3_653
+
+
+@pytest.mark.slow
+@pytest.mark.process
 def test_the_source_works_in_a_pipeline_as_the_readme_says(clone):
     (snippet,) = blocks(PAGES["README.md"], "python")
     (clone / "snippet.py").write_text(snippet)
@@ -207,10 +237,11 @@ def test_the_commands_of_a_clone_run_as_they_stand(clone):
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_the_simulator_answers_as_a_service(clone):
+@pytest.mark.parametrize("command", RUN_SERVICES)
+def test_the_simulator_answers_as_a_service(clone, command):
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
-    text = RUN_SERVICE.replace("--port 8080", f"--port {port}")
+    text = command.replace("--port 8080", f"--port {port}")
     service = subprocess.Popen(["bash", "-c", f"exec {text}"], cwd=clone, env=_environment())
     try:
         parameters = {"lat": "1", "lon": "1", "appid": SENTINEL_KEY}

@@ -37,9 +37,10 @@ def _print_plan(result: Plan) -> None:
         table.add_row(step.resource, step.path, f"{step.calls:,}", ", ".join(step.tables))
     console = wide_console()
     console.print(table)
+    one_call = f", and {result.one_call_per_minute:,} of One Call" if result.one_call_per_minute else ""
     console.print(
         f"\n{result.locations:,} places known, {result.to_resolve:,} to look up. {result.calls:,} calls in all: "
-        f"{result.duration or 'less than a minute'} at {result.calls_per_minute:,} calls a minute."
+        f"{result.duration or 'less than a minute'} at {result.calls_per_minute:,} calls a minute{one_call}."
     )
     for entry in result.invalid:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")

@@ -57,6 +57,7 @@ class Plan:
         to_resolve: number of locations to look up.
         invalid: entries that are no location.
         calls_per_minute: limit on the calls of any minute.
+        one_call_per_minute: limit on those of One Call, if it has one and does not share the other.
         destination: description of the destination.
         dataset_name: name of the dataset.
         loads: loads of the schedule.
@@ -69,6 +70,7 @@ class Plan:
     to_resolve: int
     invalid: tuple[InvalidLocation, ...]
     calls_per_minute: int
+    one_call_per_minute: int | None
     destination: str
     dataset_name: str
     loads: Pace
@@ -88,7 +90,11 @@ class Plan:
     @property
     def duration(self) -> timedelta:
         """Time that the rate limiter takes for the calls: it admits a window of them at once, then waits."""
-        windows = max(self.calls - 1, 0) // self.calls_per_minute
+        one_call = sum(step.calls for step in self.steps if step.product == "one_call" and self.one_call_per_minute)
+        windows = max(
+            max(self.calls - one_call - 1, 0) // self.calls_per_minute,
+            max(one_call - 1, 0) // (self.one_call_per_minute or 1),
+        )
         return timedelta(milliseconds=windows * WINDOW_MILLISECONDS)
 
 
@@ -123,6 +129,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         to_resolve=len(lookup.to_resolve),
         invalid=tuple(lookup.invalid),
         calls_per_minute=settings.limits_of("free").per_minute,
+        one_call_per_minute=settings.one_call.calls_per_minute,
         destination=target.description,
         dataset_name=target.dataset_name,
         loads=loads,
