@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos.api import bodies, faults, fields, giants, missing, refusals
+from tests.chaos.api import bodies, faults, fields, giants, missing, refusals, timelines
+from tests.chaos.budgets import days, minutes
+from tests.chaos.budgets.clock import cannot_shift
 from tests.chaos.database import administration, connections, outages, tables
 from tests.chaos.files import journals, losses
 from tests.chaos.inputs import clocks, locations, secrets, texts
@@ -27,6 +29,7 @@ class Scenario:
         destinations: where it can happen.
         either: whether one destination, chosen by the seed, is enough where there is little time: it is about what
             comes before a destination.
+        by_name: whether it is played only if it is named, since it takes long.
         impossible: why it cannot be played on this machine; None if it can.
     """
 
@@ -35,6 +38,7 @@ class Scenario:
     long_rounds: int = 100
     destinations: tuple[str, ...] = BOTH
     either: bool = False
+    by_name: bool = False
     impossible: Callable[[World], str | None] = lambda _: None
 
 
@@ -72,6 +76,10 @@ SCENARIOS: dict[str, Scenario] = {
     "places-change": Scenario(locations.changing, 1, 100, either=True),
     "writers": Scenario(writers.at_once, 1, 30, either=True),
     "call-limit": Scenario(rates.shared, 1, 20, either=True),
+    "history-kills": Scenario(timelines.killed, 1, 4, by_name=True),
+    "history-odd": Scenario(timelines.alternatives, 1, 4, either=True),
+    "budget-minutes": Scenario(minutes.minutes, 1, 4, ("postgres",), by_name=True, impossible=cannot_shift),
+    "budget-days": Scenario(days.days, 1, 1, by_name=True, impossible=cannot_shift),
     "lock-lost": Scenario(writers.lock_lost, 1, 100, ("postgres",)),
     "fuzz": Scenario(bodies.converted, 1, 1, ("duckdb",)),
     "fuzz-load": Scenario(bodies.loaded, 1, 20, either=True),

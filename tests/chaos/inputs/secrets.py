@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dlt_sources.openweather_simulator.service.faults import Fault
+from dlt_sources.openweather_simulator.service.simulator import Answer
+from dlt_sources.weather.destination.target import Target
 from tests.benchmarks.processes import PROJECT
 from tests.chaos.rounds.world import LONGEST_SECONDS, MADRID, OSLO, Round
 from tests.helpers.clock import SENTINEL_KEY
@@ -39,15 +42,21 @@ FAULTS = (
     Fault(path="/data/2.5/forecast", status=429, times=2),
     Fault(path="/data/2.5/forecast", body=ECHO, status=400),
     Fault(path="/data/2.5/weather", set={"name": SENTINEL_KEY}),
+    Fault(path="/data/4.0/onecall/timeline", body=b"[" + ECHO, status=200),
+    Fault(path="/data/4.0/onecall/timeline", set={"data.0.temp": SENTINEL_KEY}),
     Fault(truncate=True, times=4),
 )
-OPTIONS = ("--location", MADRID, "--location", OSLO, "--resources", "current_weather,forecast")
+# answers of One Call 4.0 hold the key in their links; those to its timelines are many
+ONE_CALL = ("one_call_current", "one_call_hourly_forecast", "weather_history_daily")
+RESOURCES = ("current_weather", "forecast", *ONE_CALL)
+OPTIONS = ("--location", MADRID, "--location", OSLO, "--resources", ",".join(RESOURCES))
 
 
 def sentinels(round_: Round) -> None:
     """Secrets of every kind are searched in the console, logs, tables, dlt's files and Dagster's records."""
     round_.use_real_time()
     chosen = round_.random
+    links = _sell_one_call(round_)
     url = _credentials(round_)
     at_hand = {"ALERTS__URLS": f'["{ALERTS}"]', "HTTPS_PROXY": chosen.choice(PROXIES)}
     weather = ["-m", "dlt_sources.weather", "--destination", round_.destination]
@@ -65,19 +74,38 @@ def sentinels(round_: Round) -> None:
     if chosen.random() < 0.5 or round_.world.long:
         _materialize(round_, at_hand)
     for kind, secret in SECRETS.items():
-        if places := [*_files_with(secret, round_.folder), *_tables_with(secret, round_)]:
+        if places := [*files_with(secret, round_.folder), *tables_with(secret, round_.target)]:
             round_.found.problems.append(f"the {kind} is in {places[:5]}")
     round_.found.note("secrets searched", len(SECRETS))
+    round_.found.note("links with the key sent", len(links))
+    if not links:
+        round_.found.problems.append("no answer had a link with the key: nothing was proved")
+
+
+def _sell_one_call(round_: Round) -> list[str]:
+    """Let the API answer with links that hold the key; return the list of the paths of the answers that do."""
+    simulator, links = round_.simulator, []
+    simulator.one_call_keys, simulator.one_call_version = "all", 4
+    on_sent = simulator.on_sent
+
+    def note(path: str, params: Mapping[str, str], answer: Answer) -> None:
+        if SENTINEL_KEY.encode() in answer.body and path.startswith("/data/4.0/"):
+            links.append(path)
+        on_sent(path, params, answer)
+
+    simulator.on_sent = note
+    return links
 
 
 def _materialize(round_: Round, at_hand: dict[str, str]) -> None:
     home = round_.folder / "dagster"
     home.mkdir()
-    select = ["--select", "bronze/locations,bronze/current_weather,bronze/forecast"]
+    select = ["--select", ",".join(f"bronze/{name}" for name in ("locations", *RESOURCES))]
     environment = {
         "DAGSTER_HOME": str(home),
         "WEATHER_DESTINATION": round_.destination,
         "SOURCES__WEATHER__LOCATIONS": f'["{MADRID}", "{OSLO}"]',
+        "SOURCES__WEATHER__RESOURCES": json.dumps(["locations", *RESOURCES]),
     }
     command = ["-m", "dagster", "asset", "materialize", "-m", "dagster_project.definitions", *select]
     _run(round_, command, at_hand | environment, None)
@@ -110,7 +138,8 @@ def _run(round_: Round, command: list[str], environment: dict[str, str], code: i
         round_.found.problems.append(f"{' '.join(command[1:4])}: exit code {done.returncode}, not {code}: {tail}")
 
 
-def _files_with(secret: str, folder: Path) -> Iterator[str]:
+def files_with(secret: str, folder: Path) -> Iterator[str]:
+    """Yield the files below a folder that hold a secret, packed or not."""
     for file in folder.rglob("*"):
         if file.is_file() and secret in _text(file):
             yield str(file.relative_to(folder))
@@ -129,12 +158,12 @@ def _text(file: Path) -> str:
     return content.decode("utf-8", "replace") + content.decode("utf-16-le", "replace")
 
 
-def _tables_with(secret: str, round_: Round) -> Iterator[str]:
-    """The tables that hold a secret, dlt's own and those of its staging dataset included."""
+def tables_with(secret: str, target: Target) -> Iterator[str]:
+    """Yield the tables that hold a secret, dlt's own and those of its staging dataset included."""
     sql = (
         "SELECT table_schema, table_name FROM information_schema.tables"
         " WHERE table_schema NOT IN ('information_schema', 'pg_catalog')"
     )
-    for schema, table in query(round_.target, sql):
-        if any(secret in str(row) for row in query(round_.target, f'SELECT * FROM "{schema}"."{table}"')):
+    for schema, table in query(target, sql):
+        if any(secret in str(row) for row in query(target, f'SELECT * FROM "{schema}"."{table}"')):
             yield f"{schema}.{table}"

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from dlt_sources.openweather_simulator import Simulator
+from dlt_sources.openweather_simulator import Rules, Simulator
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination.target import Target
@@ -75,9 +75,7 @@ class World:
             assert self.server is not None
             os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = self.server.create_database(database)
         os.chdir(folder)
-        self.simulator.reset()
-        self.simulator.latency = 0.0
-        self.simulator.one_call_keys = frozenset()
+        _restore(self.simulator)
         try:
             yield Round(self, destination, chosen, folder)
         finally:
@@ -88,6 +86,15 @@ class World:
             shutil.rmtree(folder, ignore_errors=True)
             if destination == "postgres":
                 self.server.drop_database(database)
+
+
+def _restore(simulator: Simulator) -> None:
+    """Leave nothing of the round before."""
+    simulator.reset()
+    simulator.clock, simulator.monotonic = time.time, time.monotonic
+    simulator.latency, simulator.calls_per_minute, simulator.limits = 0.0, None, {}
+    simulator.one_call_keys, simulator.one_call_version = frozenset(), 3
+    simulator.rules, simulator.failed_calls_counted = Rules(), True
 
 
 class Round:
