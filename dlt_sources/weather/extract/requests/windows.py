@@ -145,7 +145,7 @@ class PagesOfRange:
         steps = self.steps(location)
         first, last = self.range_of(steps)
         for page in missing_pages(first, last, self.loaded.get(location.location_id, ()), steps.page):
-            yield window_of(location, steps, self._with_optional_steps(page, first, last))
+            yield window_of(location, steps, self._with_optional_steps(page, first, last, steps.page))
 
     def after(self, window: RequestWindow) -> RequestWindow | None:  # noqa: ARG002 - see Windows
         """Return None: no window waits for another."""
@@ -156,12 +156,12 @@ class PagesOfRange:
         steps = self.steps(location)
         return count_pages(*self.range_of(steps), self.loaded.get(location.location_id, ()), steps.page)
 
-    def _with_optional_steps(self, page: Page, first: int, last: int) -> Page:
+    def _with_optional_steps(self, page: Page, first: int, last: int, size: int) -> Page:
         if not self.optional_at_ends:
             return page
-        # an answer that begins a step later than asked ends a step later too
-        end = page.last + (page.last == last)
-        ends = {*range(first, first + self.optional_at_ends), *range(last - self.optional_at_ends + 1, last + 2)}
+        # rows of the last page beyond the range are paid for. An answer that begins a step later ends a step later too
+        end = page.first + size if page.last == last else page.last
+        ends = {*range(first, first + self.optional_at_ends), *range(last - self.optional_at_ends + 1, end + 1)}
         return replace(page, last=end, optional=tuple(sorted(ends.intersection(range(page.first, end + 1)))))
 
 
