@@ -92,7 +92,7 @@ class Endpoint:
     by_default: bool = True
     has_units: bool = False
     incremental: bool = False
-    most_at_once: int = 256
+    most_at_once: int = 1000
     not_kept: frozenset[str] = frozenset()
 
     @property
