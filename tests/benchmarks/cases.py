@@ -97,6 +97,16 @@ def history(bench: Bench) -> Iterator[Result]:
         yield replace(result, goal=f"{result.goal}; or ≥ {least:,} rows/s", met=result.met or fast)
 
 
+def weather_history(bench: Bench) -> Iterator[Result]:
+    """Years of hourly weather in answers of 20 rows each: 10 places of a year, and of five years."""
+    places = bench.size(10, 5)
+    for days in (bench.size(365, 30), bench.size(1826, 60)):
+        work = Workload("weather_history", places, days)
+        for destination in bench.destinations:
+            with bench.new_folder() as folder, simulator(folder, cache_mb=512) as api:
+                yield bench.compare(f"weather history {places} x {days} d", work, api, destination)
+
+
 def scale(bench: Bench) -> Iterator[Result]:
     """Current weather of 20,000 and of 200,000 places: it comes to its end, in the same memory."""
     few, many = bench.size(20_000, 2_000), bench.size(200_000, 4_000)
@@ -143,6 +153,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "current": current,
     "forecast": forecast,
     "history": history,
+    "weather_history": weather_history,
     "latency": latency,
     "scale": scale,
     "again": again,

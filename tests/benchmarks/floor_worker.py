@@ -39,12 +39,13 @@ def to_arrow(bodies: list[bytes]) -> Any:
     records: list[dict[str, Any]] = []
     for body in bodies:
         data = orjson.loads(body)
-        point = data["coord"] if "coord" in data else data["city"]["coord"]
+        point = data["coord"] if "coord" in data else data.get("city", {"coord": data})["coord"]
         place = f"{point['lat']},{point['lon']}"
-        for record in data.get("list", [data]):
+        for record in data.get("list") or data.get("data") or [data]:
             record["location_id"] = place
-            if "weather" in record:
-                record["weather"] = orjson.dumps(record["weather"]).decode()
+            for name in ("weather", "alerts"):
+                if name in record:
+                    record[name] = orjson.dumps(record[name]).decode()
             records.append(record)
     table = pa.Table.from_struct_array(pa.array(records))
     while any(pa.types.is_struct(column.type) for column in table.schema):

@@ -50,9 +50,12 @@ class Api:
 
 
 @contextmanager
-def simulator(folder: Path, *, calls_per_minute: int | None = None, latency_ms: float = 0) -> Iterator[Api]:
-    """Start a simulator with its clock standing still, and stop it at the end."""
+def simulator(
+    folder: Path, *, calls_per_minute: int | None = None, latency_ms: float = 0, cache_mb: int = 32
+) -> Iterator[Api]:
+    """Start a simulator with One Call 4.0 and its clock standing still, and stop it at the end."""
     command = ["dlt_sources.openweather_simulator", "--port", "0", "--latency-ms", f"{latency_ms:g}"]
+    command += ["--one-call", "--one-call-version", "4", "--cache-mb", str(cache_mb)]
     if calls_per_minute is not None:
         command += ["--calls-per-minute", str(calls_per_minute)]
     with subprocess.Popen(

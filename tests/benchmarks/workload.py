@@ -22,8 +22,12 @@ PATHS = {"current_weather": "weather", "forecast": "forecast"}
 LOAD = ("dlt_sources.weather", "load")
 FIVE_PLACES = ["40.4168,-3.7038", "59.9139,10.7522", "51.5074,-0.1278", "48.8566,2.3522", "52.52,13.405"]
 HISTORY_BEGINS = datetime(2024, 1, 1, tzinfo=timezone.utc)
+WEATHER_BEGINS = datetime(2020, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 DAYS_PER_CALL = 90
+# rows of an answer of One Call's hours, and more calls than any case makes
+HOURS_PER_PAGE = 20
+UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Workload:
     """A resource for a number of places.
 
     Args:
-        resource: current_weather, forecast or air_pollution.
+        resource: current_weather, forecast, air_pollution or weather_history.
         places: how many.
         days: how many days of history.
         calls_per_minute: the product's setting.
@@ -69,6 +73,7 @@ class Workload:
         }
         if self.days:
             first, last = self._range()
+            settings |= {"one_call": {"calls_per_day": UNLIMITED}}
             settings |= {"since": first.isoformat(), "until": last.isoformat(), "history_days_per_call": DAYS_PER_CALL}
         return settings
 
@@ -79,6 +84,11 @@ class Workload:
             if not self.days:
                 query = place | {"units": "metric", "lang": "en", "appid": KEY}
                 yield f"{base_url}/data/2.5/{PATHS[self.resource]}?{urlencode(query)}"
+                continue
+            if self.resource == "weather_history":
+                for start in self._pages():
+                    query = place | {"units": "metric", "lang": "en", "start": f"{start}", "appid": KEY}
+                    yield f"{base_url}/data/4.0/onecall/timeline/1h?{urlencode(query)}"
                 continue
             for start, end in self._windows():
                 query = place | {"start": f"{start.timestamp():.0f}", "end": f"{end.timestamp():.0f}", "appid": KEY}
@@ -91,7 +101,12 @@ class Workload:
             yield -60 + row * 0.5, -175 + column * 0.5
 
     def _range(self) -> tuple[datetime, datetime]:
-        return HISTORY_BEGINS, HISTORY_BEGINS + timedelta(days=self.days) - HOUR
+        first = WEATHER_BEGINS if self.resource == "weather_history" else HISTORY_BEGINS
+        return first, first + timedelta(days=self.days) - HOUR
+
+    def _pages(self) -> Iterator[int]:
+        first, last = (int(moment.timestamp()) for moment in self._range())
+        yield from range(first, last + 1, HOURS_PER_PAGE * 3600)
 
     def _windows(self) -> Iterator[tuple[datetime, datetime]]:
         start, last = self._range()
