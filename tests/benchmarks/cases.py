@@ -100,7 +100,7 @@ def history(bench: Bench) -> Iterator[Result]:
 def weather_history(bench: Bench) -> Iterator[Result]:
     """Years of hourly weather in answers of 20 rows each: 10 places of a year, and of five years."""
     places = bench.size(10, 5)
-    for days in (bench.size(365, 30), bench.size(1826, 60)):
+    for days in (bench.size(365, 30), bench.size(1825, 60)):
         work = Workload("weather_history", places, days)
         for destination in bench.destinations:
             with bench.new_folder() as folder, simulator(folder, cache_mb=512) as api:

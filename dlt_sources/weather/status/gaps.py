@@ -87,11 +87,11 @@ def read_gaps(reader: DestinationReader, contract: type[Contract] = AirPollution
         if _month(after) - _month(before) <= 1:
             # counted above
             continue
-        # windows of several tries overlap
+        # windows of several tries overlap; each ends with its last hour, of days too
         start = max(start, counted.get(location_id, start))
-        counted[location_id] = max(end + step, start)
+        counted[location_id] = max(end + HOUR, start)
         missing, first, last = found.get(location_id, Gap(0, before, after))
-        rows = max(round((end + step - start) / step), 0)
+        rows = max(round((end + HOUR - start) / step), 0)
         found[location_id] = Gap(missing + rows, min(first, before), max(last, after))
     return {location_id: gap for location_id, gap in sorted(found.items()) if gap.rows}
 

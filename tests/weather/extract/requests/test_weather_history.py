@@ -4,7 +4,9 @@ import pytest
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.openweather_simulator.answers.one_call.rules import Rules
+from dlt_sources.weather.contracts import WeatherHistoryDaily
 from dlt_sources.weather.pipeline.plan import plan
+from dlt_sources.weather.status.gaps import read_gaps
 from tests.helpers.support import load_accounted, query
 from tests.weather.extract.requests.timeline import (
     AUCKLAND,
@@ -219,3 +221,18 @@ def test_a_backfill_of_long_ago_is_not_what_hourly_loads_go_on_from(target, sett
     assert "To load it, use --since" in caplog.text
     clock.pass_time(days=9)
     assert planned(target, settings(**choice), clock) == 11, "an outage is caught up, however long it was"
+
+
+def test_days_that_were_asked_for_in_vain_are_a_gap_until_they_are_loaded(duckdb, settings, clock, simulator):
+    choice = {"resources": DAYS, "locations": [OSLO], "attempts": 1}
+    for month in (1, 8):
+        load_accounted(duckdb, settings(**choice, since=f"2025-0{month}-01", until=f"2025-0{month}-31"), clock)
+    vain = settings(**choice, since="2025-04-01", until="2025-05-31")
+    simulator.inject(Fault(path=PATHS["weather_history_daily"], status=500))
+    load_accounted(duckdb, vain, clock)
+    simulator.clear_faults()
+    with duckdb.reader() as reader:
+        assert read_gaps(reader, WeatherHistoryDaily)[OSLO].rows == 61
+    load_accounted(duckdb, vain, clock)
+    with duckdb.reader() as reader:
+        assert read_gaps(reader, WeatherHistoryDaily) == {}
