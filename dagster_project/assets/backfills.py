@@ -24,9 +24,10 @@ from dagster import (
 )
 
 from dagster_project.assets.dagster_dlt import BronzeDltResource
-from dagster_project.assets.materialize import JOB, load_asset, log_estimate
+from dagster_project.assets.estimate import costs_of_partition, log_estimate
+from dagster_project.assets.materialize import JOB, load_asset
 from dagster_project.assets.translator import BronzeTranslator, asset_key
-from dagster_project.assets.waiting import CONTINUES_TAG, wait
+from dagster_project.assets.waiting import budget_name, wait
 from dagster_project.common import clock
 from dagster_project.common.environment import configured_resources, target_and_settings
 from dagster_project.common.failures import reported_failures
@@ -37,6 +38,7 @@ AIR_POLLUTION_HISTORY = "air_pollution_history"
 # the first day of One Call's history: openweathermap.org/api/one-call-4
 WEATHER_BEGINS = "1979-01-01"
 HOURLY_LOAD_WAITS = "An hourly load waits; the backfill goes on after it."
+SHORTEST_WAIT = timedelta(minutes=1)
 UNFINISHED_LOADS = RunsFilter(
     job_name=JOB, statuses=[DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED]
 )
@@ -51,7 +53,8 @@ class Backfill(NamedTuple):
         partitions: its partitions, the present one included.
         policy: how many partitions a run takes.
         at_once: whether a run loads all its partitions at once; otherwise one after the other.
-        costs: sentence about the calls of a partition.
+        calls: what a call brings, in words.
+        most_calls: most calls of a partition for each place.
     """
 
     name: str
@@ -59,7 +62,8 @@ class Backfill(NamedTuple):
     partitions: TimeWindowPartitionsDefinition
     policy: BackfillPolicy
     at_once: bool
-    costs: str
+    calls: str
+    most_calls: int
 
     def period(self, keys: Sequence[str]) -> dict[str, str]:
         """Return the settings ``since`` and ``until`` of consecutive partitions."""
@@ -78,7 +82,8 @@ BACKFILLS: dict[str, Backfill] = {
             # one run a year, so that hourly loads get a slot in a long backfill
             BackfillPolicy.multi_run(12),
             at_once=True,
-            costs="one call for each place and 90 days",
+            calls="one call for each place and 90 days",
+            most_calls=1,
         ),
         Backfill(
             "weather_history_backfill",
@@ -87,7 +92,8 @@ BACKFILLS: dict[str, Backfill] = {
             # of several runs, each would begin only to find that no call is left
             BackfillPolicy.single_run(),
             at_once=False,
-            costs="one call for each place and 20 hours, at most 38 a month",
+            calls="one call for each place and 20 hours",
+            most_calls=38,
         ),
         Backfill(
             "weather_history_daily_backfill",
@@ -97,7 +103,8 @@ BACKFILLS: dict[str, Backfill] = {
             ),
             BackfillPolicy.single_run(),
             at_once=False,
-            costs="one call for each place and 10 days, at most 37 a year",
+            calls="one call for each place and 10 days",
+            most_calls=37,
         ),
     )
 }
@@ -151,22 +158,29 @@ def load_backfill(
     """
     keys = list(context.partition_keys)
     loads = [keys] if backfill.at_once else [[key] for key in keys]
-    if len(loads) > 1 and CONTINUES_TAG not in context.run.tags:
-        with (
-            reported_failures(),
-            target_and_settings(backfill.resource, **overrides, **backfill.period(keys)) as (target, settings),
-        ):
-            log_estimate(context, target, settings)
+    with (
+        reported_failures(),
+        target_and_settings(backfill.resource, **overrides, **backfill.period(keys)) as (target, settings),
+    ):
+        estimate = log_estimate(context, target, settings)
     for number, partitions in enumerate(loads):
         left = [key for later in loads[number:] for key in later]
         if number and _hourly_load_waits(context.instance):
             wait(context, left, clock.now(), HOURLY_LOAD_WAITS)
             return
-        metadata = load_asset(
+        loaded = load_asset(
             context, resource, translator, backfill.resource, **overrides, **backfill.period(partitions)
         )
+        if loaded.waits:
+            # a clock of the database that is behind must not start run after run
+            until = max(loaded.waits.renewed_at, clock.now() + SHORTEST_WAIT)
+            budget = budget_name(loaded.waits.product, loaded.waits.period, loaded.waits.limit)
+            wait(context, left, until, str(loaded.waits), budget)
+            return
         for key in partitions:
-            context.log_event(AssetMaterialization(context.asset_key, metadata=metadata, partition=key))
+            context.log_event(
+                AssetMaterialization(context.asset_key, metadata=loaded.metadata | estimate, partition=key)
+            )
 
 
 def _hourly_load_waits(instance: DagsterInstance) -> bool:
@@ -177,8 +191,9 @@ def _description(backfill: Backfill) -> str:
     endpoint = BY_NAME[backfill.resource]
     return (
         f"{endpoint.description.rstrip('.')}; by whole {_kind(backfill)}, into the table of {backfill.resource}: "
-        f"choose partitions to backfill. Only what is missing is requested, with {backfill.costs}. "
-        "The run's log gives the number of calls before the first one; "
+        f"choose partitions to backfill. Only what is missing is requested, with {backfill.calls}: a partition takes "
+        f"{costs_of_partition(backfill.resource, backfill.most_calls)}. "
+        "The run's log gives the calls and the money before the first call; "
         f"`weather plan --resources {backfill.resource} --since …` gives it before the run. When the calls of a day or "
         "month are spent, the backfill waits, and goes on by itself."
     )

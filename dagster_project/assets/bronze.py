@@ -79,7 +79,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
     def bronze(
         context: AssetExecutionContext, dlt_resource: BronzeDltResource, config: LocationsConfig
     ) -> Iterator[MaterializeResult[Any]]:
-        metadata = load_asset(
+        loaded = load_asset(
             context,
             dlt_resource,
             translator,
@@ -88,7 +88,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
             only_missing=config.only_missing or None,
             shard=shard_setting(context),
         )
-        yield MaterializeResult(asset_key=context.asset_key, metadata=metadata)
+        yield MaterializeResult(asset_key=context.asset_key, metadata=loaded.metadata)
 
     return _without_objects(bronze)
 

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagster import AssetExecutionContext, DagsterExecutionInterruptedError, MetadataValue
 from structlog.contextvars import bound_contextvars
 
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
+from dagster_project.assets.estimate import calls_estimated
 from dagster_project.assets.preview import preview
 from dagster_project.assets.translator import BronzeTranslator, contracts_of
 from dagster_project.common import clock
 from dagster_project.common.environment import target_and_settings
 from dagster_project.common.failures import REQUESTS, REQUESTS_FAILED, failure, reported_failures
-from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
 from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
-from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.writer import Report
 from dlt_sources.weather.status.tables import read_table_status
 
 JOB = "weather_ingestion_job"
+# key of a materialisation's metadata: why the rest of it waits, and until when
+WAITS = "waits"
+
+
+class LoadedAsset(NamedTuple):
+    """Result of the load of one resource.
+
+    Attributes:
+        metadata: entries for the materialisation.
+        waits: error of the budget that is spent, if the rest waits for more calls; None if nothing does.
+    """
+
+    metadata: dict[str, Any]
+    waits: BudgetSpentError | None
 
 
 def load_asset(
@@ -34,7 +47,7 @@ def load_asset(
     translator: BronzeTranslator,
     name: str,
     **overrides: Any,
-) -> dict[str, Any]:
+) -> LoadedAsset:
     """Load one resource, after any package that an interrupted run left behind.
 
     Args:
@@ -45,7 +58,7 @@ def load_asset(
         **overrides: settings that replace the configured ones, except those that are None.
 
     Returns:
-        The entries of the asset's one materialisation.
+        The entries of the asset's materialisation, and the budget that is spent, if one is.
 
     Raises:
         Failure: the resource or most of it was not loaded; the answers that arrived are.
@@ -58,7 +71,7 @@ def load_asset(
         target_and_settings(name, **overrides) as (target, settings),
     ):
         chosen = None if settings.only_location_ids is None else frozenset(settings.only_location_ids)
-        metadata = log_estimate(context, target, settings)
+        metadata = calls_estimated(target, settings)
         package_metadata: dict[str, Any] = {}
         # other shards add rows to the table meanwhile, so a difference would count theirs
         rows_before = None if settings.shard else _row_count(context, target, contract)
@@ -74,10 +87,14 @@ def load_asset(
         metadata |= _load_metadata(report, name)
         if report.error:
             raise failure(report.error, metadata)
-        metadata = package_metadata | metadata
-        metadata["dagster/table_name"] = f"{target.dataset_name}.{contract.table}"
-        metadata |= _table_metadata(context, target, contract, rows_before)
-    return metadata
+        metadata = package_metadata | metadata | _table_metadata(context, target, contract, rows_before)
+    waits = _spent_budget(report, name)
+    return LoadedAsset(metadata | ({WAITS: str(waits)} if waits else {}), waits)
+
+
+def _spent_budget(report: Report, name: str) -> BudgetSpentError | None:
+    """Return the budget that ended the load of a resource, or the look-ups of its locations, early."""
+    return report.budget.get(name) or next(iter(report.budget.values()), None)
 
 
 def _load(context: AssetExecutionContext, target: Target, settings: WeatherSettings, **options: Any) -> Report:
@@ -105,35 +122,6 @@ def _load(context: AssetExecutionContext, target: Target, settings: WeatherSetti
         context.log.warning("Terminated: the answers that arrived are loaded, and the next load asks for the rest.")
         raise DagsterExecutionInterruptedError
     return report
-
-
-def log_estimate(context: AssetExecutionContext, target: Target, settings: WeatherSettings) -> dict[str, Any]:
-    """Log the number of calls of a backfill before the first; an hourly load requests only new hours.
-
-    Args:
-        context: the step's.
-        target: the destination and dataset.
-        settings: the resource, and the period of a backfill.
-
-    Returns:
-        Entries for the metadata; none without a period.
-
-    Raises:
-        WeatherError: a setting cannot work, or the destination cannot be read.
-    """
-    if settings.since is None:
-        return {}
-    planned = plan(target, settings, clock.now())
-    context.log.info(
-        "Hours from %s to %s: %d calls for %d places, about %s at %d calls a minute; what is complete costs none",
-        settings.since,
-        settings.until,
-        planned.calls,
-        planned.locations + planned.to_resolve,
-        planned.duration,
-        planned.calls_per_minute,
-    )
-    return {"calls_estimated": planned.calls}
 
 
 def _load_metadata(report: Report, name: str) -> dict[str, Any]:
@@ -167,18 +155,19 @@ def _row_count(context: AssetExecutionContext, target: Target, contract: type[Co
 
 def _table_metadata(
     context: AssetExecutionContext, target: Target, contract: type[Contract], rows_before: int | None
-) -> Mapping[str, Any]:
-    """Return the table's figures and newest rows, or nothing if it cannot be read: the load has succeeded already."""
+) -> dict[str, Any]:
+    """Return the table's name, and its figures and newest rows if it can be read: the load has succeeded already."""
+    table_name: dict[str, Any] = {"dagster/table_name": f"{target.dataset_name}.{contract.table}"}
     try:
         with target.reader() as reader:
             status = read_table_status(reader, contract)
             newest_rows = preview(reader, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
-        return {}
+        return table_name
     if status is None:
-        return {}
-    metadata: dict[str, Any] = {
+        return table_name
+    metadata = table_name | {
         "dagster/row_count": status.rows,
         "distinct_places": status.locations,
         "preview": MetadataValue.md(newest_rows),

@@ -20,6 +20,8 @@ WAITS, CONTINUED, CANCELED = "waits", "continued", "canceled"
 ASSET_TAG = "weather/backfill_asset"
 BECAUSE_TAG = "weather/waits_because"
 UNTIL_TAG = "weather/waits_until"
+# product, period and limit of the budget that is spent
+BUDGET_TAG = "weather/waits_for_budget"
 FIRST_TAG, LAST_TAG = "weather/waits_with_first", "weather/waits_with_last"
 # of the run that continues another one
 CONTINUES_TAG = "weather/continues"
@@ -38,6 +40,7 @@ class WaitingRun(NamedTuple):
         last: key of the last one; all between them are left too.
         until: moment from which on they may be requested again, UTC.
         because: sentence that says why they wait, and until when.
+        budget: product, period and limit of the budget that is spent; None if they wait for something else.
     """
 
     run: DagsterRun
@@ -46,6 +49,7 @@ class WaitingRun(NamedTuple):
     last: str
     until: datetime
     because: str
+    budget: str | None = None
 
     @property
     def run_key(self) -> str:
@@ -66,7 +70,14 @@ class WaitingRun(NamedTuple):
         } | ({BACKFILL_TAG: backfill} if backfill else {})
 
 
-def wait(context: AssetExecutionContext, keys: Sequence[str], until: datetime, because: str) -> None:
+def budget_name(product: str, period: str, limit: int | None) -> str:
+    """Return the budget of a product in a period, as the tags name it: another limit is another budget."""
+    return f"{product} {period} {limit}"
+
+
+def wait(
+    context: AssetExecutionContext, keys: Sequence[str], until: datetime, because: str, budget: str | None = None
+) -> None:
     """Leave partitions for later, and say so in the log, with the asset and in the run's tags.
 
     Args:
@@ -74,6 +85,7 @@ def wait(context: AssetExecutionContext, keys: Sequence[str], until: datetime, b
         keys: keys of consecutive partitions.
         until: moment from which on they may be requested again, UTC.
         because: sentence that says why they wait, and until when.
+        budget: name of the budget that is spent, if one is.
     """
     number = "1 partition waits" if len(keys) == 1 else f"{len(keys)} partitions wait"
     context.log.warning("%s, from %s: %s", number, keys[0], because)
@@ -91,7 +103,8 @@ def wait(context: AssetExecutionContext, keys: Sequence[str], until: datetime, b
             UNTIL_TAG: utc(until).isoformat(),
             FIRST_TAG: keys[0],
             LAST_TAG: keys[-1],
-        },
+        }
+        | ({BUDGET_TAG: budget} if budget else {}),
     )
 
 
@@ -111,4 +124,4 @@ def waiting_runs(instance: DagsterInstance) -> list[WaitingRun]:
 def _waiting_run(run: DagsterRun) -> WaitingRun:
     names = (ASSET_TAG, FIRST_TAG, LAST_TAG, UNTIL_TAG, BECAUSE_TAG)
     asset, first, last, until, because = (run.tags[name] for name in names)
-    return WaitingRun(run, asset, first, last, datetime.fromisoformat(until), because)
+    return WaitingRun(run, asset, first, last, datetime.fromisoformat(until), because, run.tags.get(BUDGET_TAG))

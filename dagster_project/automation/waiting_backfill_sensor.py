@@ -32,10 +32,14 @@ from dagster_project.assets.waiting import (
     CONTINUES_TAG,
     STATE_TAG,
     WaitingRun,
+    budget_name,
     waiting_runs,
 )
 from dagster_project.automation.catch_up_sensor import UNFINISHED
 from dagster_project.common import clock
+from dagster_project.common.environment import reload_settings
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.settings import load_settings
 
 NAME = "waiting_backfill_sensor"
 NOTHING_WAITS = "No backfill waits for calls."
@@ -80,10 +84,26 @@ def _is_canceled(instance: DagsterInstance, backfill_id: str | None) -> bool:
 
 
 def _is_due(instance: DagsterInstance, runs: Sequence[WaitingRun], now: datetime) -> bool:
-    """Return whether a run of an asset may be continued: all of its runs need the same calls, so they go in turn."""
-    if now < max(one.until for one in runs):
+    """Return whether a run of an asset may be continued: all of its runs need the same calls, so they go in turn.
+
+    They need not wait any longer if a person has changed the budget.
+    """
+    newest = max(runs, key=lambda one: one.until)
+    if now < newest.until and not (newest.budget and _is_changed(newest.budget)):
         return False
     return not instance.get_runs(RunsFilter(tags={ASSET_TAG: runs[0].asset}, statuses=UNFINISHED), limit=1)
+
+
+def _is_changed(budget: str) -> bool:
+    """Return whether the settings have another limit than when it was spent, so that there may be calls again."""
+    product, period, _ = budget.split()
+    try:
+        reload_settings()
+        limits = load_settings().limits_of("one_call" if product == "one_call" else "free")
+    except ConfigurationError:
+        return False
+    limit = {"day": limits.per_day, "month": limits.per_month}.get(period, limits.paid_per_month)
+    return budget != budget_name(product, period, limit)
 
 
 def _request(waiting: WaitingRun) -> RunRequest:
