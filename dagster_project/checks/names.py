@@ -3,3 +3,5 @@
 LOCATIONS_ARE_RECENT = "locations_are_recent"
 REJECT_RATE = "reject_rate"
 NOTHING_SET_ASIDE = "nothing_set_aside"
+MONTH_OF_PLAN = "month_of_plan_lasts"
+MONTH_OF_ONE_CALL = "month_of_one_call_lasts"

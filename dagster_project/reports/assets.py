@@ -6,12 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetCheckSpec, AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
+from dagster import (
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
 
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import OWNERS, asset_key
-from dagster_project.checks import set_aside
+from dagster_project.checks import budget, set_aside
 from dagster_project.checks.asset_checks import to_dagster
+from dagster_project.checks.budget import CHECKS
 from dagster_project.checks.names import NOTHING_SET_ASIDE
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, configured_resources, is_demo, open_reader
@@ -23,10 +32,12 @@ from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.pipeline.quarantine import set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
+from dlt_sources.weather.status.budget import read_budget
 from dlt_sources.weather.status.late import late_by_resource
 from dlt_sources.weather.status.report import read_status
 
 GROUP = "reports"
+LOAD_RUNS = AssetKey([GROUP, "load_runs"])
 UPSTREAM = ("locations", "current_weather", "forecast", "air_pollution")
 # drawn as well where they are loaded
 FURTHER_UPSTREAM = ("forecast_hourly", "one_call_current", "one_call_hourly_forecast", "weather_history")
@@ -65,7 +76,7 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
 
 
 @asset(
-    key=AssetKey([GROUP, "load_runs"]),
+    key=LOAD_RUNS,
     # last, and without upstream assets, so that it also runs after a failed load
     op_tags={"dagster/priority": "-10"},
     group_name=GROUP,
@@ -73,7 +84,11 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
     owners=OWNERS,
     pool=POOL,
     check_specs=[
-        AssetCheckSpec(NOTHING_SET_ASIDE, asset=AssetKey([GROUP, "load_runs"]), description=set_aside.DESCRIPTION)
+        AssetCheckSpec(NOTHING_SET_ASIDE, asset=LOAD_RUNS, description=set_aside.DESCRIPTION),
+        *(
+            AssetCheckSpec(name, asset=LOAD_RUNS, description=budget.describe(product))
+            for product, name in CHECKS.items()
+        ),
     ],
     description="Numbers of the newest loads, plotted over time; published to Prometheus if [report] is configured.",
 )
@@ -88,6 +103,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             bronze_status = read_status(reader)
             found = late_by_resource(reader, load_settings(), clock.now())
             late = {name: found.get(name, []) for name in configured_resources()}
+            calls = read_budget(target, load_settings(), reader)
         lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
         lines += [
             f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"
@@ -100,16 +116,32 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             "resources_failed": sum(run.status == "failed" for run in bronze_status.runs),
             "missing_hours": bronze_status.missing_hours,
             **{f"missing rows of {table}": number for table, number in bronze_status.missing_rows.items() if number},
+            **{f"calls of {one.product} in the {one.period}": one.used for one in calls},
             "late_places": max(map(len, late.values()), default=0),
             **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
         }
         try:
-            publish(bronze_status, late, packages, settings.metrics_textfile, settings.metrics_pushgateway)
+            publish(
+                bronze_status,
+                late,
+                packages,
+                calls,
+                textfile=settings.metrics_textfile,
+                pushgateway=settings.metrics_pushgateway,
+            )
         except OSError as error:
             context.log.warning("The metrics are not published: %s", error)
             metadata["metrics"] = "not published"
-    result = set_aside.nothing_set_aside(packages, elsewhere)
-    yield MaterializeResult(metadata=metadata, check_results=[to_dagster(NOTHING_SET_ASIDE, result)])
+    yield MaterializeResult(
+        metadata=metadata,
+        check_results=[
+            to_dagster(NOTHING_SET_ASIDE, set_aside.nothing_set_aside(packages, elsewhere)),
+            *(
+                to_dagster(name, budget.month_lasts(product, calls), AssetCheckSeverity.WARN)
+                for product, name in CHECKS.items()
+            ),
+        ],
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

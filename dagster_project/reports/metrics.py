@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage
+from dlt_sources.weather.status.budget import BudgetStatus
 from dlt_sources.weather.status.late import LateLocation
 from dlt_sources.weather.status.report import Status
 
@@ -20,7 +21,10 @@ MOST_LATE = 50
 
 
 def registry_of(
-    status: Status, late: Mapping[str, Sequence[LateLocation]], set_aside: Sequence[SetAsidePackage] = ()
+    status: Status,
+    late: Mapping[str, Sequence[LateLocation]],
+    set_aside: Sequence[SetAsidePackage] = (),
+    budget: Sequence[BudgetStatus] = (),
 ) -> CollectorRegistry:
     """Return the metrics, named by Prometheus's conventions (prometheus.io/docs/practices/naming).
 
@@ -28,6 +32,7 @@ def registry_of(
         status: figures of tables and runs.
         late: the locations without a recent row, by resource.
         set_aside: load packages that are set aside.
+        budget: used calls and limits of each product.
     """
     from prometheus_client import CollectorRegistry, Gauge  # noqa: PLC0415 - definitions must load fast
 
@@ -62,7 +67,37 @@ def registry_of(
     _add_late_locations(registry, late)
     aside = Gauge("weather_bronze_set_aside_packages", "Load packages that are set aside.", registry=registry)
     aside.set(len(set_aside))
+    _add_calls(registry, status, budget)
     return registry
+
+
+def _add_calls(registry: CollectorRegistry, status: Status, budget: Sequence[BudgetStatus]) -> None:
+    from prometheus_client import Gauge  # noqa: PLC0415
+
+    labels = ["product", "period"]
+    used = Gauge(
+        "weather_bronze_calls_used",
+        "Calls of the present day or month (UTC), by all writers.",
+        labels,
+        registry=registry,
+    )
+    left = Gauge("weather_bronze_calls_left", "Calls that the limit of a period leaves.", labels, registry=registry)
+    for one in budget:
+        used.labels(one.product, one.period).set(one.used)
+        if one.limit is not None:
+            left.labels(one.product, one.period).set(max(one.limit - one.used, 0))
+    answers = Gauge(
+        "weather_bronze_compared_answers",
+        "Answers of the last day that could be compared with the one before, of some locations.",
+        ["resource"],
+        registry=registry,
+    )
+    repeated = Gauge(
+        "weather_bronze_repeated_answers", "Those of them that brought nothing new.", ["resource"], registry=registry
+    )
+    for repeats in status.repeats.values():
+        answers.labels(repeats.resource).set(repeats.answers)
+        repeated.labels(repeats.resource).set(repeats.repeated)
 
 
 def _add_late_locations(registry: CollectorRegistry, late: Mapping[str, Sequence[LateLocation]]) -> None:
@@ -85,6 +120,8 @@ def publish(
     status: Status,
     late: Mapping[str, Sequence[LateLocation]],
     set_aside: Sequence[SetAsidePackage],
+    budget: Sequence[BudgetStatus],
+    *,
     textfile: str | None,
     pushgateway: str | None,
 ) -> None:
@@ -94,6 +131,7 @@ def publish(
         status: figures of tables and runs.
         late: the locations without a recent row, by resource.
         set_aside: load packages that are set aside.
+        budget: used calls and limits of each product.
         textfile: path of the file, or None for no file.
         pushgateway: address of the gateway, or None for none.
 
@@ -102,7 +140,7 @@ def publish(
     """
     from prometheus_client import push_to_gateway, write_to_textfile  # noqa: PLC0415
 
-    registry = registry_of(status, late, set_aside)
+    registry = registry_of(status, late, set_aside, budget)
     if textfile:
         write_to_textfile(textfile, registry)
     if pushgateway:

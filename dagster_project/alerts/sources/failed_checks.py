@@ -9,7 +9,13 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity
 
 from dagster_project.alerts.sources.names import check_passed
 from dagster_project.alerts.sources.problems import ASSETS, Problem
-from dagster_project.checks.names import LOCATIONS_ARE_RECENT, NOTHING_SET_ASIDE, REJECT_RATE
+from dagster_project.checks.names import (
+    LOCATIONS_ARE_RECENT,
+    MONTH_OF_ONE_CALL,
+    MONTH_OF_PLAN,
+    NOTHING_SET_ASIDE,
+    REJECT_RATE,
+)
 from dagster_project.checks.queries import MOST_REJECTED, MOST_SHOWN
 from dagster_project.checks.watermark import SINCE, TABLES
 from dagster_project.common.retries import PASSING_CLASSES
@@ -17,6 +23,10 @@ from dlt_sources.weather.contracts.records import ERROR_CLASSES
 
 ROWS_SHOWN = 3
 DEFAULT_ADVICE = "Look at the check's metadata in the UI."
+OF_BUDGET = (
+    "`weather plan` says what the schedule and history need. Load less often, leave resources out, or raise the "
+    "budget; when it is spent, loads wait for the next month."
+)
 # by the end of a check's name: a resource with several tables prefixes it with the table's
 ADVICE = {
     "no_duplicate_keys": "Delete the surplus rows, then materialise again. Nothing downstream runs until then.",
@@ -24,6 +34,8 @@ ADVICE = {
     "accounting": "Some fetched rows were neither loaded nor rejected: compare load_runs with the run's log.",
     REJECT_RATE: "Look at the rejects table: each row gives the reason.",
     "newest_is_recent": "Check that runs succeed and that they load rows; if they do, the API's own data is late.",
+    MONTH_OF_PLAN: OF_BUDGET,
+    MONTH_OF_ONE_CALL: OF_BUDGET,
     NOTHING_SET_ASIDE: "`weather packages` lists them with the reason; `weather packages --retry` loads them again.",
 }
 PLACES_KEY = f"check {LOCATIONS_ARE_RECENT}"
