@@ -182,8 +182,8 @@ def _asked_again(
     first, last = still_missing[0], still_missing[-1]
     lacking = set(still_missing)
     loaded = tuple(step for step in range(first, last) if step not in lacking)
-    # rows further away than a page say nothing of where answers begin
-    shift = page.shift - begins if abs(begins) <= size else page.shift
+    # a single row from long before the page says nothing of where answers begin
+    shift = page.shift - begins if begins > -size else page.shift
     return Page(first, last, loaded, shift=shift, tries=0 if is_progress else page.tries + 1)
 
 

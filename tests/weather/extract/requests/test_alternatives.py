@@ -31,6 +31,7 @@ ALTERNATIVES = {
     "a step later": (Rules(first_step=1), 1.1),
     "a step earlier": (Rules(first_step=-1), 1.1),
     "three steps later": (Rules(first_step=3), 1.1),
+    "a page and more later": (Rules(first_step=25), 1.1),
     "three steps earlier": (Rules(first_step=-3), 1.1),
     "the row after start": (Rules(start="up"), 1.2),
     "the row before start": (Rules(start="down"), 1.0),
