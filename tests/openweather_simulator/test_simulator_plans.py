@@ -70,6 +70,10 @@ def test_the_hourly_forecast_has_96_hours_with_rain_of_one(get: Get, simulator: 
     first = NOW // 3600 * 3600 + 3600
     assert [row["dt"] for row in answer["list"]] == [first + n * 3600 for n in range(96)]
     assert answer["cnt"] == 96
+    three_hourly = get("/data/2.5/forecast", lat=5, lon=100).json()
+    assert answer.keys() == three_hourly.keys()
+    assert answer["city"] == three_hourly["city"]
+    assert {name for row in answer["list"] for name in row} == {name for row in three_hourly["list"] for name in row}
     wet = [row["rain"] for row in answer["list"] if "rain" in row]
     assert wet
     assert all(set(rain) == {"1h"} for rain in wet)

@@ -63,6 +63,29 @@ def test_a_timeline_begins_at_the_step_that_holds_now(ask: Get, kind: str, first
     assert (answer.json()["timezone"], answer.json()["timezone_offset"]) == ("Europe/Madrid", 7200)
 
 
+MEASURES = {"temp", "feels_like", "pressure", "humidity", "dew_point", "clouds", "wind_speed", "wind_deg", "weather"}
+SUN, MOON = {"sunrise", "sunset"}, {"moonrise", "moonset", "moon_phase"}
+
+
+@pytest.mark.parametrize(
+    ("path", "always", "sometimes"),
+    [
+        ("current", {*MEASURES, "uvi", "visibility"}, {*SUN, "wind_gust", "rain", "snow"}),
+        ("timeline/1min", {"precipitation"}, set()),
+        ("timeline/15min", {*MEASURES, "uvi", "pop"}, {"visibility", "wind_gust"}),
+        ("timeline/1h", MEASURES, {"uvi", "pop", "visibility", "wind_gust", "rain", "snow"}),
+        ("timeline/1day", MEASURES, {*SUN, *MOON, "uvi", "pop", "wind_gust", "rain", "snow"}),
+    ],
+)
+def test_a_row_has_the_documented_fields_and_no_other(
+    ask: Get, path: str, always: set[str], sometimes: set[str]
+) -> None:
+    for lat in (-89, 5, 40.4):
+        for start in ({}, {"start": NOW - 60 * DAY}) if path in {"timeline/1h", "timeline/1day"} else ({},):
+            for row in ask(ROOT + path, lat=lat, lon=100, **start).json()["data"]:
+                assert {"dt"} | always <= row.keys() <= {"dt", "alerts"} | always | sometimes
+
+
 def test_pages_that_follow_each_other_cover_a_stretch_without_gap_or_double(ask: Get) -> None:
     start = 1_700_000_000 // HOUR * HOUR
     found = [dt for page in range(4) for dt in times(ask(HOURS, start=start + page * 20 * HOUR))]
