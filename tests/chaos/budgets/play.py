@@ -22,6 +22,7 @@ SLOW, FAST = 5.0, 1500.0
 # of the machine: a run is found this long after it was due
 SECONDS_TO_START = 90.0
 SECONDS_OF_REST = 1.0
+HOURS_TOLD = 3
 SCHEDULED = [f"{latitude}.5000,10.2500" for latitude in (41, 45, 49)]
 BACKFILLED = [f"{latitude}.5000,-3.7500" for latitude in range(36, 44)]
 SNAPSHOTS = ("current_weather", "one_call_current")
@@ -62,13 +63,16 @@ class Play:
 
     def go(self) -> None:
         """Let the time go by: slowly while somebody works, fast while nothing is due."""
-        busy_at = time.monotonic()
+        busy_at, told_at = time.monotonic(), self.clock.time()
         while (now := self.clock.time()) < self.ends:
             for loader in self.loaders:
                 loader.turn(self.clock, self.environment)
             for one in [one for one in self.planned if one[0] <= now]:
                 self.planned.remove(one)
                 one[1]()
+            if now - told_at >= HOURS_TOLD * HOUR:
+                told_at = now
+                self._tell()
             if self._is_busy(now):
                 busy_at = time.monotonic()
             rested = time.monotonic() - busy_at > SECONDS_OF_REST
@@ -83,6 +87,12 @@ class Play:
             loader.stop()
         if self.dagster:
             self.dagster.stop()
+
+    def _tell(self) -> None:
+        """Say how far it has got: hours take minutes."""
+        by_day = ", ".join(f"{day[-2:]}: {number}" for day, number in sorted(self.calls.by_day("one_call").items()))
+        most, _ = self.calls.fullest_minute()
+        self.round_.world.say(f"  {self.clock.now():%d %H:%M}, One Call {by_day}; at most {most} calls a minute")
 
     def _is_busy(self, now: float) -> bool:
         if any(one.is_running for one in self.loaders):
