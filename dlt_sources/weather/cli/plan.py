@@ -8,10 +8,10 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import wide_console
+from dlt_sources.weather.cli.console import counted, wide_console
 from dlt_sources.weather.cli.options import destination_options, settings_options, target_and_settings
 from dlt_sources.weather.pipeline.plan import Plan, plan
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, used_said
 
 
 @click.command("plan")
@@ -39,12 +39,12 @@ def _print_plan(result: Plan) -> None:
     console.print(table)
     one_call = f", and {result.one_call_per_minute:,} of One Call" if result.one_call_per_minute else ""
     console.print(
-        f"\n{result.locations:,} places known, {result.to_resolve:,} to look up. {result.calls:,} calls in all: "
-        f"{result.duration or 'less than a minute'} at {result.calls_per_minute:,} calls a minute{one_call}."
+        f"\n{counted(result.locations, 'place')} known, {result.to_resolve:,} to look up. {result.calls:,} calls in "
+        f"all: {result.duration or 'less than a minute'} at {result.calls_per_minute:,} calls a minute{one_call}."
     )
     for entry in result.invalid:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")
-    for sentence in [*schedule_said(result), *backfill_said(result)]:
+    for sentence in [*schedule_said(result), *used_said(result), *backfill_said(result)]:
         console.print(sentence, highlight=False)
     for sentence in excess_said(result):
         console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)

@@ -112,7 +112,10 @@ def test_status_shows_how_the_tables_stand(target, settings, live_api):
         " ORDER BY dt LIMIT 5 OFFSET 20)",
         OSLO,
     )
-    assert "10 hours are missing" in run("status", "--destination", target.destination).out
+    assert (
+        "10 rows are missing inside the series of air_pollution"
+        in run("status", "--destination", target.destination).out
+    )
 
 
 @pytest.mark.db

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.api.rate_limit import WINDOW_MILLISECONDS
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -15,13 +15,15 @@ from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.requests import RequestQueue
+from dlt_sources.weather.extract.requests.alerts import NAMING
 from dlt_sources.weather.extract.requests.history import windows_of
 from dlt_sources.weather.extract.requests.loaded import waiting_locations
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries, match_known_locations
 from dlt_sources.weather.locations.model import InvalidLocation, ResolvedLocation
-from dlt_sources.weather.pipeline.plan.costs import BackfillCosts, ScheduleCosts, backfill_costs, schedule_costs
+from dlt_sources.weather.pipeline.plan.costs import BackfillCosts, ScheduleCosts, Used, backfill_costs, schedule_costs
 from dlt_sources.weather.pipeline.plan.pace import NOTHING, Pace, calls_of, pace_of
+from dlt_sources.weather.status.budget import BudgetStatus, read_budget
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Plan:
         loads: loads of the schedule.
         schedule: calls and money of each product by the schedule.
         backfill: calls, money and days of each product for history in this load.
+        budgets: what is used and left of each product's day and month.
     """
 
     steps: tuple[Step, ...]
@@ -76,6 +79,7 @@ class Plan:
     loads: Pace
     schedule: tuple[ScheduleCosts, ...]
     backfill: tuple[BackfillCosts, ...]
+    budgets: tuple[BudgetStatus, ...]
 
     @property
     def calls(self) -> int:
@@ -122,6 +126,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         loads = pace_of(settings.schedule, now)
         names = (name for name in resource_names(settings.resources) if name != LOCATIONS)
         steps.extend(_step(BY_NAME[name], locations, settings, reader, now) for name in names)
+        budgets = read_budget(target, settings, reader)
     costs = _schedule(steps, settings)
     return Plan(
         steps=tuple(steps),
@@ -134,7 +139,8 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         dataset_name=target.dataset_name,
         loads=loads,
         schedule=costs,
-        backfill=tuple(_backfills(steps, costs, settings, now)),
+        backfill=tuple(_backfills(steps, costs, settings, now, budgets)),
+        budgets=tuple(budgets),
     )
 
 
@@ -148,16 +154,20 @@ def _step(
     windows = windows_of(endpoint, settings, reader, now)
     waiting = waiting_locations(settings, reader, endpoint, now) if settings.only_missing else {}
     queue = RequestQueue(endpoint, locations, settings, windows, waiting)
+    calls = queue.total
+    if endpoint.name == ALERTS and {one.name for one in NAMING} & set(settings.resources or ()):
+        # rows of this load name the warnings; how many are new is not known before
+        calls = 0
     tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
     # the schedule asks for every location
     loads = NOTHING if settings.only_missing else pace_of(settings.schedule, now)
     return Step(
         endpoint.name,
         endpoint.path,
-        queue.total,
+        calls,
         tables,
         endpoint.product,
-        calls_of(endpoint, loads, len(locations), queue.total),
+        calls_of(endpoint, loads, len(locations), calls),
         is_history=endpoint.incremental,
     )
 
@@ -171,7 +181,11 @@ def _schedule(steps: list[Step], settings: WeatherSettings) -> tuple[ScheduleCos
 
 
 def _backfills(
-    steps: list[Step], schedule: tuple[ScheduleCosts, ...], settings: WeatherSettings, now: datetime
+    steps: list[Step],
+    schedule: tuple[ScheduleCosts, ...],
+    settings: WeatherSettings,
+    now: datetime,
+    budgets: list[BudgetStatus],
 ) -> Iterator[BackfillCosts]:
     """Yield the costs of each product's history in this load, beyond what each load of the schedule asks for."""
     calls: Counter[Product] = Counter()
@@ -181,4 +195,16 @@ def _backfills(
             calls[step.product] += step.calls
     for costs in schedule:
         if calls[costs.product]:
-            yield backfill_costs(costs, calls[costs.product], now.date(), settings.reserve_for_schedule)
+            used = _used(budgets, costs.product)
+            yield backfill_costs(costs, calls[costs.product], now.date(), settings.reserve_for_schedule, used)
+
+
+def _used(budgets: list[BudgetStatus], product: Product) -> Used:
+    found = {one.period: one for one in budgets if one.product == product and one.used}
+    today, month, money = found.get("day"), found.get("month"), found.get("money")
+    return Used(
+        today.used if today else 0,
+        month.used if month else 0,
+        money.used if money else 0,
+        today.left_for_backfill if today else None,
+    )

@@ -77,25 +77,26 @@ class BackfillCosts(NamedTuple):
 
 
 class Used(NamedTuple):
-    """Calls that the present day and month have had."""
+    """Calls of the present day and month, and what the day's budget leaves to history now, if that is known."""
 
     today: int = 0
     this_month: int = 0
     paid_this_month: int = 0
+    left_today: int | None = None
 
 
 NONE_USED = Used()
 
 
 def backfill_costs(
-    schedule: ScheduleCosts, calls: int, today: date, reserve: int | None = None, used: Used = NONE_USED
+    schedule: ScheduleCosts, calls: int, first_day: date, reserve: int | None = None, used: Used = NONE_USED
 ) -> BackfillCosts:
     """Return what a backfill costs, day after day, of what the schedule leaves.
 
     Args:
         schedule: the product's calls by the schedule.
         calls: calls of the backfill.
-        today: the first day, UTC.
+        first_day: the first day, UTC.
         reserve: calls of a day that are kept for the schedule; None for as many as it needs.
         used: calls made before.
     """
@@ -104,29 +105,32 @@ def backfill_costs(
     left, paid, day = calls, 0, 0
     in_month, paid_in_month = used.this_month, used.paid_this_month
     while left > 0 and day < MOST_DAYS:
-        moment = today + timedelta(days=day)
-        if day and moment.day == 1:
+        if day and (first_day + timedelta(days=day)).day == 1:
             in_month = paid_in_month = 0
-        asked = max(0, min(left, _room(limits, kept, in_month, paid_in_month, used.today if day == 0 else 0)))
+        month = NONE_USED._replace(this_month=in_month, paid_this_month=paid_in_month)
+        today = used._replace(this_month=in_month, paid_this_month=paid_in_month) if day == 0 else month
+        asked = max(0, min(left, _room(limits, kept, today)))
         beyond = _beyond(limits, kept + asked) - _beyond(limits, kept)
         in_month += kept + asked
         paid_in_month += _beyond(limits, kept + asked)
         paid, left, day = paid + beyond, left - asked, day + 1
-    ends_on = None if left else today + timedelta(days=max(day - 1, 0))
+    ends_on = None if left else first_day + timedelta(days=max(day - 1, 0))
     days = None if left else day
     return BackfillCosts(schedule.product, calls, room, days, ends_on, paid, paid * schedule.price, schedule.currency)
 
 
-def _room(limits: CallLimits, kept: int, in_month: int, paid_in_month: int, used_today: int) -> int:
+def _room(limits: CallLimits, kept: int, used: Used) -> int:
     """Return the calls that a day leaves for a backfill."""
     most = [10**12]
-    if limits.per_day is not None:
-        most.append(limits.per_day - max(kept, used_today))
+    if used.left_today is not None:
+        most.append(used.left_today)
+    elif limits.per_day is not None:
+        most.append(limits.per_day - max(kept, used.today))
     if limits.per_month is not None:
-        most.append(limits.per_month - in_month - kept)
+        most.append(limits.per_month - used.this_month - kept)
     if limits.paid_per_month is not None and limits.free_per_day is not None:
-        free = max(0, limits.free_per_day - max(kept, used_today))
-        most.append(free + max(0, limits.paid_per_month - paid_in_month - _beyond(limits, kept)))
+        free = max(0, limits.free_per_day - max(kept, used.today))
+        most.append(free + max(0, limits.paid_per_month - used.paid_this_month - _beyond(limits, kept)))
     return min(most)
 
 

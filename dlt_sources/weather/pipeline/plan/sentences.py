@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
+from dlt_sources.weather.api.endpoints import ALERTS
 from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.pipeline.plan.calls import Plan
 from dlt_sources.weather.pipeline.plan.costs import BackfillCosts, ScheduleCosts
 from dlt_sources.weather.pipeline.plan.pace import DAYS, Pace
+from dlt_sources.weather.status.budget import BudgetStatus
 
 _SETTINGS: dict[Product, str] = {"free": "[sources.weather]", "one_call": "[sources.weather.one_call]"}
 _LESS = "Load less often (schedule), leave places or resources out, or raise the budget if you have the calls."
@@ -15,7 +18,10 @@ _LESS = "Load less often (schedule), leave places or resources out, or raise the
 
 def schedule_said(plan: Plan) -> list[str]:
     """Return the calls and the money of the schedule, a sentence a product."""
-    return [_schedule(costs, plan) for costs in plan.schedule if costs.calls.a_month]
+    found = [_schedule(costs, plan) for costs in plan.schedule if costs.calls.a_month]
+    if any(step.resource == ALERTS for step in plan.steps):
+        found.append("The text of each new warning is one more call of One Call, however many locations it names.")
+    return found
 
 
 def backfill_said(plan: Plan) -> list[str]:
@@ -31,6 +37,20 @@ def excess_said(plan: Plan) -> list[str]:
         for costs in plan.backfill
         if costs.days is None
     ]
+
+
+def used_said(plan: Plan) -> list[str]:
+    """Return the calls that the present day and month have had, a sentence a product, if there are any."""
+    return [
+        f"Used so far{_of(day.product)}: {day.used:,}{_most(day)} today, {month.used:,}{_most(month)} this month"
+        f"{'' if month.money is None else f', {money_said(month.money, month.currency)}'}."
+        for day, month in pairwise(one for one in plan.budgets if one.period != "money")
+        if day.product == month.product and month.used
+    ]
+
+
+def _most(budget: BudgetStatus) -> str:
+    return "" if budget.limit is None else f" of {budget.limit:,}"
 
 
 def money_said(money: float, currency: str) -> str:

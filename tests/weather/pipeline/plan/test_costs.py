@@ -8,10 +8,11 @@ import pytest
 
 from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.common.subscription_plans import CallLimits
+from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.plan.costs import ScheduleCosts, Used, backfill_costs
 from dlt_sources.weather.pipeline.plan.pace import Pace, calls_of, pace_of
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, used_said
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 HOURLY = Pace(1, 24, 744)
@@ -146,3 +147,19 @@ def test_a_backfill_says_calls_money_and_days(planned):
     free = planned(resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20")
     assert backfill_said(free) == ["History of One Call: 732 calls, all of them free, within the budget of a day."]
     assert planned(locations=[MADRID], resources=["weather_history"], history_days=2).backfill == ()
+
+
+def test_what_the_ledger_has_counted_is_said_and_leaves_less_for_history(duckdb, settings):
+    load(duckdb, settings(resources=["current_weather"], locations=[MADRID]))
+    found = plan(duckdb, settings(resources=["current_weather"], locations=[MADRID]))
+    assert used_said(found) == ["Used so far: 1 today, 1 of 1,000,000 this month."]
+    used = Used(today=999, this_month=999, left_today=1)
+    assert backfill_costs(costs(ONE_CALL), 1_001, date(2026, 5, 20), used=used).days == 2
+
+
+def test_warnings_are_told_by_the_rows_of_the_load_where_it_has_any(planned):
+    alone, beside = (
+        planned(locations=[MADRID], resources=["one_call_alerts", *more]) for more in ([], ["one_call_current"])
+    )
+    assert (alone.calls, beside.calls) == (1, 1)
+    assert schedule_said(alone)[-1].startswith("The text of each new warning is one more call")
