@@ -1,4 +1,4 @@
-"""Journal of the answers that cannot be asked for again: written before they count as arrived, read after a kill.
+"""Journal of answers that cannot be asked for again or cost money: kept before they count as arrived, for a kill.
 
 Imports ``locations``, ``api`` and the layers below them; knows nothing of rows, packages or the destination.
 """

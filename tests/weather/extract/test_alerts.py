@@ -13,6 +13,7 @@ from dlt_sources.openweather_simulator.world.alerts import alert_of, alerts_at
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.replay import replay
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import load_accounted, query
@@ -141,6 +142,12 @@ def test_texts_that_had_arrived_before_a_kill_are_not_asked_again(duckdb, settin
     assert rows(duckdb) == expected(ids)
     assert len(asked(simulator, TEXT)) == len(ids)
     assert_each_key_once(duckdb)
+
+
+@pytest.mark.parametrize(("choice", "calls"), [(BOTH, 0), (ALONE, 3)], ids=["with others", "alone"])
+def test_a_plan_has_calls_for_ids_only_where_no_other_answer_names_them(duckdb, settings, choice, calls):
+    (step,) = [step for step in plan(duckdb, settings(**choice)).steps if step.resource == "one_call_alerts"]
+    assert step.calls == calls
 
 
 def test_a_plain_pipeline_asks_no_place_twice(api, simulator, tmp_path):
