@@ -33,18 +33,20 @@ from dagster_project.assets.partitions import PARTITION_TAG, shard_keys, shard_o
 from dagster_project.assets.translator import asset_key
 from dagster_project.automation.schedules import weather_ingestion_job
 from dagster_project.common import clock
-from dagster_project.common.environment import configured_resources, open_reader, reload_settings
+from dagster_project.common.environment import bronze_target, configured_resources, open_reader, reload_settings
 from dagster_project.common.failures import ERROR_CLASS, PERMANENT_CLASSES
 from dagster_project.common.retries import PASSING_CLASSES, PAUSES, TRY_TAG, schedule_is_off
 from dagster_project.common.schedule import configured_schedule
-from dlt_sources.weather.api.endpoints import BY_NAME
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.common.settings.schedule import period_start
+from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.contracts import Reject
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
+from dlt_sources.weather.status.budget import read_budget
 from dlt_sources.weather.status.late import has_a_row_of_each_location
 
 NAME = "catch_up_sensor"
@@ -195,7 +197,9 @@ def _requests(runs: Mapping[str | None, PeriodRuns], due: datetime, number: int)
         WeatherError: the settings or the tables cannot be read.
     """
     with open_reader(wait_seconds=0) as reader:
-        missing = {name: _missing_ids(reader, name, due) for name in configured_resources() if _is_snapshot(name)}
+        spent = _spent_products(reader)
+        names = [name for name in configured_resources() if _product(name) not in spent]
+        missing = {name: _missing_ids(reader, name, due) for name in names if _is_snapshot(name)}
     requests = []
     for partition, run in runs.items():
         if run.canceled:
@@ -204,7 +208,7 @@ def _requests(runs: Mapping[str | None, PeriodRuns], due: datetime, number: int)
         of_shard = {name: [one for one in ids if not shard or shard.has(one)] for name, ids in missing.items()}
         steps = {
             name: _step_config(name, of_shard.get(name, []))
-            for name in configured_resources()
+            for name in names
             if name not in run.refused and (name not in run.loaded or of_shard.get(name))
         }
         if steps:
@@ -218,6 +222,16 @@ def _requests(runs: Mapping[str | None, PeriodRuns], due: datetime, number: int)
                 )
             )
     return requests
+
+
+def _spent_products(reader: DestinationReader) -> set[Product]:
+    """Return the products that have no calls left: a try would ask for nothing until the day or the month ends."""
+    budget = read_budget(bronze_target(), load_settings(), reader)
+    return {one.product for one in budget if one.left is not None and one.left <= 0}
+
+
+def _product(name: str) -> Product:
+    return "free" if name == LOCATIONS else BY_NAME[name].product
 
 
 def _step_config(name: str, missing: Sequence[str]) -> dict[str, Any]:

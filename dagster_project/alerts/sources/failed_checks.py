@@ -45,6 +45,8 @@ PASSING = (
     "The API or the network failed: nothing to do now, the next run asks again. After hours, look at the API's status."
 )
 LASTING = "Correct these places in the list, or take them out; the rejects table has every failure."
+# how the error of a run begins whose calls are spent: budget/decision.py
+SPENT = "The budget of "
 UNKNOWN = "Look at load_runs and at the rejects table; the next run asks again."
 # classes that a correct list cures none of
 NOT_OF_PLACES = frozenset(ERROR_CLASSES) - {"not_found", "bad_request", "bad_location"}
@@ -123,8 +125,10 @@ def _advice_on_places(metadata: Mapping[str, Any]) -> tuple[str, bool]:
     causes = {str(row.get("cause") or "").partition(":")[0] for row in (rows if isinstance(rows, list) else [])}
     passing = causes & {*PASSING_CLASSES}
     unknown = causes & {"", *NOT_OF_PLACES} - passing
-    of_places = causes - passing - unknown
-    advice = [text for text, found in ((LASTING, of_places), (PASSING, passing), (UNKNOWN, unknown)) if found]
+    spent = {cause for cause in causes if cause.startswith(SPENT)}
+    of_places = causes - passing - unknown - spent
+    texts = ((LASTING, of_places), (OF_BUDGET, spent), (PASSING, passing), (UNKNOWN, unknown))
+    advice = [text for text, found in texts if found]
     return " ".join(advice), causes <= {"", *PASSING_CLASSES}
 
 

@@ -94,6 +94,18 @@ def test_only_what_is_missing_for_a_passing_reason_is_asked_for_again(sensor, ta
     assert "No run of all places has ended since the load was due" in sensor.tick().said
 
 
+def test_nothing_is_asked_for_again_while_no_call_is_left(sensor, duckdb, simulator, monkeypatch, always):  # noqa: ARG001
+    simulator.inject(Fault(path=CURRENT, where={"lat": lat(OSLO)}, status=500))
+    monkeypatch.setenv("SOURCES__WEATHER__CALLS_PER_DAY", "4")
+    assert sensor.load(duckdb, "current_weather", "forecast").success
+    calls = simulator.stats.calls
+    assert sensor.tick(run=True).requests == ()
+    monkeypatch.setenv("SOURCES__WEATHER__CALLS_PER_DAY", "100")
+    sensor.cursor = None
+    assert sensor.tick().requests
+    assert simulator.stats.calls == calls
+
+
 def test_a_run_that_died_is_completed_in_a_few_tries_with_growing_pauses(sensor, instance, duckdb, simulator, clock):
     simulator.inject(Fault(path="/data/", status=500))
     run = sensor.load(duckdb)

@@ -44,6 +44,19 @@ def test_it_shows_what_the_tables_hold(target, settings, clock):
 
 
 @pytest.mark.db
+def test_it_shows_one_call_where_the_other_tables_are_not_loaded(duckdb, settings, simulator, clock):
+    simulator.one_call_keys, simulator.one_call_version = "all", 4
+    resources = ["locations", "one_call_current", "one_call_hourly_forecast", "weather_history"]
+    load(duckdb, settings(locations=PLACES[:1], resources=resources, history_days=1), now=clock)
+    with duckdb.reader() as loaded:
+        (place,) = read_weather(loaded, clock(), 7).locations
+    (rows,) = query(duckdb, "SELECT (SELECT count(*) FROM weather_history), (SELECT count(*) FROM one_call_current)")
+    assert len(place.temperature) == sum(rows)
+    assert rows[0] >= 24
+    assert len(place.forecast) >= 48
+
+
+@pytest.mark.db
 def test_a_forecast_is_held_against_the_observation_nearest_to_its_hour(duckdb, settings, clock):
     load(duckdb, settings(locations=PLACES[:1], resources=["current_weather", "forecast"]), now=clock)
     clock.pass_time(hours=24)

@@ -3,7 +3,14 @@
 import pytest
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, MetadataValue
 
-from dagster_project.alerts.sources.failed_checks import LASTING, PASSING, UNKNOWN, failed_check, without_repeats
+from dagster_project.alerts.sources.failed_checks import (
+    LASTING,
+    OF_BUDGET,
+    PASSING,
+    UNKNOWN,
+    failed_check,
+    without_repeats,
+)
 from dagster_project.alerts.sources.problems import merge_by_key
 
 SERVER_ERROR = "server_error: Internal error: 500001"
@@ -51,6 +58,7 @@ def problem(check, resource, description, metadata):
         ("not_found: city not found", LASTING, 0.0),
         ("location 3: this is no latitude", LASTING, 0.0),
         ("key_refused: Invalid API key", UNKNOWN, 0.0),
+        ("The budget of One Call is spent: 1,000 of 1,000 calls a day, one_call.calls_per_day.", OF_BUDGET, 0.0),
         (None, UNKNOWN, 1800.0),
     ],
 )
