@@ -33,8 +33,9 @@ from dlt_sources.weather.pipeline.load import load
 def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool, **given: Any) -> None:
     """Load new rows for every place (the default command).
 
-    Air pollution continues from the newest hour of each place; a new place gets the last 7 days, or everything from
-    --since on. Rerunning is safe: no row is loaded twice.
+    Histories (air_pollution, weather_history, weather_history_daily) continue from the newest row of each place; a new
+    place gets the last 7 days, or everything from --since on. A load that meets the budget of calls ends with what it
+    has, and says when a later one goes on. Rerunning is safe: no row is loaded twice.
     """
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),

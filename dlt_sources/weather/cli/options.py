@@ -86,13 +86,13 @@ def settings_options(command: F) -> F:
             help="Load part K of N of the places, for several machines on one PostgreSQL.",
         ),
         click.option(
-            "--until", type=Text(), metavar="MOMENT", help="Last hour of air-pollution history, ISO 8601, UTC."
+            "--until", type=Text(), metavar="MOMENT", help="Last hour or day of history, ISO 8601, UTC."
         ),
         click.option(
             "--since",
             type=Text(),
             metavar="MOMENT",
-            help="First hour of air-pollution history, ISO 8601, UTC: every missing hour from then on is loaded.",
+            help="First hour or day of history, ISO 8601, UTC: everything that is missing from then on is loaded.",
         ),
     ):
         command = option(command)

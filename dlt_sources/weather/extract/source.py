@@ -24,6 +24,7 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
     units: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    plan: str | None = None,
     calls_per_minute: int | None = None,
     base_url: str | None = None,
     api_key: TSecretStrValue | None = None,
@@ -41,6 +42,7 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
         units: standard, metric or imperial.
         since: first hour of history, ISO 8601.
         until: last hour of history, ISO 8601.
+        plan: the subscription plan: free, startup, developer, professional or expert.
         calls_per_minute: the limit of the subscription plan, if another than the plan's.
         base_url: the URL of the API.
         api_key: OpenWeather's key.
@@ -55,6 +57,7 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
         units=units,
         since=since,
         until=until,
+        plan=plan,
         calls_per_minute=calls_per_minute,
         base_url=base_url,
         api_key=api_key,

@@ -17,21 +17,21 @@ from dlt_sources.weather.contracts import Contract, Location, WeatherRaw
 from dlt_sources.weather.destination.reader import DestinationReader
 
 DAY = timedelta(days=1)
-# the share of them that repeat is the same, whichever locations are read
-MOST_LOCATIONS = 100
+# a resource's data change everywhere at once: 50 locations tell as much as all
+MOST_LOCATIONS = 50
 # from here on, every other load brings nothing new, but for a few that meet a change by chance
 WORTH_TELLING = 0.4
 # fewer say little
 FEWEST_COMPARED = 6
 
-# by look-ups in the key's index
+# by look-ups in the key's index, until there are enough
 _SAMPLE = (
     "SELECT l.location_id FROM {locations} l WHERE EXISTS (SELECT 1 FROM {table} r"
-    " WHERE r.location_id = l.location_id AND r.dt >= %s) ORDER BY l.location_id LIMIT %s"
+    " WHERE r.location_id = l.location_id AND r.dt >= %s) LIMIT %s"
 )
 _ROWS = (
     "SELECT location_id, dt, {issue} AS issue, fetched_at, {row_values} AS row_values FROM {{table}}"
-    " WHERE dt >= %s AND location_id IN ({sample}) AND {issue} >= %s"
+    " WHERE location_id IN ({sample}) AND dt >= %s AND {issue} >= %s"
 )
 # a row whose step or location has none before it is not compared: an aggregate leaves null out
 _PAIRS = (
@@ -42,9 +42,7 @@ _PAIRS = (
     " lag(row_values) OVER (PARTITION BY {series} ORDER BY issue) AS earlier"
     f" FROM ({_ROWS}) AS sampled) AS pairs WHERE fetched_at >= %s GROUP BY location_id, issue) AS issues"
 )
-_ANSWERS = (
-    f"SELECT count(*) FROM {{raw}} w WHERE w.endpoint = %s AND w.fetched_at >= %s AND w.location_id IN ({_SAMPLE})"
-)
+_ANSWERS = "SELECT count(*) FROM {{raw}} WHERE location_id IN ({sample}) AND endpoint = %s AND fetched_at >= %s"
 
 
 class Repeats(NamedTuple):
@@ -117,22 +115,25 @@ def _repeats(reader: DestinationReader, endpoint: Endpoint, now: datetime) -> Re
     since = now - DAY
     # the answer before the first of the day
     earliest = since - DAY
+    tables = {"table": contract.table, "locations": Location.table}
+    sample = [row[0] for row in reader.rows(_SAMPLE, earliest, MOST_LOCATIONS, **tables)]
+    if not sample:
+        return None
     has_issues = "issued_at" in contract.key
+    placeholders = ", ".join(["%s"] * len(sample))
     sql = _PAIRS.format(
         issue="issued_at" if has_issues else "dt",
         series="location_id, dt" if has_issues else "location_id",
         row_values=" || '|' || ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in columns),
-        sample=_SAMPLE,
+        sample=placeholders,
     )
-    tables = {"table": contract.table, "locations": Location.table}
-    ((number, compared, same),) = reader.rows(sql, earliest, earliest, MOST_LOCATIONS, earliest, since, **tables) or [
-        (0, 0, 0)
-    ]
-    if has_issues:
-        return Repeats(endpoint.name, int(compared or 0), int(same or 0))
-    # an answer with the dt of an earlier one left no row
-    raw = reader.rows(_ANSWERS, endpoint.name, since, earliest, MOST_LOCATIONS, **tables, raw=WeatherRaw.table)
-    again = max(0, raw[0][0] - number) if raw else 0
+    ((number, compared, same),) = reader.rows(sql, *sample, earliest, earliest, since, table=contract.table)
+    again = 0
+    if not has_issues:
+        # an answer with the dt of an earlier one left no row
+        answers = _ANSWERS.format(sample=placeholders)
+        raw = reader.rows(answers, *sample, endpoint.name, since, raw=WeatherRaw.table)
+        again = max(0, raw[0][0] - number) if raw else 0
     return Repeats(endpoint.name, int(compared or 0) + again, int(same or 0) + again)
 
 
