@@ -7,6 +7,8 @@ import traceback
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import hypothesis
@@ -15,13 +17,15 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from dlt_sources.openweather_simulator.service.faults import Fault
-from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, ENDPOINTS, Endpoint
 from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.extract.requests import RequestWindow
+from dlt_sources.weather.extract.requests import Alert, Page, RequestWindow
+from dlt_sources.weather.extract.requests.answers import steps_of
+from dlt_sources.weather.extract.requests.windows import window_of
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.geocoding import read_match
 from dlt_sources.weather.locations.model import ResolvedLocation
@@ -49,11 +53,11 @@ def loaded(round_: Round) -> None:
     """Send fuzzed answers through whole loads."""
     fuzz = Fuzz(round_)
     fuzz.run(PLACES_OF_A_LOAD * len(ENDPOINTS) * 2)
-    round_.simulator.one_call_keys = "all"
     places = [f"{number}.5000,{number}.5000" for number in range(PLACES_OF_A_LOAD)]
-    resources = ["locations", *(endpoint.name for endpoint in ENDPOINTS)]
-    given = {"locations": places, "resources": resources, "chunk_rows": 1000, "attempts": 1}
-    for _ in range(2):
+    given = {"locations": places, "chunk_rows": 1000, "attempts": 1, "plan": "expert"}
+    # no account has both versions of One Call
+    for other in (4, 3):
+        given["resources"] = ["locations", *(endpoint.name for endpoint in ENDPOINTS if endpoint.version != other)]
         served = 0
         for place in places:
             lat = place.partition(",")[0]
@@ -84,6 +88,8 @@ class Fuzz:
 
     def __init__(self, round_: Round) -> None:
         self._round = round_
+        simulator = round_.simulator
+        simulator.one_call_keys, simulator.one_call_version, simulator.plan = "all", None, "expert"
         self._moment = round_.clock()
         self._corpus = {name: _short(self._ask(name)) for name in PATHS}
         self._sample: dict[str, list[bytes]] = {name: [] for name in PATHS}
@@ -143,8 +149,7 @@ class Fuzz:
         hour = floor_hour(self._moment)
         results = []
         for number, body in enumerate(bodies):
-            window = (hour - HOUR * 24, hour) if endpoint.incremental else (None, None)
-            task = RequestWindow(ResolvedLocation(f"{number}", "x", 1.0, 1.0), *window)
+            task = _window(endpoint, ResolvedLocation(f"{number}", "x", 1.0, 1.0), hour)
             request = Request(endpoint.name, endpoint.path, {"units": "metric"}, task)
             result = classify(request, 200, body, None, self._moment)
             # a 429 in the body is for the client to wait out, and a refused key ends a run
@@ -165,11 +170,25 @@ class Fuzz:
         self._round.found.rejected += metrics.rows_rejected
 
     def _ask(self, name: str) -> Any:
+        if name == ALERTS:
+            return {"id": "a", "sender_name": "b", "event": "c", "start": 1_790_000_000, "end": 0, "description": "d"}
         hour = int(floor_hour(self._moment).timestamp())
-        query = f"lat=40.4168&lon=-3.7038&q=Madrid&limit=5&start={hour - 86_400}&end={hour}&appid={SENTINEL_KEY}"
-        self._round.simulator.one_call_keys = "all"
+        query = f"lat=40.4168&lon=-3.7038&q=Madrid&limit=5&appid={SENTINEL_KEY}"
+        if name in BY_NAME and BY_NAME[name].incremental:
+            query += f"&start={hour - 86_400}&end={hour}"
         with urllib.request.urlopen(f"{self._round.world.api}{PATHS[name]}?{query}", timeout=30) as answer:  # noqa: S310
             return json.load(answer)
+
+
+def _window(endpoint: Endpoint, location: ResolvedLocation, hour: datetime) -> RequestWindow:
+    """The window of a request, whose answer has one place, or a warning's text for two."""
+    if endpoint.timeline:
+        steps = steps_of(endpoint, location)
+        first = steps.of_moment(hour)
+        return window_of(location, steps, Page(first, first + ROWS - 1))
+    if endpoint.name == ALERTS:
+        return RequestWindow(location, alert=Alert("a", (replace(location, location_id=f"{location.location_id}b"),)))
+    return RequestWindow(location, hour - HOUR * 24, hour) if endpoint.incremental else RequestWindow(location)
 
 
 def _short(value: Any) -> Any:
