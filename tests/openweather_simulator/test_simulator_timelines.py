@@ -239,6 +239,13 @@ def test_a_warning_is_an_id_in_every_kind_shared_by_neighbours_and_its_text_has_
     assert "alerts" not in ask(HOURS, start=BEGINNING, **point).json()["data"][0]
 
 
+def test_some_places_have_a_warning_at_any_time_and_most_have_none() -> None:
+    places = [(lat, lon) for lat in range(-58, 60, 4) for lon in range(-178, 178, 4)]
+    for hour in range(0, 24 * 10, 5):
+        warned = sum(bool(alerts_at(lat, lon, NOW + hour * HOUR)) for lat, lon in places)
+        assert 0.03 < warned / len(places) < 0.3
+
+
 @pytest.mark.parametrize("name", ["8B46C632-DCA7-44D7-8BDF-02445621BAFF", "x", "00", "%00"])
 def test_an_unknown_warning_is_404(get: Get, simulator: Simulator, name: str) -> None:
     assert get(f"{ROOT}alert/{name}", appid=SUBSCRIBED).status_code == 404

@@ -18,7 +18,7 @@ _COLUMNS = 90
 # In each stretch of four days a region has at most one warning of a kind.
 _STRETCH = 4 * 86_400
 _HOUR = 3600
-_SEED = 401
+_SEED = 483
 
 _KINDS = (
     ("Wind Warning", "Gusts above 70 km/h are expected.\nSecure loose objects outdoors."),
@@ -41,7 +41,8 @@ class Alert(NamedTuple):
 def alerts_at(lat: float, lon: float, moment: int) -> list[str]:
     """Return the ids of the warnings in force at a place and moment."""
     column, row = floor(lon / _DEGREES) % _COLUMNS, floor((lat + 90.0) / _DEGREES)
-    return [alert.id for alert in _in_stretch(column, row, moment // _STRETCH) if alert.start <= moment < alert.end]
+    number = (moment + _shift(column, row)) // _STRETCH
+    return [alert.id for alert in _in_stretch(column, row, number) if alert.start <= moment < alert.end]
 
 
 def alert_of(text: str) -> Alert | None:
@@ -65,11 +66,16 @@ def _in_stretch(column: int, row: int, number: int) -> tuple[Alert, ...]:
         if chance <= 0.75:
             continue
         # 12 to 60 hours, all of them inside the stretch.
-        start = number * _STRETCH + int((1.0 - chance) * 4.0 * 36.0) * _HOUR
+        start = number * _STRETCH - _shift(column, row) + int((1.0 - chance) * 4.0 * 36.0) * _HOUR
         end = start + int(36.0 + 24.0 * lattice(row, column, number, _SEED + kind)) * _HOUR
         sender = f"Weather Service of Region {column}-{row}"
         found.append(Alert(_id_of(column, row, number, kind), sender, event, start, end, description))
     return tuple(found)
+
+
+def _shift(column: int, row: int) -> int:
+    """Return by how much earlier the stretches of a region begin: at any time some are in the middle of one."""
+    return int((1.0 + lattice(column, row, 0, _SEED)) * 48.0) * _HOUR
 
 
 def _id_of(column: int, row: int, number: int, kind: int) -> str:

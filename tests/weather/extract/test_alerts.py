@@ -21,7 +21,7 @@ from tests.weather.pipeline.accounts import assert_each_key_once, folders
 
 pytestmark = pytest.mark.db
 # two places of a region with three warnings at the clock's time, and one without any
-STORMY = ["-51.5000,48.5000", "-50.5000,49.5000"]
+STORMY = ["44.5000,2.5000", "43.5000,1.5000"]
 CALM = "40.4168,-3.7038"
 BOTH = {"resources": ["one_call_current", "one_call_alerts"], "locations": [*STORMY, CALM]}
 ALONE = BOTH | {"resources": ["one_call_alerts"]}
@@ -36,8 +36,8 @@ def subscribed(simulator):
 
 
 def in_force(simulator):
-    ids = alerts_at(-51.5, 48.5, int(simulator.now()))
-    assert ids == alerts_at(-50.5, 49.5, int(simulator.now()))
+    ids = alerts_at(44.5, 2.5, int(simulator.now()))
+    assert ids == alerts_at(43.5, 1.5, int(simulator.now()))
     assert alerts_at(40.4168, -3.7038, int(simulator.now())) == []
     return ids
 
