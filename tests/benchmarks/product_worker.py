@@ -1,6 +1,7 @@
 """One load by the product, in a process of its own; prints what was loaded as JSON.
 
-With ``BENCHMARK_PROFILE`` set, every thread is profiled into a file of that name and a number, for ``pstats``.
+With ``BENCHMARK_PROFILE`` set, every thread is profiled into a file of that name and a number, for ``pstats``,
+by its processor time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def profile_threads(prefix: str) -> None:
     run, numbers = threading.Thread.run, itertools.count(1)
 
     def profiled(thread: threading.Thread) -> None:
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.thread_time)
         try:
             profile.runcall(run, thread)
         finally:
@@ -66,7 +68,7 @@ def main() -> None:
     """Load, and profile if asked to."""
     if prefix := os.environ.get("BENCHMARK_PROFILE"):
         profile_threads(prefix)
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.thread_time)
         said = profile.runcall(load)
         profile.dump_stats(f"{prefix}.0")
     else:

@@ -133,12 +133,12 @@ def rows_of(page: Page, steps: Steps, records: list[Any]) -> PageRows:
         steps: the steps of the timeline at the location.
         records: the rows of the answer.
     """
+    if not page.loaded and not page.optional and _are_as_asked(page, steps, records):
+        return PageRows(records, [], None, 0, len(records))
     moments = [record.get("dt") if isinstance(record, dict) else None for record in records]
     numbers = _numbers(steps, moments)
     begins = min((number for number in numbers if number is not None), default=None)
     offset = None if begins is None else begins - page.first
-    if not page.loaded and numbers == list(range(page.first, page.last + 1)):
-        return PageRows(records, [], None, offset, len(records))
     missing = dict.fromkeys(page.missing)
     counted, renewed = {*missing, *page.optional}, set(page.renewed)
     kept: list[Any] = []
@@ -154,6 +154,17 @@ def rows_of(page: Page, steps: Steps, records: list[Any]) -> PageRows:
     still_missing = [step for step in missing if step not in found]
     again = _asked_again(page, still_missing, offset, steps.page, is_progress=len(still_missing) < len(missing))
     return PageRows(kept, still_missing, again, offset, len(records))
+
+
+def _are_as_asked(page: Page, steps: Steps, records: list[Any]) -> bool:
+    """Return whether the records are those of the page, one a step, in order: as nearly all are, in years of pages."""
+    try:
+        moments = [record["dt"] for record in records]
+    except (KeyError, TypeError):
+        return False
+    if steps.is_exact:
+        return moments == list(range(page.first * steps.seconds, (page.last + 1) * steps.seconds, steps.seconds))
+    return _numbers(steps, moments) == list(range(page.first, page.last + 1))
 
 
 def _numbers(steps: Steps, moments: list[Any]) -> list[int | None]:
