@@ -18,7 +18,7 @@ from tests.helpers.postgres import PostgresServer
 
 A_MINUTE, A_DAY, A_MONTH = 60, 1000, 2500
 # of this clock in one of the machine's: while calls are made, and while nothing is due
-SLOW, FAST = 5.0, 1500.0
+SLOW, FAST = 5.0, 400.0
 # of the machine: a run is found this long after it was due
 SECONDS_TO_START = 90.0
 SECONDS_OF_REST = 1.0
