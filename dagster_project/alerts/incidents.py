@@ -165,7 +165,7 @@ def _open(problem: Problem) -> Incident:
         level=problem.level,
         assets=[],
         waits_for=[],
-        since=problem.at,
+        since=problem.at if problem.since is None else min(problem.since, problem.at),
         last=problem.at,
         run_id=problem.run_id,
         hold_until=problem.at + problem.hold_seconds if problem.hold_seconds else 0.0,

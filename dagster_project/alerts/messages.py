@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from dagster_project.alerts.redaction import Secrets, redact
 from dagster_project.alerts.settings import AlertSettings
-from dagster_project.alerts.sources.problems import ASSETS
+from dagster_project.alerts.sources.problems import ASSETS, PLACES_NAMED
 from dagster_project.alerts.state import AlertState, Incident, Level, Message, ResolvedIncident, in_the_last_hour
 from dagster_project.common import environment
 
@@ -64,11 +64,16 @@ def compose_messages(
     return ComposedMessages(finished, state)
 
 
+def messages_held_back(state: AlertState) -> int:
+    """Return the number of messages that wait for the hourly limit."""
+    return len(state.resolved) + sum(incident.held_back for incident in state.open.values())
+
+
 def summary(ended: Sequence[ResolvedIncident], due: Sequence[Incident], settings: AlertSettings, now: float) -> Message:
     """Return one message about several incidents, because the hourly limit allows no more."""
     lines = [f"{_capitalized(_subject(one))}: {one.description} ({_where(one)})" for one in due]
     lines += [
-        f"Recovered: {_subject(one.incident)}, after {duration(one.at - one.incident.since)}"
+        f"Recovered: {_recovered(one.incident)}, after {duration(one.at - one.incident.since)}"
         + "".join(f" {shortfall}" for shortfall in one.shortfalls)
         for one in ended
     ]
@@ -113,7 +118,7 @@ def incident_resolved(resolved: ResolvedIncident, dagster_url: str, now: float) 
         + (f", and was seen in {incident.count} run(s)." if incident.run_id else "."),
         *_link(resolved.run_id, dagster_url),
     ]
-    return Message(title=f"Recovered: {_subject(incident)}", body="\n".join(lines), level="recovered", at=now)
+    return Message(title=f"Recovered: {_recovered(incident)}", body="\n".join(lines), level="recovered", at=now)
 
 
 def moment(timestamp: float) -> str:
@@ -155,7 +160,7 @@ def _mark_announced(incident: Incident, now: float) -> None:
 
 def _for_storage(resolved: ResolvedIncident) -> ResolvedIncident:
     """Return the resolved incident with what its message needs, and no more."""
-    incident = resolved.incident.model_copy(update={"details": [], "advice": "", "parts": [], "recovered": []})
+    incident = resolved.incident.model_copy(update={"details": [], "advice": "", "recovered": []})
     return resolved.model_copy(update={"incident": incident})
 
 
@@ -163,6 +168,15 @@ def _subject(incident: Incident) -> str:
     assets = incident.assets
     names = f"{len(assets)} assets" if len(assets) > SUBJECT_ASSETS else " and ".join(assets)
     return incident.subject.replace(ASSETS, names)
+
+
+def _recovered(incident: Incident) -> str:
+    """Return the subject of a resolved incident: of one about places without data, the places that get them again."""
+    if not incident.parts:
+        return _subject(incident)
+    names = incident.parts[:PLACES_NAMED]
+    more = f" and {len(incident.parts) - PLACES_NAMED} more" if len(incident.parts) > PLACES_NAMED else ""
+    return f"{', '.join(names)}{more} {'gets' if len(incident.parts) == 1 else 'get'} data again"
 
 
 def _capitalized(text: str) -> str:

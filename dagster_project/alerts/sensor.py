@@ -16,7 +16,7 @@ from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContex
 from pydantic import ValidationError
 
 from dagster_project.alerts.incidents import forget_old, update_incidents
-from dagster_project.alerts.messages import compose_messages
+from dagster_project.alerts.messages import compose_messages, messages_held_back
 from dagster_project.alerts.notify.channel_check import ALERTS, channel_evaluation
 from dagster_project.alerts.notify.channels import parse_channels
 from dagster_project.alerts.notify.delivery import deliver, failing_channels
@@ -68,8 +68,11 @@ def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
     if faults != state.reported and (state.channels or faults or state.reported):
         evaluations = [channel_evaluation(state, faults)]
         state.reported = faults
+    waiting = messages_held_back(state)
+    held_back = f" {waiting} wait for the limit of {settings.most_an_hour} messages an hour." if waiting else ""
+    counts = f"{len(messages)} new message(s), {delivered} delivered, {len(state.open)} open incident(s)."
     return SensorResult(
-        skip_reason=f"{len(messages)} new message(s), {delivered} delivered, {len(state.open)} open incident(s).",
+        skip_reason=counts + held_back,
         cursor=state.model_dump_json(exclude_defaults=True),
         asset_events=evaluations,
     )

@@ -24,6 +24,7 @@ from dagster_project.assets.translator import asset_key, contracts_of
 from dagster_project.checks import gaps, late, queries
 from dagster_project.checks.names import LOCATIONS_ARE_RECENT, REJECT_RATE
 from dagster_project.checks.queries import STALE_AFTER, CheckResult
+from dagster_project.checks.rows import NAMED, row_text, to_table
 from dagster_project.checks.watermark import watermark, watermark_metadata
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, open_reader
@@ -91,9 +92,7 @@ def checks_of(resource: str) -> list[Check]:
         checks.append(
             Check(
                 REJECT_RATE,
-                lambda reader, _: queries.reject_rate(
-                    reader, resource, late.listed_locations(load_settings()), clock.now(), _gap()
-                ),
+                lambda reader, _: queries.reject_rate(reader, resource, load_settings(), clock.now(), _gap()),
                 f"The newest request failed for at most {queries.MOST_REJECTED:.0%} of the places, and of the rows of "
                 f"the newest run at most {queries.MOST_REJECTED:.0%} were rejected.",
                 WARN,
@@ -185,11 +184,18 @@ def to_dagster(
         severity: severity if it did not pass.
         metadata: further entries of its metadata.
     """
-    rows = {"rows": MetadataValue.json(result.rows)} if result.rows else {}
+    rows: dict[str, Any] = {"rows": MetadataValue.md(to_table(result.rows))} if result.rows else {}
+    description = result.description
+    if not result.passed and result.rows and not description:
+        number = result.figures.get("rows_at_fault", len(result.rows))
+        description = f"Rows at fault: {number}; the first: {'; '.join(map(row_text, result.rows[:NAMED]))}."
+    if not result.passed and description:
+        # a run's page shows an evaluation's metadata, and not its description
+        rows["at_fault"] = description
     return AssetCheckResult(
         check_name=name,
         passed=result.passed,
         severity=severity,
-        description=result.description,
+        description=description,
         metadata=dict(result.figures) | rows | dict(metadata or {}),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dagster_project.checks.queries import MOST_SHOWN, CheckResult, plain
+from dagster_project.checks.rows import listed
 from dlt_sources.weather.contracts import AirPollution, Contract
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.status.gaps import DAY, read_gaps, step_of
@@ -27,4 +28,8 @@ def gaps(reader: DestinationReader, contract: type[Contract] = AirPollution) -> 
         for location_id, gap in found.items()
     ]
     total = sum(gap.rows for gap in found.values())
-    return CheckResult(not rows, rows[:MOST_SHOWN], {missing: total, "places": len(rows)})
+    texts = [
+        f"{row['location_id']}, {row[missing]} between {row['first']} and {row['last']}" for row in rows[:MOST_SHOWN]
+    ]
+    description = f"{total:,} {unit(contract)} are missing: {listed(texts, len(rows))}." if rows else None
+    return CheckResult(not rows, rows[:MOST_SHOWN], {missing: total, "places": len(rows)}, description)

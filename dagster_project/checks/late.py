@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dagster_project.checks.queries import MOST_SHOWN, CheckResult, plain
+from dagster_project.checks.rows import listed, since_text, words_of
 from dagster_project.common.schedule import configured_schedule
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.status.late import LateLocation, late_after, late_locations
-
-NAMED = 3
 
 
 def describe(resource: str) -> str:
@@ -35,20 +34,19 @@ def locations_are_recent(
         now: the present moment, UTC.
     """
     late = late_locations(reader, settings, resource, now)
-    number = listed_locations(settings)
+    number = sum(1 for _ in location_queries(settings))
     rows = [_row(one) for one in late[:MOST_SHOWN]]
     description = None
     if late:
-        named = "; ".join(f"{one.query}, {one.cause or 'cause unknown'}" for one in late[:NAMED])
-        more = f"; and {len(late) - NAMED} more" if len(late) > NAMED else ""
+        named = listed([_text(one, now) for one in late[:MOST_SHOWN]], len(late))
         state = "not looked up" if resource == LOCATIONS else "without recent rows"
-        description = f"{resource}: {len(late)} of {number} places {state}: {named}{more}."
+        description = f"{resource}: {len(late)} of {number} places {state}: {named}."
     return CheckResult(not late, rows, {"late_places": len(late), "places": number}, description)
 
 
-def listed_locations(settings: WeatherSettings) -> int:
-    """Return the number of entries of the list, those that are no location included."""
-    return sum(1 for _ in location_queries(settings))
+def _text(late: LateLocation, now: datetime) -> str:
+    since = f"since {since_text(late.newest, now)}" if late.newest else "never"
+    return f"{late.query} {since}: {words_of(late.cause, late.http_status)}"
 
 
 def _row(late: LateLocation) -> dict[str, Any]:
@@ -58,6 +56,7 @@ def _row(late: LateLocation) -> dict[str, Any]:
         "query": late.query,
         "newest": plain(late.newest),
         "cause": late.cause,
+        "http_status": late.http_status,
     }
 
 

@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from dagster_project.checks.rows import listed, since_text, words_of
 from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader, loaded_since
+from dlt_sources.weather.locations.geocoding import location_queries
+from dlt_sources.weather.locations.model import LocationQuery
 from dlt_sources.weather.status.rejects import open_rejects
 
 MOST_SHOWN = 20
@@ -126,7 +130,9 @@ def unaccounted(reader: DestinationReader, resource: str) -> CheckResult:
     return _faults(reader, sql, columns, LoadRun.table, resource)
 
 
-def reject_rate(reader: DestinationReader, resource: str, locations: int, now: datetime, gap: timedelta) -> CheckResult:
+def reject_rate(
+    reader: DestinationReader, resource: str, settings: WeatherSettings, now: datetime, gap: timedelta
+) -> CheckResult:
     """Return the places whose newest request failed, and the rows that the newest run rejected; both have a limit.
 
     They are two rates: a failed request counts as one rejected row, but stands for all rows of its answer. A request
@@ -135,12 +141,17 @@ def reject_rate(reader: DestinationReader, resource: str, locations: int, now: d
     Args:
         reader: reads the destination.
         resource: name of the resource.
-        locations: number of configured locations.
+        settings: the list of locations.
         now: the present moment, UTC.
         gap: longest time between two loads.
     """
     failing = [one for one in open_rejects(reader, now) if one.resource == resource and one.last > now - gap - RECENT]
     places = {one.location_id for one in failing}
+    locations, names = 0, {}
+    for query in location_queries(settings):
+        locations += 1
+        if isinstance(query, LocationQuery) and query.location_id in places:
+            names[query.location_id] = query.query
     columns = ("requests_failed", "rows_fetched", "rows_rejected")
     sql = (
         f"SELECT {', '.join(columns)} FROM {{runs}} WHERE resource = %s AND requests > 0"
@@ -149,14 +160,26 @@ def reject_rate(reader: DestinationReader, resource: str, locations: int, now: d
     failed, fetched, rejected = next(iter(reader.rows(sql, resource, runs=LoadRun.table)), (0, 0, 0))
     fetched, rejected = fetched - failed, rejected - failed
     rates = {"places_failing_rate": _rate(len(places), locations), "rows_rejected_rate": _rate(rejected, fetched)}
-    faults = [f"{len(places)} of {locations} places failed, for example: {failing[0].message}"] if failing else []
+    counts = {"places_failing": len(places), "places": locations}
+    named = [
+        f"{names.get(one.location_id, one.location_id)} since {since_text(one.since, now)}:"
+        f" {words_of(one.message, one.http_status)}"
+        for one in failing[:MOST_SHOWN]
+    ]
+    faults = [f"{len(places)} of {locations} places failed: {listed(named, len(failing))}"] if failing else []
     faults += [f"{rejected} of {fetched} rows were rejected"] if rejected else []
     rows = [
-        {"location_id": one.location_id, "cause": f"{one.error_class}: {one.message}", "since": plain(one.since)}
+        {
+            "location_id": one.location_id,
+            "query": names.get(one.location_id, one.location_id),
+            "since": plain(one.since),
+            "cause": f"{one.error_class}: {one.message}",
+            "http_status": one.http_status,
+        }
         for one in failing[:MOST_SHOWN]
     ]
     description = f"{resource}: {'; '.join(faults)}" if faults else None
-    return CheckResult(max(rates.values()) <= MOST_REJECTED, rows, rates, description)
+    return CheckResult(max(rates.values()) <= MOST_REJECTED, rows, rates | counts, description)
 
 
 def _rate(part: int, whole: int) -> float:

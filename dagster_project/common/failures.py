@@ -17,6 +17,7 @@ from dlt_sources.weather.common.errors import (
     ConfigurationError,
     KeyRefusedError,
     RowsRefusedError,
+    UnreachableError,
     WeatherError,
     reason,
 )
@@ -42,6 +43,9 @@ HINTS = {
 }
 
 
+UNREACHABLE = "Repair the network, DNS, TLS or proxy that the message names; the next run asks for everything."
+
+
 def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> Failure:
     """Return the Dagster failure of an error that concerns the user.
 
@@ -49,7 +53,7 @@ def failure(error: WeatherError, metadata: Mapping[str, Any] | None = None) -> F
         error: the error.
         metadata: further entries of the failure's metadata.
     """
-    hint = HINTS.get(error.exit_code)
+    hint = UNREACHABLE if isinstance(error, UnreachableError) else HINTS.get(error.exit_code)
     entries: dict[str, Any] = dict(metadata or {}) | {ERROR_CLASS: type(error).__name__, CHECKS: NOT_EXECUTED}
     if hint:
         entries[TO_DO] = hint

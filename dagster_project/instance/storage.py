@@ -7,6 +7,7 @@ the process that made it.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from dagster_project.instance.logs import configure_dagster_logging
 
 configure_dagster_logging()
 
+logger = logging.getLogger(__name__)
 # set for child processes; not DAGSTER_HOME, because Dagster itself reads that
 SHARED_FOLDER = "WEATHER_DAGSTER_TEMPORARY"
 _temporary_folders: list[TemporaryDirectory[str]] = []
@@ -42,8 +44,9 @@ class InstanceStorage(DagsterStorage[Any]):
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> DagsterStorage[Any]:  # noqa: ARG003
         """Return the storage for this process."""
         host = os.environ.get("DAGSTER_POSTGRES_HOST")
+        # with PostgreSQL too: the logs of steps are below it, which the webserver reads and another process writes
+        folder = records_folder()
         if not host:
-            folder = records_folder()
             # daemon and webserver that create it at the same moment leave a database that neither can open
             with FileLock(Path(folder) / "storage.lock"):
                 return DagsterSqliteStorage(folder, inst_data)
@@ -60,10 +63,14 @@ class InstanceStorage(DagsterStorage[Any]):
 
 
 def records_folder() -> str:
-    """Return the folder of SQLite's files: ``DAGSTER_HOME``, or a temporary one shared with child processes."""
+    """Return the folder of records and steps' logs: ``DAGSTER_HOME``, or a temporary one for child processes."""
     home = os.environ.get("DAGSTER_HOME") or os.environ.get(SHARED_FOLDER)
     if home:
         return home
+    if os.environ.get("DAGSTER_POSTGRES_HOST"):
+        logger.warning(
+            "DAGSTER_HOME is not set: the logs of steps are in a temporary folder, and end with this process."
+        )
     _temporary_folders.append(TemporaryDirectory(prefix="dagster-"))
     os.environ[SHARED_FOLDER] = _temporary_folders[-1].name
     return _temporary_folders[-1].name

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity
 
 from dagster_project.alerts.sources.names import check_passed
-from dagster_project.alerts.sources.problems import ASSETS, Problem
+from dagster_project.alerts.sources.problems import ASSETS, Problem, describe_places
 from dagster_project.checks.names import (
     LOCATIONS_ARE_RECENT,
     MONTH_OF_ONE_CALL,
@@ -17,6 +18,7 @@ from dagster_project.checks.names import (
     REJECT_RATE,
 )
 from dagster_project.checks.queries import MOST_REJECTED, MOST_SHOWN
+from dagster_project.checks.rows import read_rows, row_text, words_of
 from dagster_project.checks.watermark import SINCE, TABLES
 from dagster_project.common.retries import PASSING_CLASSES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
@@ -67,6 +69,7 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_
     warning = evaluation.severity == AssetCheckSeverity.WARN
     key, subject = f"check {asset} {check}", f"check {check} of {asset} {'warns' if warning else 'failed'}"
     parts: dict[str, str] = {}
+    number = (0, 0)
     shared = next((end for end in SHARED if check.endswith(end)), None)
     if shared:
         key, subject = f"check {shared}", f"check {shared} of {ASSETS} {'warns' if warning else 'failed'}"
@@ -77,8 +80,9 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_
         shared = None
         key, subject = PLACES_KEY, "some places get no data"
         parts = _places(metadata)
-        # so that what is true of several assets is said once
-        description = description.removeprefix(f"{asset.rpartition('/')[2]}: ")
+        number = (_number(metadata, "late_places", "places_failing"), _number(metadata, "places"))
+        # the same for all assets, so that it is said once
+        description = describe_places(parts, number)
         advice, is_passing = _advice_on_places(metadata)
         is_held = is_held or is_passing
     return Problem(
@@ -91,8 +95,11 @@ def failed_check(evaluation: AssetCheckEvaluation, at: float, run_id: str, hold_
         run_id=run_id,
         level="warning" if warning else "error",
         advice=advice,
-        details=() if parts or check == REJECT_RATE else _rows_at_fault(metadata),
+        # a description names the first rows
+        details=() if evaluation.description else _rows_at_fault(metadata),
         parts=parts,
+        places=number,
+        since=_since(metadata) if parts else None,
         hold_seconds=hold_seconds if is_held else 0.0,
         tells_assets=shared is not None,
     )
@@ -121,8 +128,7 @@ def _is_of_places(check: str, metadata: Mapping[str, Any]) -> bool:
 
 def _advice_on_places(metadata: Mapping[str, Any]) -> tuple[str, bool]:
     """Return what to do about places without data, by the causes, and whether a later try may get all of them."""
-    rows = metadata.get("rows")
-    causes = {str(row.get("cause") or "").partition(":")[0] for row in (rows if isinstance(rows, list) else [])}
+    causes = {str(row.get("cause") or "").partition(":")[0] for row in read_rows(metadata.get("rows"))}
     passing = causes & {*PASSING_CLASSES}
     unknown = causes & {"", *NOT_OF_PLACES} - passing
     spent = {cause for cause in causes if cause.startswith(SPENT)}
@@ -134,15 +140,32 @@ def _advice_on_places(metadata: Mapping[str, Any]) -> tuple[str, bool]:
 
 def _places(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return a line for each location without recent rows, or whose request failed: since when, and why."""
-    rows = metadata.get("rows")
     lines = {}
-    for row in rows if isinstance(rows, list) else []:
-        query = f" ({row['query']})" if row.get("query", row["location_id"]) != row["location_id"] else ""
-        since = f"nothing since {row['newest']}" if row.get("newest") else "nothing yet"
+    for row in read_rows(metadata.get("rows")):
+        name = str(row.get("query", row["location_id"]))
+        since = f"nothing since {_moment(row['newest'])}" if row.get("newest") else "nothing yet"
         if "since" in row:
-            since = f"fails since {row['since']}"
-        lines[str(row["location_id"])] = f"{row['location_id']}{query}: {since}; {row.get('cause') or 'cause unknown'}"
+            since = f"fails since {_moment(row['since'])}"
+        lines[name] = f"{name}: {since}; {words_of(row.get('cause'), row.get('http_status'))}"
     return lines
+
+
+def _number(metadata: Mapping[str, Any], *names: str) -> int:
+    return next((int(metadata[name]) for name in names if metadata.get(name)), 0)
+
+
+def _since(metadata: Mapping[str, Any]) -> float | None:
+    """Return since when the first of the places has no data, UNIX seconds; None if no row says so."""
+    moments = [row.get("newest") or row.get("since") for row in read_rows(metadata.get("rows"))]
+    return min((_parsed(moment).timestamp() for moment in moments if moment), default=None)
+
+
+def _moment(text: str) -> str:
+    return f"{_parsed(text):%Y-%m-%d %H:%M} UTC"
+
+
+def _parsed(text: str) -> datetime:
+    return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
 
 
 def _figures(metadata: Mapping[str, Any]) -> str:
@@ -156,25 +179,16 @@ def _figures(metadata: Mapping[str, Any]) -> str:
 
 def _rows_at_fault(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a line with the number of rows at fault, then a line for each of the first ones."""
-    rows = metadata.get("rows")
-    if not isinstance(rows, list) or not rows:
+    rows = read_rows(metadata.get("rows"))
+    if not rows:
         return ()
     number = metadata.get("rows_at_fault") or (f"at least {len(rows)}" if len(rows) >= MOST_SHOWN else len(rows))
-    return (f"Rows at fault: {number}; the first:", *(f"  {_row(row)}" for row in rows[:ROWS_SHOWN]))
-
-
-def _row(row: Any) -> str:
-    if not isinstance(row, dict):
-        return str(row)
-    # Dagster sorts metadata by name; the location belongs first
-    names = sorted(row, key=lambda name: name != "location_id")
-    return " ".join(f"{name}={row[name]}" for name in names)
+    return (f"Rows at fault: {number}; the first:", *(f"  {row_text(row)}" for row in rows[:ROWS_SHOWN]))
 
 
 def _advice(check: str, metadata: Mapping[str, Any], resource: str) -> str:
     if check.endswith("no_gaps"):
-        rows = metadata.get("rows")
-        gaps = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        gaps = read_rows(metadata.get("rows"))
         since = min((str(gap["first"]) for gap in gaps if gap.get("first")), default="<first hour>")[:10]
         return f"weather load --resources {resource} --since {since}"
     return next((advice for end, advice in ADVICE.items() if check.endswith(end)), DEFAULT_ADVICE)

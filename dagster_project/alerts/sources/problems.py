@@ -16,6 +16,9 @@ COMMON_CLASSES = ("ConfigurationError", "KeyRefusedError", "DestinationError", "
 DEFAULT_ADVICE = "Look at the run's log. The next hourly run retries."
 # stands in a subject for the assets, which may become more until the message is composed
 ASSETS = "{assets}"
+# in the sentence about places without data; more are counted
+PLACES_NAMED = 5
+CAUSES_NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Problem:
         advice: what to do.
         details: further lines.
         parts: lines by the name of a part, such as a location; a part that is new to the incident is told.
+        places: number of locations without data, and of all; zeros if the problem is of no locations.
+        since: since when data are missing, UNIX seconds; None if that is ``at``.
         hold_seconds: how long the message waits for automatic retries that may end the problem.
         tells_assets: whether an asset that joins the incident later is told.
     """
@@ -49,6 +54,8 @@ class Problem:
     advice: str = DEFAULT_ADVICE
     details: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[int, int] = (0, 0)
+    since: float | None = None
     hold_seconds: float = 0.0
     tells_assets: bool = False
 
@@ -158,15 +165,40 @@ def merge_by_key(problems: Iterable[Problem]) -> list[Problem]:
     return list(merged.values())
 
 
+def describe_places(parts: Mapping[str, str], places: tuple[int, int]) -> str:
+    """Return in a sentence how many locations get no data, the first of them and their causes.
+
+    Args:
+        parts: lines by the name of a location, with the cause at the end.
+        places: number of locations without data, of which ``parts`` may be the first, and of all.
+    """
+    number, of_all = max(places[0], len(parts)), places[1]
+    names = list(parts)[:PLACES_NAMED]
+    more = f" and {number - len(names)} more" if number > len(names) else ""
+    causes = list(dict.fromkeys(line.partition("; ")[2] for line in parts.values()))
+    others = f"; and {len(causes) - CAUSES_NAMED} other causes" if len(causes) > CAUSES_NAMED else ""
+    of_all_places = f" of {of_all}" if of_all else ""
+    verb = "gets" if number == 1 else "get"
+    noun = "place" if number == 1 and not of_all else "places"
+    named = f"{', '.join(names)}{more}: {'; '.join(causes[:CAUSES_NAMED])}{others}"
+    return f"{number}{of_all_places} {noun} {verb} no data: {named}."
+
+
 def _merge(first: Problem, other: Problem) -> Problem:
     lines = () if other.description in (first.description, *first.details) else (other.description,)
+    parts = {**first.parts, **{name: line for name, line in other.parts.items() if name not in first.parts}}
+    places = (max(first.places[0], other.places[0]), max(first.places[1], other.places[1]))
+    if first.parts and other.parts:
+        first, lines = replace(first, description=describe_places(parts, places)), ()
     return replace(
         first,
+        places=places,
+        since=min((one.since for one in (first, other) if one.since is not None), default=None),
         assets=tuple(dict.fromkeys([*first.assets, *other.assets])),
         waits_for=first.waits_for | other.waits_for,
         level="error" if "error" in (first.level, other.level) else "warning",
         details=(*first.details, *(line for line in (*lines, *other.details) if line not in first.details)),
         advice=first.advice if other.advice in first.advice else f"{first.advice} {other.advice}",
-        parts={**other.parts, **first.parts},
+        parts=parts,
         hold_seconds=min(first.hold_seconds, other.hold_seconds),
     )

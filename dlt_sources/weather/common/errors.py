@@ -46,6 +46,10 @@ class IncompleteError(WeatherError):
     exit_code = 4
 
 
+class UnreachableError(IncompleteError):
+    """The API cannot be reached: network, DNS, TLS or a proxy fails. The user should repair that; nothing is lost."""
+
+
 class DestinationError(WeatherError):
     """The destination did not accept the rows; they stay in the working directory. The user should fix it and rerun."""
 

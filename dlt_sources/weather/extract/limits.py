@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Failure
-from dlt_sources.weather.common.errors import BudgetSpentError, IncompleteError, KeyRefusedError, WeatherError
+from dlt_sources.weather.common.errors import (
+    BudgetSpentError,
+    IncompleteError,
+    KeyRefusedError,
+    UnreachableError,
+    WeatherError,
+)
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.subscription_plans import LEAST_PLANS
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -147,7 +153,7 @@ def _error_for(failure: Failure) -> WeatherError:
         )
     else:
         text = f"OpenWeather cannot be reached: {words}. Nothing more is asked; the next run asks again."
-        return IncompleteError(text, cause=words)
+        return UnreachableError(text, cause=words)
     return IncompleteError(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
 
 

@@ -38,6 +38,7 @@ class LateLocation(NamedTuple):
         newest: newest ``fetched_at``, or for history ``dt``, UTC; None for a location without any row.
         cause: class and message of its newest reject since then, or the error of the resource's newest run; None if
             neither is known, for example because nothing has run.
+        http_status: HTTP status of that reject; None if there was no response, or no reject.
     """
 
     resource: str
@@ -45,6 +46,7 @@ class LateLocation(NamedTuple):
     query: str
     newest: datetime | None
     cause: str | None
+    http_status: int | None = None
 
 
 def late_after(resource: str, schedule: str) -> timedelta:
@@ -135,16 +137,17 @@ def _with_causes(
     recent, *parameters = reader.recently_loaded(Reject.table, since)
     # a location that cannot be looked up is rejected by the resource `locations`, and never asked for by the others
     newest = (
-        "SELECT location_id, rejected_at, error_class, message, resource, run_id,"
+        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status,"
         " row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place FROM {rejects}"
         f" WHERE {recent} AND resource IN (%s, %s) AND rejected_at >= %s AND location_id IS NOT NULL"
     )
     sql = (
-        f"SELECT location_id, rejected_at, error_class, message, resource, run_id FROM ({newest}) AS r WHERE place = 1"
+        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status"
+        f" FROM ({newest}) AS r WHERE place = 1"
     )
     rejects = {
-        location_id: (utc(at), f"{error_class}: {message}", rejected_by, run_id)
-        for location_id, at, error_class, message, rejected_by, run_id in reader.rows(
+        location_id: (utc(at), f"{error_class}: {message}", rejected_by, run_id, http_status)
+        for location_id, at, error_class, message, rejected_by, run_id, http_status in reader.rows(
             sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table
         )
     }
@@ -152,14 +155,16 @@ def _with_causes(
     runs = [(utc(at), *others) for at, *others in reader.rows(sql, resource, runs=LoadRun.table)]
     explained = []
     for one in late:
-        causes = [(at, error or _without_error(status)) for at, status, error, _ in runs]
+        causes: list[tuple[datetime, str | None, int | None]]
+        causes = [(at, error or _without_error(status), None) for at, status, error, _ in runs]
         if one.location_id in rejects:
-            at, text, rejected_by, run_id = rejects[one.location_id]
+            at, text, rejected_by, run_id, http_status = rejects[one.location_id]
             # a run that ends early rejects only what it asked: its error explains the others, not an older reject
             newer = [error for *_, error, of in runs if error and of != run_id and rejected_by == resource != LOCATIONS]
-            causes = causes if newer else [(at, text)]
-        cause = next((text for at, text in causes if one.newest is None or at > one.newest), None)
-        explained.append(one._replace(cause=cause))
+            causes = causes if newer else [(at, text, http_status)]
+        newer_causes = [(text, code) for at, text, code in causes if one.newest is None or at > one.newest]
+        cause, http_status = next(iter(newer_causes), (None, None))
+        explained.append(one._replace(cause=cause, http_status=http_status))
     return explained
 
 

@@ -23,6 +23,7 @@ class OpenReject(NamedTuple):
         number: number of rejects.
         since: moment of the first, UTC.
         last: moment of the newest, UTC.
+        http_status: HTTP status of one of them; None if there was no response.
     """
 
     resource: str
@@ -32,6 +33,7 @@ class OpenReject(NamedTuple):
     number: int
     since: datetime
     last: datetime
+    http_status: int | None = None
 
 
 def open_rejects(reader: DestinationReader, now: datetime) -> list[OpenReject]:
@@ -52,7 +54,7 @@ def _open(reader: DestinationReader, resource: str, since: datetime) -> list[Ope
     contract = Location if resource == LOCATIONS else BY_NAME[resource].parts[0].contract
     recent, *load_id = reader.recently_loaded(Reject.table, since)
     rejects = (
-        "SELECT location_id, error_class, message, rejected_at FROM {rejects}"
+        "SELECT location_id, error_class, message, rejected_at, http_status FROM {rejects}"
         f" WHERE {recent} AND resource = %s AND rejected_at >= %s AND location_id IS NOT NULL"
     )
     newest = "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
@@ -60,15 +62,16 @@ def _open(reader: DestinationReader, resource: str, since: datetime) -> list[Ope
         newest = newest_of_location(contract, "fetched_at")
     # the look-ups are those of the rejected locations only
     sql = (
-        "SELECT r.location_id, r.error_class, max(r.message), count(*), min(r.rejected_at), max(r.rejected_at)"
+        "SELECT r.location_id, r.error_class, max(r.message), count(*), min(r.rejected_at), max(r.rejected_at),"
+        " max(r.http_status)"
         f" FROM ({rejects}) AS r JOIN (SELECT l.location_id, {newest} AS newest"
         f" FROM (SELECT DISTINCT location_id FROM ({rejects}) AS d) AS l) AS n ON n.location_id = r.location_id"
         " WHERE n.newest IS NULL OR r.rejected_at > n.newest GROUP BY r.location_id, r.error_class"
     )
     parameters = (*load_id, resource, since)
     return [
-        OpenReject(resource, location_id, error_class, message, number, utc(first), utc(last))
-        for location_id, error_class, message, number, first, last in reader.rows(
+        OpenReject(resource, location_id, error_class, message, number, utc(first), utc(last), http_status)
+        for location_id, error_class, message, number, first, last, http_status in reader.rows(
             sql, *parameters, *parameters, rejects=Reject.table, table=contract.table
         )
     ]

@@ -28,6 +28,9 @@ def test_what_the_limit_holds_back_is_in_one_message_as_soon_as_it_allows(small,
     ticks(seconds=30)
     assert len(receiver.got) == 2
     assert len(ticks.state.resolved) == 4
+    assert ticks.results[-1].skip_reason.skip_message.endswith(
+        "1 open incident(s). 4 wait for the limit of 2 messages an hour."
+    )
     ticks(minutes=2)
     assert len(receiver.got) == 4, "recovered ones wait too"
     assert receiver.titles[2] == "Recovered: loading four failed: ValueError"

@@ -114,12 +114,17 @@ def test_a_place_that_fails_for_good_is_one_message_and_loading_others_does_not_
     ticks()
     (message,) = [one for one in receiver.got if "places" in one["title"]]
     assert message["title"] == "Warning: some places get no data"
-    assert "1 of 2 places without recent rows: 59.9139,10.7522, not_found: " in message["message"].splitlines()[0]
+    assert message["message"].splitlines()[0] == "1 of 2 places gets no data: 59.9139,10.7522: city not found (404)."
+    assert "Since: 2026-05-20 12:20 UTC" in message["message"], "since when data are missing"
     assert "bronze/current_weather, bronze/forecast" in message["message"]
-    assert message["message"].count("59.9139,10.7522: nothing since 2026-05-20T12:20:00Z; not_found") == 1
+    assert message["message"].count("59.9139,10.7522: nothing since 2026-05-20 12:20 UTC; city not found (404)") == 1
     assert run_job(duckdb, "current_weather").success
     ticks()
     assert not [one for one in receiver.titles if "Recovered" in one]
+    simulator.clear_faults()
+    assert run_job(duckdb, "current_weather", "forecast").success
+    ticks()
+    assert [one for one in receiver.titles if "Recovered" in one] == ["Recovered: 59.9139,10.7522 gets data again"]
 
 
 def test_a_check_that_fails_names_rows_and_advice_and_is_one_incident(run_job, duckdb, receiver, to, ticks):
@@ -156,7 +161,7 @@ def test_a_check_that_warns_fails_no_run_and_is_sent_as_a_warning(run_job, duckd
     ticks()
     assert receiver.titles == ["Warning: check no_gaps of bronze/air_pollution warns"]
     assert receiver.got[0]["type"] == "warning"
-    assert "missing_hours 2" in receiver.got[0]["message"]
+    assert "2 hours are missing: " in receiver.got[0]["message"]
     assert "What to do: weather load --resources air_pollution --since 2026-05-18" in receiver.got[0]["message"]
 
 

@@ -4,10 +4,11 @@ import time
 from datetime import timedelta
 
 import pytest
-from dagster import AssetCheckSeverity, AssetSelection, materialize
+from dagster import AssetCheckSeverity, AssetSelection, MarkdownMetadataValue, materialize
 
 from dagster_project.checks.asset_checks import bronze_checks
 from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, out_of_range
+from dagster_project.checks.rows import read_rows
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.contracts import CurrentWeather
 from dlt_sources.weather.destination.target import Target
@@ -17,6 +18,12 @@ from tests.helpers.support import query, tables
 from tests.weather.extract.series import lat
 
 MADRID, OSLO = PLACES
+
+
+def rows_of(check):
+    return read_rows(check.metadata["rows"].value)
+
+
 # by the check that must fail: the statement that plants bad rows
 PLANTED = {
     ("locations", "no_duplicate_keys"): "INSERT INTO locations SELECT * FROM locations WHERE location_id = '{oslo}'",
@@ -81,20 +88,21 @@ def test_checks_pass_on_good_tables_and_name_planted_bad_rows(evaluate, target, 
     # a wrong count of current weather fails both checks that read it
     assert failed == PLANTED.keys()
     for asset, check in PLANTED.keys() - {("locations", "accounting"), ("current_weather", "reject_rate")}:
-        rows = found[asset, check].metadata["rows"].value
+        rows = rows_of(found[asset, check])
+        assert rows[0].get("run_id", rows[0].get("location_id")) in found[asset, check].metadata["at_fault"].value
         assert 0 < len(rows) <= MOST_SHOWN
         if check == "accounting":
             assert rows[0]["run_id"]
         else:
             assert {row["location_id"] for row in rows} == {OSLO}
     assert (
-        found["current_weather", "physical_ranges"].metadata["rows"].value
+        rows_of(found["current_weather", "physical_ranges"])
         == [
             {
                 "location_id": OSLO,
-                "dt": found["current_weather", "no_duplicate_keys"].metadata["rows"].value[0]["dt"],
+                "dt": rows_of(found["current_weather", "no_duplicate_keys"])[0]["dt"],
                 "units": "metric",
-                "temp": 80.0,
+                "temp": "80.0",
             }
         ]
         * 2
@@ -156,8 +164,12 @@ def test_a_location_that_fails_for_good_is_named_with_its_cause_by_every_resourc
         check = found[name, "locations_are_recent"]
         assert not check.passed
         assert check.severity == AssetCheckSeverity.WARN
-        assert check.description.startswith(f"{name}: 1 of 2 places without recent rows: {OSLO}, not_found: ")
-        (row,) = check.metadata["rows"].value
+        since = "12:00" if name == "air_pollution" else "12:20"
+        sentence = f"{name}: 1 of 2 places without recent rows: {OSLO} since {since} UTC: city not found (404)."
+        assert check.description == sentence
+        assert check.metadata["at_fault"].value == sentence, "a run's page shows the metadata alone"
+        assert isinstance(check.metadata["rows"], MarkdownMetadataValue)
+        (row,) = rows_of(check)
         assert row["location_id"] == OSLO
         assert row["newest"].startswith("2026-05-20T1")
         assert check.metadata["late_places"].value == 1
@@ -173,10 +185,10 @@ def test_a_failed_request_is_one_of_all_places_until_it_is_repeated(evaluate, ta
     _, found = evaluate(target, "forecast")
     check = found["forecast", "reject_rate"]
     assert not check.passed
-    assert check.description.startswith("forecast: 1 of 2 places failed, for example: ")
+    assert check.description.startswith(f"forecast: 1 of 2 places failed: {OSLO} since 12:20 UTC: ")
     assert check.metadata["places_failing_rate"].value == 0.5
     assert check.metadata["rows_rejected_rate"].value == 0.0
-    assert [row["location_id"] for row in check.metadata["rows"].value] == [OSLO]
+    assert [row["location_id"] for row in rows_of(check)] == [OSLO]
     clock.pass_time(minutes=1)
     choice.only_location_ids = [MADRID]
     load(target, choice, now=clock)
@@ -220,7 +232,7 @@ def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate
     query(target, plant)
     _, found = evaluate(target, "air_pollution")
     assert not found["air_pollution", name].passed
-    rows = found["air_pollution", name].metadata["rows"].value
+    rows = rows_of(found["air_pollution", name])
     assert rows
     assert {row["dt"][:7] for row in rows} == {"2026-05" if name == "no_duplicate_keys" else "2021-03"}
 

@@ -14,7 +14,7 @@ from dlt_sources.weather.api import transport
 from dlt_sources.weather.api.responses import Answer, Failure
 from dlt_sources.weather.api.sending import sender
 from dlt_sources.weather.api.transport import Transport
-from dlt_sources.weather.common.errors import IncompleteError
+from dlt_sources.weather.common.errors import UnreachableError
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.support import count, query
 from tests.weather.api.asking import question
@@ -47,7 +47,7 @@ def connections(monkeypatch):
 def test_a_run_that_reaches_nobody_ends_early_with_the_cause(duckdb, settings, clock):
     choice = settings(base_url="http://127.0.0.1:9", locations=PLACES)
     report = load(duckdb, choice, now=clock)
-    assert isinstance(report.error, IncompleteError)
+    assert isinstance(report.error, UnreachableError)
     assert "cannot be reached: no connection to 127.0.0.1:9: connection refused" in str(report.error)
     assert "next run" in str(report.error)
     calls = sum(metrics.calls for metrics in report.metrics_by_resource.values())

@@ -36,9 +36,9 @@ def test_a_location_that_fails_for_good_is_late_by_its_resource_with_its_last_ro
     simulator.inject(OSLO_FAILS)
     clock.pass_time(hours=2)
     load_accounted(target, choice, clock)
-    ((resource, location_id, text, newest, cause),) = late(target, choice, "current_weather", clock)
+    ((resource, location_id, text, newest, cause, http_status),) = late(target, choice, "current_weather", clock)
     assert (resource, location_id, text, newest) == ("current_weather", OSLO, OSLO, last)
-    assert cause == "not_found: city not found"
+    assert (cause, http_status) == ("not_found: city not found", 404)
     assert late(target, choice, "forecast", clock) == []
 
 
@@ -56,7 +56,7 @@ def test_a_location_that_never_was_found_is_late_for_every_resource(duckdb, sett
 def test_without_any_load_every_location_is_late(duckdb, settings, clock):
     choice = settings(locations=[MADRID, OSLO])
     for resource in ("locations", "current_weather", "air_pollution"):
-        assert [one[1:] for one in late(duckdb, choice, resource, clock)] == [
+        assert [one[1:5] for one in late(duckdb, choice, resource, clock)] == [
             (MADRID, MADRID, None, None),
             (OSLO, OSLO, None, None),
         ]

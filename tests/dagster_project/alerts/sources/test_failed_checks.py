@@ -16,12 +16,16 @@ from dagster_project.alerts.sources.problems import merge_by_key
 SERVER_ERROR = "server_error: Internal error: 500001"
 
 
-def late(resource="forecast", cause=SERVER_ERROR, place="madrid,es"):
+def late(resource="forecast", cause=SERVER_ERROR, place="madrid,es", newest=None):
     return problem(
         "locations_are_recent",
         resource,
         f"{resource}: 1 of 5 places without recent rows: {place}, {cause}.",
-        {"rows": [{"location_id": place, "query": place, "newest": None, "cause": cause}]},
+        {
+            "rows": [{"location_id": place, "query": place, "newest": newest, "cause": cause}],
+            "late_places": 1,
+            "places": 12,
+        },
     )
 
 
@@ -33,6 +37,8 @@ def failing(resource="forecast", place="madrid,es", rejected=0.0):
         {
             "rows": [{"location_id": place, "cause": SERVER_ERROR, "since": "2026-05-20T12:00:00Z"}],
             "rows_rejected_rate": rejected,
+            "places_failing": 1,
+            "places": 12,
         },
     )
 
@@ -44,7 +50,9 @@ def problem(check, resource, description, metadata):
         check_name=check,
         passed=False,
         description=description,
-        metadata={name: value if name == "rows" else MetadataValue.float(value) for name, value in values.items()},
+        metadata={
+            name: value if name == "rows" else MetadataValue.float(float(value)) for name, value in values.items()
+        },
         severity=AssetCheckSeverity.WARN,
     )
     return failed_check(evaluation, 1000.0, "run", hold_seconds=1800.0)
@@ -71,9 +79,9 @@ def test_the_advice_follows_the_cause_and_what_a_try_may_get_waits_for_the_tries
 def test_one_place_that_fails_everywhere_is_one_problem_and_said_once():
     found = [one for name in ("forecast", "current_weather") for one in (failing(name), late(name))]
     (merged,) = merge_by_key(without_repeats(found))
-    assert merged.description == f"1 of 5 places without recent rows: madrid,es, {SERVER_ERROR}."
+    assert merged.description == "1 of 12 places gets no data: madrid,es: Internal error: 500001."
     assert merged.details == ()
-    assert merged.parts == {"madrid,es": f"madrid,es: nothing yet; {SERVER_ERROR}"}
+    assert merged.parts == {"madrid,es": "madrid,es: nothing yet; Internal error: 500001"}
     assert merged.assets == ("bronze/forecast", "bronze/current_weather")
 
 
@@ -88,6 +96,18 @@ def test_a_place_that_fails_before_its_rows_are_old_opens_the_incident_that_goes
     assert first.parts.keys() == late().parts.keys()
     both = without_repeats([failing(place="rome,it"), late()])
     assert len(both) == 2, "another place"
+
+
+def test_the_count_and_the_names_are_of_all_places_that_several_checks_name_and_since_is_the_first_without_data():
+    late_one = late(cause="not_found: city not found", place="oslo,no", newest="1970-01-01T00:10:00Z")
+    others = [failing(place=place) for place in ("rome,it", "bonn,de", "lima,pe", "caen,fr", "gent,be")]
+    (merged,) = merge_by_key([late_one, *others])
+    assert merged.description == (
+        "6 of 12 places get no data: oslo,no, rome,it, bonn,de, lima,pe, caen,fr and 1 more:"
+        " city not found; Internal error: 500001."
+    )
+    assert merged.details == ()
+    assert merged.since == 600.0
 
 
 def test_rows_that_are_rejected_are_an_incident_of_their_own():
