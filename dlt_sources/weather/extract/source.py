@@ -24,10 +24,10 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
     units: str | None = None,
     since: str | None = None,
     until: str | None = None,
-    plan: str | None = None,
     calls_per_minute: int | None = None,
     base_url: str | None = None,
     api_key: TSecretStrValue | None = None,
+    plan: str | None = None,
 ) -> Iterable[DltResource]:
     """Return OpenWeather's current weather, forecasts and air quality for a list of places, as bronze tables.
 
@@ -42,10 +42,10 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
         units: standard, metric or imperial.
         since: first hour of history, ISO 8601.
         until: last hour of history, ISO 8601.
-        plan: the subscription plan: free, startup, developer, professional or expert.
         calls_per_minute: the limit of the subscription plan, if another than the plan's.
         base_url: the URL of the API.
         api_key: OpenWeather's key.
+        plan: the subscription plan: free, startup, developer, professional or expert.
     """
     from dlt_sources.weather.common.settings import load_settings  # noqa: PLC0415
     from dlt_sources.weather.extract.resources import resources_of  # noqa: PLC0415 - see above
