@@ -20,7 +20,7 @@ from dlt_sources.weather.api.machine_rate_limit import machine_rate_limiter
 from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Request, Result
 from dlt_sources.weather.api.sending.sender import Sender
-from dlt_sources.weather.api.transport import Transport
+from dlt_sources.weather.api.transport import MOST_CONNECTIONS, Transport
 from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 
@@ -118,7 +118,7 @@ class Client:
                 self._users = 0
                 self._stop_loop()
 
-    def fetch_all(self, requests: Iterable[Request], most_at_once: int = 256) -> Iterator[Result]:
+    def fetch_all(self, requests: Iterable[Request], most_at_once: int = MOST_CONNECTIONS) -> Iterator[Result]:
         """Send all requests, many at a time, and yield their results as they arrive, in no order.
 
         Args:

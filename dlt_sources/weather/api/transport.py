@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -24,6 +25,7 @@ from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify, excerpt
 from dlt_sources.weather.common.redaction import SHORTEST_KEY, may_hold_key, redact, redact_body
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.subscription_plans import Product
 
 logger = logging.getLogger(__name__)
 # an unreachable host is known to be sooner than a slow answer
@@ -34,6 +36,9 @@ DAYS_PER_LIMIT = 90
 # open files of a process that are no connections to the API: databases, logs, dlt's files
 FILES_RESERVED = 128
 FEWEST_CONNECTIONS = 4
+# the largest plan (Expert, 100,000 calls a minute) needs 667; each may hold a whole answer
+MOST_CONNECTIONS = 700
+PRODUCTS: tuple[Product, ...] = get_args(Product)
 
 
 class TooManyFilesError(Exception):
@@ -64,7 +69,8 @@ class Transport:
         self._proxy = proxy_for(settings.url_of(""))
         self._tls = tls_context() if urlsplit(settings.url_of("")).scheme == "https" else None
         # enough in flight to reach the rate at 300 ms latency, with some to spare
-        most = max(8, min(256, round(settings.limits_of("free").per_minute / 60 * 0.4)))
+        rate = max(settings.limits_of(product).per_minute for product in PRODUCTS)
+        most = max(8, min(MOST_CONNECTIONS, round(rate / 60 * 0.4)))
         self.connections = min(most, max(FEWEST_CONNECTIONS, _free_file_handles()))
 
     async def open(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timezone
 
 import pytest
 
+from dlt_sources.weather.api import rate_limit
 from dlt_sources.weather.budget import stores
 from dlt_sources.weather.budget.opening import ledger_file
 from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError
+from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.processes import start_worker
 from tests.helpers.support import assert_no_duplicates, count, load_accounted, query
@@ -146,3 +149,43 @@ def test_a_damaged_ledger_ends_the_run_in_a_sentence_that_says_what_to_do(duckdb
         report.error
     )
     assert simulator.stats.calls == 0
+
+
+def test_calls_wait_for_a_server_that_is_restarted_and_the_load_goes_on(own_server, settings, clock, simulator):
+    choice = settings(locations=PLACES, resources=["current_weather"], calls_per_minute=240)
+    stopped = []
+
+    def restart(metrics):
+        if metrics.resource == "current_weather" and not stopped:
+            own_server.stop("immediate")
+            stopped.append(threading.Timer(1.5, own_server.start))
+            stopped[0].start()
+
+    report = load_accounted(Target("postgres"), choice, clock, on_progress=restart)
+    stopped[0].join()
+    assert report.error is None
+    assert simulator.stats.calls == 4
+    assert count(Target("postgres"), "current_weather") == 4
+
+
+def test_a_server_that_stays_away_ends_the_run_in_order_and_keeps_every_answer(
+    own_server, settings, clock, simulator, monkeypatch
+):
+    monkeypatch.setattr(rate_limit, "SECONDS_WITHOUT_BUDGET", 0.5)
+    monkeypatch.setattr(rate_limit, "SECONDS_BETWEEN_BUDGET_TRIES", 0.1)
+    monkeypatch.setattr("dlt_sources.weather.destination.connection.RECONNECT_SECONDS", 0.5)
+    choice = settings(locations=PLACES, resources=["current_weather"], calls_per_minute=240)
+    target = Target("postgres")
+
+    def stop(metrics):
+        if metrics.resource == "current_weather" and own_server.is_running:
+            own_server.stop("immediate")
+
+    with pytest.raises(DestinationError, match="What was fetched is kept; the next run loads it"):
+        load(target, choice, now=clock, on_progress=stop)
+    asked = simulator.stats.calls
+    assert 0 < asked < 4
+    own_server.start()
+    clock.pass_time(minutes=10)
+    assert load_accounted(target, choice, clock).error is None
+    assert query(target, "SELECT count(*) FROM weather_raw") == [(simulator.stats.calls,)]

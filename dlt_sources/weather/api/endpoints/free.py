@@ -5,7 +5,7 @@ Source of paths and shapes: openweathermap.org/api.
 
 from __future__ import annotations
 
-from dlt_sources.weather.api.endpoints.model import Endpoint, Part
+from dlt_sources.weather.api.endpoints.model import MOST_LARGE, Endpoint, Part
 from dlt_sources.weather.contracts import (
     AirPollution,
     AirPollutionForecast,
@@ -40,6 +40,7 @@ FREE_ENDPOINTS: tuple[Endpoint, ...] = (
         not_kept=_CITY_NOT_KEPT,
         description="Forecast of 5 days in 3-hour steps: one row per location, step and hour of issue.",
         has_units=True,
+        most_at_once=MOST_LARGE,
     ),
     Endpoint(
         name="air_pollution",
@@ -57,6 +58,7 @@ FREE_ENDPOINTS: tuple[Endpoint, ...] = (
         parts=(Part(AirPollutionForecast, "list"),),
         not_kept=_COORDINATES,
         description="Air quality of the next 4 days, hourly: one row per location, hour and hour of issue.",
+        most_at_once=MOST_LARGE,
     ),
     Endpoint(
         name="forecast_daily",
@@ -77,6 +79,7 @@ FREE_ENDPOINTS: tuple[Endpoint, ...] = (
         "and above.",
         by_default=False,
         has_units=True,
+        most_at_once=MOST_LARGE,
     ),
     Endpoint(
         name="forecast_climate",

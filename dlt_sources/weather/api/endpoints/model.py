@@ -13,6 +13,8 @@ from dlt_sources.weather.contracts import Contract
 
 # versions of One Call: an account has one of them
 Version = Literal[3, 4]
+# requests in flight whose answers take some 10 kB and, as Python objects, ten times that; more would fill memory
+MOST_LARGE = 256
 
 
 class Timeline(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dlt_sources.weather.api.endpoints.model import Endpoint, Part, Timeline
+from dlt_sources.weather.api.endpoints.model import MOST_LARGE, Endpoint, Part, Timeline
 from dlt_sources.weather.api.one_call import alert_texts
 from dlt_sources.weather.common.settings import ResourceName
 from dlt_sources.weather.contracts import (
@@ -78,6 +78,7 @@ ONE_CALL_ENDPOINTS: tuple[Endpoint, ...] = (
         version=3,
         by_default=False,
         has_units=True,
+        most_at_once=MOST_LARGE,
     ),
     _version_4(
         "one_call_current",
