@@ -12,7 +12,6 @@ from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.plan.costs import backfill_costs
 from dlt_sources.weather.pipeline.plan.sentences import backfill_said, money_said
@@ -21,17 +20,20 @@ from dlt_sources.weather.pipeline.plan.sentences import backfill_said, money_sai
 def costs_of_partition(resource: str, most_calls: int) -> str:
     """Return a clause about the calls and the money of a partition for the configured places.
 
+    A file of places is not read: every process that loads the definitions would take seconds for 200,000 of them.
+
     Args:
         resource: the dlt resource.
         most_calls: most calls of a partition for each place.
     """
     try:
         settings = load_settings()
-        number = sum(1 for _ in location_queries(settings))
     except WeatherError:
         return f"at most {most_calls} calls for each place"
+    number = 1 if settings.locations_file else len(settings.locations or [])
     calls = number * most_calls
-    text = f"at most {calls:,} calls for the {number:,} configured places"
+    places = "each place" if settings.locations_file else f"the {number:,} configured places"
+    text = f"at most {calls:,} calls for {places}"
     one_call = settings.one_call
     if BY_NAME[resource].product != "one_call":
         return text

@@ -16,6 +16,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from dagster_project.assets.bronze import bronze_assets
 from dagster_project.assets.dagster_dlt import BronzeDltResource
+from dagster_project.assets.estimate import costs_of_partition
 from dagster_project.assets.materialize import JOB
 from dagster_project.assets.waiting import BACKFILL_TAG, BECAUSE_TAG, STATE_TAG, waiting_runs
 from dagster_project.automation.waiting_backfill_sensor import NOTHING_WAITS, waiting_backfill_sensor
@@ -172,6 +173,8 @@ def test_calls_and_money_are_said_before_the_first_call_and_with_the_month(backf
     backfills.assets = {one.key.path[-1]: one for one in bronze_assets()}
     description = backfills.assets[WEATHER].get_asset_spec(backfills.assets[WEATHER].key).description
     assert "at most 38 calls for the 1 configured places, 0.05 GBP where the 0 free calls" in description
+    monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS_FILE", "a file that is not read.csv")
+    assert costs_of_partition("weather_history", 38).startswith("at most 38 calls for each place, 0.05 GBP")
 
 
 def test_the_sensor_is_on_from_the_start():
