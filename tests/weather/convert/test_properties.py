@@ -17,6 +17,7 @@ from dlt_sources.weather.contracts import (
     Forecast,
     OneCallAlerts,
     OneCallDaily,
+    OneCallDailyForecast,
     OneCallHourly,
     OneCallMinutely,
 )
@@ -27,6 +28,7 @@ from dlt_sources.weather.convert.unknown_fields import unknown_leaves
 from tests.weather.contracts.records import (
     AIR,
     ALERT,
+    ALERT_IDS,
     CURRENT,
     DAY,
     DT,
@@ -62,6 +64,7 @@ KNOWN_RECORDS = {
     OneCallDaily: DAY,
     OneCallMinutely: MINUTE,
     OneCallAlerts: ALERT,
+    OneCallDailyForecast: DAY | {"alerts": ALERT_IDS},
 }
 
 
@@ -93,7 +96,7 @@ def mutated(draw, contract, *, novel=True):
     return as_received(record)
 
 
-HURRIED = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+HURRIED = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 @HURRIED
