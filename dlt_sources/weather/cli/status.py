@@ -29,7 +29,7 @@ from dlt_sources.weather.status.budget import BudgetStatus, read_budget
 from dlt_sources.weather.status.causes import LateGroup, late_by_cause
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
-from dlt_sources.weather.status.repeats import cheaper_cadence
+from dlt_sources.weather.status.repeats import FEWEST_COMPARED, cheaper_cadence
 from dlt_sources.weather.status.report import Status, read_status
 from dlt_sources.weather.status.tables import read_units
 
@@ -234,7 +234,8 @@ def _print_runs(console: Console, result: Status) -> None:
 
 def _print_repeats(console: Console, result: Status) -> None:
     """Print the shares of answers that brought nothing new, if there are any."""
-    found = [f"{one.resource} {one.repeated:,} of {one.answers:,}" for one in result.repeats.values() if one.repeated]
+    told = [one for one in result.repeats.values() if one.repeated and one.answers >= FEWEST_COMPARED]
+    found = [f"{one.resource} {one.repeated:,} of {one.answers:,}" for one in told]
     if found:
         console.print(f"\nAnswers of the last day that brought nothing new: {', '.join(found)}.", highlight=False)
     if advice := cheaper_cadence(result.repeats):

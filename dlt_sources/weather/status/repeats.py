@@ -21,6 +21,8 @@ DAY = timedelta(days=1)
 MOST_LOCATIONS = 50
 # from here on, every other load brings nothing new, but for a few that meet a change by chance
 WORTH_TELLING = 0.4
+# data that do not change for longer are an outage of theirs
+MOST_TIMES = 6
 # fewer say little
 FEWEST_COMPARED = 6
 
@@ -98,9 +100,10 @@ def cheaper_cadence(repeats: Mapping[str, Repeats]) -> str | None:
             f"Of the last day's calls brought nothing new: {names}. A schedule for these resources alone, half as "
             "often, brings the same rows with half the calls (docs/one-call.md)."
         )
-    # a pair of answers of which each second repeats the first is half of them, and a little more by chance
-    times = min(round(1 / (1 - min(one.share, 0.95))) for one in told)
-    often = {2: "half as often", 3: "a third as often"}.get(times := max(times, 2), f"every {times} loads once")
+    # of n answers of which the last n - 1 repeat the first, a share of 1 - 1/n is nothing new
+    share = min(*(one.share for one in told), 1 - 1 / MOST_TIMES)
+    times = max(2, round(1 / (1 - share)))
+    often = {2: "half as often", 3: "a third as often"}.get(times, f"once where you load {times} times now")
     return (
         f"Of the last day's calls brought nothing new: {names}. Load {often} (schedule): it brings the same rows with "
         f"1/{times} of the calls."

@@ -148,3 +148,15 @@ def test_a_table_that_begins_to_mix_units_says_so_once_and_status_names_them(duc
     shown = status(duckdb, *CHOICE).out
     (row,) = (line for line in shown.splitlines() if line.startswith("current_weather ") and "min" in line)
     assert row.rstrip().endswith("imperial, metric")
+
+
+def test_answers_that_brought_nothing_new_are_counted_and_a_cheaper_cadence_is_recommended(duckdb, settings):
+    start = utc_now() - timedelta(hours=6)
+    # the service stands still
+    with serve(Simulator(clock=start.timestamp)) as api:
+        choice = settings(base_url=api, locations=[OSLO, "1,1", "2,2"], resources=["current_weather"])
+        for hour in range(3):
+            load(duckdb, choice, now=lambda hour=hour: start + timedelta(hours=hour))
+    shown = " ".join(status(duckdb, *CHOICE).out.split())
+    assert "Answers of the last day that brought nothing new: current_weather 6 of 6." in shown
+    assert "Load once where you load 6 times now (schedule)" in shown
