@@ -91,6 +91,7 @@ def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
     if logs_are_json():
         logger.log(level, message, extra=facts)
     elif level >= logging.ERROR:
-        click.secho(f"Error: {redact(message, None)}", fg="red", err=True)
+        click.secho(f"Error: {redact(message, None)}", fg="red", file=sys.stderr)
     else:
-        click.secho(redact(message, None), err=True)
+        # progress bars replace the stream, so that messages appear above them; `err=True` would pass them by
+        click.secho(redact(message, None), file=sys.stderr)

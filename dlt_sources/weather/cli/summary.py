@@ -11,9 +11,12 @@ from rich.table import Table
 
 from dlt_sources.weather.cli.console import as_called, counted, tell, wide_console
 from dlt_sources.weather.common.errors import IncompleteError
+from dlt_sources.weather.extract.counts import MOST_LISTED
 from dlt_sources.weather.pipeline.writer import Report
 
 logger = logging.getLogger(__name__)
+# of those that a cause affects
+PLACES_SHOWN = 5
 
 
 def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, target_options: str) -> None:
@@ -52,8 +55,8 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, targ
         cause, count = next(iter(causes.most_common(1)), ("for a reason in the table", report.rows_rejected))
         of_them = f", {count:,} of them" if count < report.rows_rejected else ""
         message = (
-            f"{report.rows_rejected:,} rejected{of_them}: {cause.rstrip('.')}; see {report.dataset_name}.rejects for "
-            "all reasons."
+            f"{report.rows_rejected:,} rejected{of_them}: {cause.rstrip('.')}{_places(report, cause)};"
+            f" see {report.dataset_name}.rejects for all reasons."
         )
         if strict:
             raise IncompleteError(message)
@@ -66,6 +69,18 @@ def _postponed(report: Report) -> dict[str, list[str]]:
     for resource, error in report.budget.items():
         found.setdefault(str(error), []).append(resource)
     return found
+
+
+def _places(report: Report, cause: str) -> str:
+    """Return the resources and the first locations that a cause affects, in parentheses; empty if none is known."""
+    affected = [metrics for metrics in report.metrics_by_resource.values() if cause in metrics.places]
+    names = list(dict.fromkeys(place for metrics in affected for place in metrics.places[cause]))
+    if not names:
+        return ""
+    more = f" and {len(names) - PLACES_SHOWN} more" if len(names) > PLACES_SHOWN else ""
+    more = " and others" if any(len(metrics.places[cause]) > MOST_LISTED for metrics in affected) else more
+    resources = ", ".join(metrics.resource for metrics in affected)
+    return f" ({resources} of {', '.join(names[:PLACES_SHOWN])}{more})"
 
 
 def _print_summary(report: Report, next_command: str) -> None:

@@ -33,14 +33,20 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(ordered[:MOST_LISTED]) + more
 
 
+def _name_of(subject: RequestWindow | LocationQuery) -> str:
+    if isinstance(subject, RequestWindow):
+        return subject.location.name or subject.location.location_id
+    return subject.query
+
+
 @dataclass
 class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
     A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
     for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none,
-    ``misspelt`` that of rejected entries of the user's list that fail until they are corrected. ``postponed`` says
-    which budget is spent, and when a load goes on.
+    ``misspelt`` that of rejected entries of the user's list that fail until they are corrected. ``places`` has the
+    first locations that a cause affects, in order. ``postponed`` says which budget is spent, and when a load goes on.
     """
 
     resource: str
@@ -59,6 +65,7 @@ class LoadMetrics:
     new_columns: set[str] = field(default_factory=set)
     other_fields: set[str] = field(default_factory=set)
     causes: Counter[str] = field(default_factory=Counter)
+    places: dict[str, dict[str, None]] = field(default_factory=dict)
     misspelt: int = 0
     error: str | None = None
     postponed: str | None = None
@@ -141,6 +148,8 @@ class LoadMetrics:
     ) -> dict[str, Any]:
         self.rows_rejected += 1
         message = str(details["message"])
+        if subject is not None:
+            self._note_place(message, _name_of(subject))
         # a message may quote a value; so many different ones have no common cause
         if message in self.causes or len(self.causes) < MOST_CAUSES:
             self.causes[message] += 1
@@ -160,6 +169,12 @@ class LoadMetrics:
             "rejected_at": at,
             **details,
         }
+
+    def _note_place(self, cause: str, place: str) -> None:
+        if cause in self.places or len(self.places) < MOST_LISTED:
+            places = self.places.setdefault(cause, {})
+            if len(places) <= MOST_LISTED:
+                places[place] = None
 
     def status(self, *, finished: bool, ended: bool) -> Status:
         """Return the resource's state for ``load_runs``.

@@ -66,6 +66,10 @@ class PackageLimits:
         return not is_full and monotonic() - self._began < self._most_seconds
 
 
+UNREACHABLE = "OpenWeather cannot be reached: "
+ASKED_AGAIN = ". Nothing more is asked; the next run asks again."
+
+
 class Refusals:
     """The refusals that a run has met, and what it still may ask.
 
@@ -152,7 +156,7 @@ def _error_for(failure: Failure) -> WeatherError:
             "the API's. Ask the network's administrator to allow it; the rejects table has the page."
         )
     else:
-        text = f"OpenWeather cannot be reached: {words}. Nothing more is asked; the next run asks again."
+        text = f"{UNREACHABLE}{words}{ASKED_AGAIN}"
         return UnreachableError(text, cause=words)
     return IncompleteError(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
 

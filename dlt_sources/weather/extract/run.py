@@ -259,6 +259,10 @@ class Run:
     def closing_items(self, resources: list[str]) -> list[object]:
         """Return the last rows of ``load_runs`` of the run's resources that it did not finish, as dlt items."""
         unfinished = self._conversion.unfinished(resources)
+        for name in unfinished:
+            # calls without a result, such as those that were refused until the interrupt, are calls too
+            metrics = self.metrics_of(name)
+            metrics.calls = max(metrics.calls, self._client.calls_for[name])
         return [self._conversion.load_run(name, self.status(name), self.stopped_by) for name in unfinished]
 
     def _read_destination(self, *, unknown: bool) -> LocationStep:

@@ -12,6 +12,7 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.settings.schedule import schedule_gap
 from dlt_sources.weather.contracts import LoadRun, Location, OneCallAlerts, Reject
 from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.extract.limits import ASKED_AGAIN, UNREACHABLE
 from dlt_sources.weather.extract.resources import resource_names
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import InvalidLocation
@@ -156,7 +157,7 @@ def _with_causes(
     explained = []
     for one in late:
         causes: list[tuple[datetime, str | None, int | None]]
-        causes = [(at, error or _without_error(status), None) for at, status, error, _ in runs]
+        causes = [(at, cause_of(error) if error else _without_error(status), None) for at, status, error, _ in runs]
         if one.location_id in rejects:
             at, text, rejected_by, run_id, http_status = rejects[one.location_id]
             # a run that ends early rejects only what it asked: its error explains the others, not an older reject
@@ -166,6 +167,13 @@ def _with_causes(
         cause, http_status = next(iter(newer_causes), (None, None))
         explained.append(one._replace(cause=cause, http_status=http_status))
     return explained
+
+
+def cause_of(error: str) -> str:
+    """Return a run's error; if the API cannot be reached, as the rejects of the run name the cause."""
+    if error.startswith(UNREACHABLE) and error.endswith(ASKED_AGAIN):
+        return f"connection: {error.removeprefix(UNREACHABLE).removesuffix(ASKED_AGAIN)}"
+    return error
 
 
 def _without_error(status: str) -> str | None:

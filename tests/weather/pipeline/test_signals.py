@@ -259,3 +259,21 @@ def test_a_signal_while_another_run_holds_the_dataset_stops_at_once(duckdb, api)
     assert finished.code == 130, finished.said
     assert time.monotonic() - began < 20
     assert "Waiting up to 60 s: another run writes to this dataset" in finished.err
+
+
+def test_refused_calls_are_counted_by_the_summary_of_an_interrupted_run(duckdb, settings, simulator, clock):
+    simulator.inject(Fault(path="/geo/", status=429))
+    choice = settings(locations=["Oslo,NO"], resources=["locations", "forecast"], rate_limit_backoff_seconds=30.0)
+
+    def interrupt_after_a_call(run: Run) -> None:
+        def wait_and_interrupt() -> None:
+            while not simulator.stats.calls:
+                time.sleep(0.01)
+            run.interrupt()
+
+        threading.Thread(target=wait_and_interrupt, daemon=True).start()
+
+    report = load(duckdb, choice, now=clock, on_start=interrupt_after_a_call)
+    assert report.interrupted
+    assert report.metrics_by_resource["locations"].calls == simulator.stats.calls > 0
+    assert query(duckdb, "SELECT status FROM load_runs WHERE resource = 'locations'") == [("interrupted",)]

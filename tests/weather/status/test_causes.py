@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from dlt_sources.weather.status.causes import late_by_cause
-from dlt_sources.weather.status.late import LateLocation
+from dlt_sources.weather.status.late import LateLocation, cause_of
 
 TEN, ELEVEN = datetime(2026, 11, 26, 10, tzinfo=UTC), datetime(2026, 11, 26, 11, tzinfo=UTC)
 
@@ -26,3 +26,10 @@ def test_resources_whose_same_locations_are_late_for_one_cause_are_one_group():
     assert (second.resources, second.queries) == (["forecast"], ["a", "b"])
     ((only,),) = (causes["404"],)
     assert (only.resources, only.queries, only.newest) == (["current_weather"], ["b"], (None, None))
+
+
+def test_an_unreachable_api_is_one_cause_in_one_wording_for_rejected_places_and_for_those_not_asked():
+    words = "no connection to a:1: refused"
+    error = f"OpenWeather cannot be reached: {words}. Nothing more is asked; the next run asks again."
+    assert cause_of(error) == "connection: no connection to a:1: refused"
+    assert cause_of("another error.") == "another error."
