@@ -17,7 +17,7 @@ LINKS = ("prev", "next")
 # characters; ids are UUIDs in the vendor's example
 LONGEST_ID = 200
 # what follows the name of a member whose value is a text, the last of a body that was cut off included
-_TEXT = re.compile(rb'\s*:\s*"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_TEXT = re.compile(rb'\s*:\s*"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _COMMA = re.compile(rb"\s*,?")
 
 
