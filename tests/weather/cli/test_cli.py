@@ -181,7 +181,7 @@ def test_exit_codes_tell_what_to_do(live, live_api, tmp_path):
         "wrong option": 2,
         "no such option": 2,
     }, found
-    named = f"1 rejected: Nothing to geocode (air_pollution of {MADRID}); see bronze.rejects"
+    named = f"1 rejected: Nothing to geocode (air_pollution of {OSLO}); see bronze.rejects"
     assert named in found["done"].err
     assert named in found["strict"].err
     assert "1 of 1 requests failed" in found["most failed"].err

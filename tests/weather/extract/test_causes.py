@@ -83,7 +83,7 @@ def test_the_console_names_the_commonest_cause_of_what_is_rejected(api, simulato
     places = [option for place in (MADRID, OSLO, TOKYO) for option in ("--location", place)]
     finished = run("--resources", "current_weather", *places, api=api)
     assert finished.code == 0, finished.said
-    assert "1 rejected: city not found;" in finished.err
+    assert "1 rejected: city not found (current_weather of " in finished.err
     assert query(duckdb, "SELECT error FROM load_runs WHERE resource = 'current_weather'") == [
         ("1 of 3 requests failed: city not found (1)",)
     ]
