@@ -211,7 +211,7 @@ def test_ten_years_of_daily_weather_take_the_commands_and_the_calls_of_the_trans
     assert len(sentences) == 2
     assert re.findall(r"^(?:One Call|History).*$", planned, re.MULTILINE) == sentences
     assert _counts(load_shown) == _counts(loaded) != []
-    (query,) = blocks(PAGES["docs/one-call.md"], "sql")
+    query = blocks(PAGES["docs/one-call.md"], "sql")[0]
     with duckdb.connect(str(clone / "weather.duckdb"), read_only=True) as connection:
         rows = connection.sql(query).fetchall()
     assert [year for year, *_ in rows] == list(range(2016, 2026))

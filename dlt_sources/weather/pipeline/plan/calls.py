@@ -157,20 +157,16 @@ def _step(
     windows = windows_of(endpoint, settings, reader, now)
     waiting = waiting_locations(settings, reader, endpoint, now) if settings.only_missing else {}
     queue = RequestQueue(endpoint, locations, settings, windows, waiting)
-    calls = queue.total
-    if endpoint.name == ALERTS and {one.name for one in NAMING} & set(settings.resources or ()):
-        # rows of this load name the warnings; how many are new is not known before
-        calls = 0
     tables = endpoint.tables + (("weather_raw",) if endpoint.keeps_raw else ())
     # the schedule asks for every location
     loads = NOTHING if settings.only_missing else pace_of(settings.schedule, now)
     return Step(
         endpoint.name,
         endpoint.path,
-        calls,
+        queue.total,
         tables,
         endpoint.product,
-        calls_of(endpoint, loads, len(locations), calls),
+        calls_of(endpoint, loads, len(locations), queue.total),
         is_history=endpoint.incremental,
     )
 
