@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 from urllib.parse import quote, urlsplit
@@ -20,6 +21,7 @@ import aiohttp
 import yarl
 from pydantic import SecretStr
 
+from dlt_sources.weather.api import one_call
 from dlt_sources.weather.api.connection import SingleAttempt, proxy_for, tls_context
 from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.api.responses import Failure, Request, Result, TooManyCalls, classify, excerpt
@@ -124,6 +126,9 @@ class Transport:
         return self._classified(request, response, body)
 
     def _classified(self, request: Request, response: aiohttp.ClientResponse, body: bytes) -> Result | TooManyCalls:
+        if request.path.startswith(one_call.PATH):
+            # nearly every answer has links with the key; what is left of it afterwards is looked for below
+            body = one_call.without_links(body)
         if may_hold_key(body, self._key):
             body = redact_body(body.decode("utf-8", "replace"), self._key).encode()
         result = classify(request, response.status, body, response.headers.get("Retry-After"), self._now())
@@ -149,9 +154,15 @@ class Transport:
         return int(self._settings.max_answer_mb * BYTES_PER_MB * max(1.0, days / DAYS_PER_LIMIT))
 
     def _url(self, request: Request) -> yarl.URL:
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in request.params.items())
+        query = "&".join(f"{name}={_quoted(value)}" for name, value in request.params.items())
         query += f"&appid={quote(self._key.get_secret_value(), safe='')}"
         return yarl.URL(f"{self._settings.url_of(request.path)}?{query}", encoded=True)
+
+
+# coordinates, units and language are those of many calls
+@lru_cache(maxsize=1024)
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> tuple[bytes, bool]:
