@@ -210,7 +210,7 @@ class LeasingRateLimiter:
 
     async def _lease(self, lane: Lane, queue: _Queue) -> None:
         requested_at = monotonic()
-        most = self._most[lane.product] if self._ahead else min(len(queue.waiting), self._most[lane.product])
+        most = min(self._most[lane.product], self._most_of_use(lane, len(queue.waiting)))
         # if the budget fails, nobody knows whether they were given back: they stay spent
         unused = queue.take_unused()
         loop = asyncio.get_running_loop()
@@ -224,6 +224,14 @@ class LeasingRateLimiter:
         queue.expires_at = requested_at + self._usable_seconds
         if not lease.calls:
             await asyncio.sleep(lease.wait_seconds + random.uniform(0, MOST_JITTER_SECONDS))  # noqa: S311 - no secret depends on it
+
+    def _most_of_use(self, lane: Lane, waiting: int) -> int:
+        """Return the largest number of calls that the lane may have a use for."""
+        if not self._ahead:
+            return waiting
+        expected = self._expected[lane]
+        # others would take for made what is leased and not used
+        return max(waiting, expected - self._acquired[lane]) if expected else self._most[lane.product]
 
     def _keep(self, lane: Lane) -> int:
         """Return the number of calls that this run has announced and not made, and that are more urgent."""

@@ -150,6 +150,22 @@ def test_less_urgent_calls_leave_room_for_those_that_the_run_still_has_to_make()
     assert budget.asked[1] == (Lane("free", "backfill"), 5, 6, 0)
 
 
+def test_a_lease_holds_no_more_calls_than_the_run_still_has_to_make():
+    budget = Budget(Lease(2), Lease(1))
+    limiter = throttle.LeasingRateLimiter(budget, {"free": 1200}, usable_seconds=60, ahead=True)
+    lane = Lane("free", "snapshot")
+    limiter.expect(lane, 2)
+
+    async def three():
+        for _ in range(3):
+            await limiter.acquire()
+
+    asyncio.run(three())
+    limiter.close()
+    # the third is a retry
+    assert [most for _, most, *_ in budget.asked] == [2, 1]
+
+
 def test_calls_wait_for_a_budget_that_cannot_be_reached_and_then_end_in_a_sentence(monkeypatch, caplog):
     monkeypatch.setattr(throttle, "SECONDS_BETWEEN_BUDGET_TRIES", 0.01)
     gone = throttle.BudgetUnreachableError("the server is gone")

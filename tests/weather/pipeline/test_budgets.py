@@ -91,6 +91,19 @@ def test_a_backfill_leaves_hourly_loads_what_they_take_for_the_rest_of_the_day(
     assert simulator.stats.calls == 40
 
 
+def test_a_backfill_in_the_run_of_its_snapshots_has_what_they_leave(duckdb, settings, clock, wall_clock, simulator):  # noqa: ARG001
+    choice = settings(
+        locations=["Madrid,ES", *PLACES],
+        resources=["locations", "current_weather", "air_pollution"],
+        since="2026-01-01",
+        history_days_per_call=1,
+        calls_per_day=90,
+    )
+    load_accounted(duckdb, choice, clock)
+    # a look-up, 5 snapshots, and at most 6 calls in each of the 11 hours that are left of the day
+    assert simulator.stats.calls == 90 - 11 * 6
+
+
 def test_a_share_for_hourly_loads_can_be_configured(duckdb, settings, clock, wall_clock, simulator):  # noqa: ARG001
     choice = settings(
         locations=PLACES,

@@ -109,8 +109,8 @@ class Sender:
 
     def expect(self, resource: str, calls: int) -> None:
         """Announce calls of a resource that are still to be made."""
-        if resource in BY_NAME:
-            self._rate_limiter.expect(self._lane(resource, BY_NAME[resource].product), calls)
+        product = BY_NAME[resource].product if resource in BY_NAME else "free"
+        self._rate_limiter.expect(self._lane(resource, product), calls)
 
     async def send(self, request: Request) -> Result:
         """Send a request until there is an answer or a lasting failure, or the attempts are used up.

@@ -93,6 +93,7 @@ class Queues:
         self._now = now
         self._expect = expect
         self._queues: dict[str, RequestQueue | AlertQueue] = {}
+        expect(LOCATIONS, len(loaded.lookup.to_resolve))
 
     def of(self, endpoint: Endpoint) -> RequestQueue | AlertQueue:
         """Return the queue of an endpoint.
