@@ -32,7 +32,7 @@ def test_answers_of_data_that_change_every_two_hours_are_half_of_them_nothing_ne
 
 def test_data_that_change_every_hour_draw_no_advice(duckdb, settings, clock):
     choice = settings(resources=["current_weather", "forecast"], locations=[OSLO, MADRID])
-    for _ in range(3):
+    for _ in range(2):
         load(duckdb, choice, now=clock)
         clock.pass_time(hours=1)
     with duckdb.reader() as reader:
