@@ -59,7 +59,7 @@ def counts_of(rows: Iterable[tuple[Any, ...]], now: int) -> Counts:
         if kind == "day":
             days[int(begin)] = int(calls)
         elif kind == "hour":
-            hours[purpose][int(begin)] = int(calls)
+            hours[purpose][int(begin)] = hours[purpose].get(int(begin), 0) + int(calls)
     return Counts(now, days, hours)
 
 

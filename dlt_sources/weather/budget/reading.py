@@ -21,8 +21,6 @@ from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
 
-_SQL = f"{DAYS} UNION ALL {HOURS}"
-
 
 def read_counts(
     target: Target, settings: WeatherSettings, product: Product, reader: DestinationReader | None = None
@@ -38,7 +36,8 @@ def read_counts(
     Raises:
         DestinationError: the destination cannot be reached.
     """
-    account = account_of(settings)
+    # without a key, those of every key
+    account = account_of(settings) if settings.secret_key else ""
     if not target.is_postgres:
         now = wall_clock()
         return counts_of(_rows_of_file(ledger_file(target), _parameters(account, product, now)), now)
@@ -47,11 +46,16 @@ def read_counts(
             return read_counts(target, settings, product, opened)
     now = int(reader.rows(f"SELECT {SERVER_CLOCK}")[0][0])
     try:
-        rows = reader.rows(_SQL, *_parameters(account, product, now), calls=TABLE)
+        rows = reader.rows(_sql(account), *_parameters(account, product, now), calls=TABLE)
     except DatabaseException:
         # the table of an earlier release, which the next load replaces
         rows = []
     return counts_of(rows, now)
+
+
+def _sql(account: str) -> str:
+    sql = f"{DAYS} UNION ALL {HOURS}"
+    return sql if account else sql.replace("account = %s", "account <> %s")
 
 
 def _parameters(account: str, product: Product, now: int) -> tuple[object, ...]:
@@ -63,7 +67,7 @@ def _rows_of_file(file: Path, parameters: tuple[object, ...]) -> list[tuple[Any,
         return []
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(for_sqlite(_SQL), parameters).fetchall()
+            return connection.execute(for_sqlite(_sql(str(parameters[0]))), parameters).fetchall()
     except sqlite3.Error:
         # a load says what is wrong with it
         return []

@@ -22,7 +22,7 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
-from dlt_sources.weather.pipeline.demo import DEMO_TARGET
+from dlt_sources.weather.pipeline.demo import DEMO_KEY, DEMO_TARGET
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.budget import BudgetStatus, read_budget
@@ -64,6 +64,8 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     configure_logging(level=logging.WARNING)
     settings = chosen_settings(**given)
     target = DEMO_TARGET if demo else Target(destination or DEFAULT_DESTINATION)
+    if demo:
+        settings.api_key = DEMO_KEY
     now = utc_now()
     with target.reader() as reader:
         late = late_by_resource(reader, settings, now)

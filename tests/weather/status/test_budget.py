@@ -35,7 +35,17 @@ def test_calls_of_the_day_and_the_month_are_told_with_what_is_left(target, setti
     ]
 
 
-def test_calls_that_cost_money_are_told_with_their_cost(duckdb, settings, clock, at_noon):  # noqa: ARG001
+def test_without_a_key_the_calls_of_every_key_are_told(target, settings, clock, at_noon):  # noqa: ARG001
+    for key in ("e" * 32, "f" * 32):
+        load_accounted(target, settings(locations=PLACES, resources=["current_weather"], api_key=key), clock)
+    choice = settings(resources=["current_weather"])
+    choice.api_key = None
+    (day, _) = read_budget(target, choice)
+    assert day.used == 6
+
+
+def test_calls_that_cost_money_are_told_with_their_cost(duckdb, settings, clock, at_noon, simulator):  # noqa: ARG001
+    simulator.one_call_keys = "all"
     choice = settings(locations=PLACES, resources=["one_call"])
     choice.one_call.free_calls_per_day = 1
     choice.one_call.money_per_month = 1.2
