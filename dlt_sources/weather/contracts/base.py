@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
@@ -22,6 +22,8 @@ NullWhen = Literal["zero", "negative", "empty"]
 
 # the first moment any OpenWeather product covers (One Call 3.0 timemachine: openweathermap.org/api/one-call-3)
 EARLIEST = datetime(1979, 1, 1, tzinfo=timezone.utc)
+# sun and moon of the first day rise before it in the east, where the day begins before it begins at UTC
+EARLIEST_VALUE = EARLIEST - timedelta(days=2)
 # far beyond every forecast; an epoch in milliseconds lies after it, so it is rejected
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -42,7 +44,7 @@ def from_epoch(value: object) -> object:
     seconds = whole(value)
     if not isinstance(seconds, int) or isinstance(seconds, bool):
         return value
-    if not EARLIEST.timestamp() <= seconds < LATEST.timestamp():
+    if not EARLIEST_VALUE.timestamp() <= seconds < LATEST.timestamp():
         raise ValueError(f"Unix time {seconds} is outside {EARLIEST:%Y} to {LATEST:%Y}")
     return datetime.fromtimestamp(seconds, timezone.utc)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_sources.weather.contracts.base import EARLIEST, LATEST, TIMESTAMP, Column
+from dlt_sources.weather.contracts.base import EARLIEST, EARLIEST_VALUE, LATEST, TIMESTAMP, Column
 from dlt_sources.weather.convert.invalid_rows import ContractViolationError
 
 
@@ -46,7 +46,7 @@ def known_field(leaf: pa.Array | None, column: Column, length: int) -> pa.Array:
 def _timestamps(seconds: pa.Array, name: str) -> pa.Array:
     extremes = pc.min_max(seconds).as_py()
     if extremes["min"] is not None and not (
-        EARLIEST.timestamp() <= extremes["min"] and extremes["max"] < LATEST.timestamp()
+        EARLIEST_VALUE.timestamp() <= extremes["min"] and extremes["max"] < LATEST.timestamp()
     ):
         raise ContractViolationError(name, f"Unix time outside {EARLIEST:%Y} to {LATEST:%Y}")
     return seconds.cast(pa.timestamp("s", tz="UTC")).cast(TIMESTAMP)

@@ -236,3 +236,9 @@ def test_days_that_were_asked_for_in_vain_are_a_gap_until_they_are_loaded(duckdb
     load_accounted(duckdb, vain, clock)
     with duckdb.reader() as reader:
         assert read_gaps(reader, WeatherHistoryDaily) == {}
+
+
+def test_the_first_day_of_the_east_is_loaded_though_its_sun_rises_before_1979_by_utc(duckdb, settings, clock):
+    tokyo = "35.6895,139.6917"
+    load_accounted(duckdb, settings(resources=DAYS, locations=[tokyo], since="1979-01-01", until="1979-01-03"), clock)
+    assert_days(duckdb, tokyo, 3, at(1979, 1, 1, 3))
