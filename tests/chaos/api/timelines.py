@@ -29,7 +29,7 @@ PAGES = {"weather_history": 20, "weather_history_daily": 10}
 # older than revisions are, so that two answers are one
 SETTLED = timedelta(days=10)
 HOURS_OF, DAYS_OF = timedelta(days=90), timedelta(days=8 * 365)
-# the alternatives of what the documentation of One Call 4.0 leaves open
+# what the documentation of One Call 4.0 leaves open
 ALTERNATIVES = {
     "as taken": Rules(),
     "start before": Rules(start="down"),
@@ -55,6 +55,11 @@ class Asked(NamedTuple):
 
     moment: float
     key: tuple[str, str, str]
+
+    @classmethod
+    def of(cls, path: str, params: Mapping[str, str]) -> Asked:
+        """Return a call that arrives now."""
+        return cls(time.time(), (path, params.get("lat", ""), params.get("start", "")))
 
 
 class Range(NamedTuple):
@@ -135,15 +140,11 @@ class _Calls:
 
     def arrive(self, path: str, params: Mapping[str, str]) -> None:
         if path in TIMELINES.values():
-            self.asked.append(Asked(time.time(), _key(path, params)))
+            self.asked.append(Asked.of(path, params))
 
     def answer(self, path: str, params: Mapping[str, str], answer: Answer) -> None:
         if path in TIMELINES.values() and answer.status == 200:
-            self.answered[_key(path, params)].append(time.time())
-
-
-def _key(path: str, params: Mapping[str, str]) -> tuple[str, str, str]:
-    return path, params.get("lat", ""), params.get("start", "")
+            self.answered[Asked.of(path, params).key].append(time.time())
 
 
 @contextmanager
@@ -255,7 +256,9 @@ def _examine(round_: Round, ranges: dict[str, Range], rules: Rules | None = None
             for place in PLACES:
                 rows = expected_rows(table, place, one.since, one.until, round_.clock())
                 if rules and _stamps_days_otherwise(rules) and table == "weather_history_daily":
-                    _count_days(round_, reader.rows("SELECT dt FROM {t} WHERE location_id = %s", place, t=table), rows)
+                    # each day must be there once, by any time
+                    found.expected += len(rows)
+                    found.found += len(reader.rows("SELECT dt FROM {t} WHERE location_id = %s", place, t=table))
                     continue
                 said = differences(reader, table, place, rows)
                 found.expected += len(rows)
@@ -267,12 +270,6 @@ def _examine(round_: Round, ranges: dict[str, Range], rules: Rules | None = None
 
 def _stamps_days_otherwise(rules: Rules) -> bool:
     return rules.day_at == "utc_midnight" or rules.start == "exact"
-
-
-def _count_days(round_: Round, there: list[Any], rows: dict[int, Any]) -> None:
-    """Where the API stamps days with another time, each of them must be there once, by any time."""
-    round_.found.expected += len(rows)
-    round_.found.found += len(there)
 
 
 def _forget(round_: Round) -> None:
