@@ -66,6 +66,7 @@ class Plan:
         schedule: calls and money of each product by the schedule.
         backfill: calls, money and days of each product for history in this load.
         budgets: what is used and left of each product's day and month.
+        lock_wait_seconds: time that a load waits for another one that holds the dataset.
     """
 
     steps: tuple[Step, ...]
@@ -80,6 +81,11 @@ class Plan:
     schedule: tuple[ScheduleCosts, ...]
     backfill: tuple[BackfillCosts, ...]
     budgets: tuple[BudgetStatus, ...]
+    lock_wait_seconds: float
+
+    def per_minute(self, product: Product) -> int:
+        """Return the limit on the calls of a product in any minute."""
+        return (product == "one_call" and self.one_call_per_minute) or self.calls_per_minute
 
     @property
     def calls(self) -> int:
@@ -141,6 +147,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         schedule=costs,
         backfill=tuple(_backfills(steps, costs, settings, now, budgets)),
         budgets=tuple(budgets),
+        lock_wait_seconds=settings.lock_wait_seconds,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -61,6 +62,8 @@ class BackfillCosts(NamedTuple):
         a_day: most calls of a day that the budget leaves for history; None if days have no limit.
         days: days that the calls take, today included; None if the budget never suffices.
         ends_on: the last of them, UTC.
+        limited_by: settings that leave a day less than is asked for, the first to do so first.
+        most_at_once: calls of the day that has most.
         paid: calls that cost money.
         money: their price.
         currency: its currency.
@@ -71,6 +74,8 @@ class BackfillCosts(NamedTuple):
     a_day: int | None
     days: int | None
     ends_on: date | None
+    limited_by: tuple[str, ...]
+    most_at_once: int
     paid: int
     money: float
     currency: str
@@ -102,36 +107,60 @@ def backfill_costs(
     """
     limits, kept = schedule.limits, schedule.calls.a_day if reserve is None else reserve
     room = None if limits.per_day is None else max(0, limits.per_day - kept)
-    left, paid, day = calls, 0, 0
+    left, paid, day, most = calls, 0, 0, 0
+    limited_by: dict[str, None] = {}
     in_month, paid_in_month = used.this_month, used.paid_this_month
     while left > 0 and day < MOST_DAYS:
-        if day and (first_day + timedelta(days=day)).day == 1:
+        present = first_day + timedelta(days=day)
+        if day and present.day == 1:
             in_month = paid_in_month = 0
         month = NONE_USED._replace(this_month=in_month, paid_this_month=paid_in_month)
         today = used._replace(this_month=in_month, paid_this_month=paid_in_month) if day == 0 else month
-        asked = max(0, min(left, _room(limits, kept, today)))
+        days_after = monthrange(present.year, present.month)[1] - present.day
+        rooms = _rooms(limits, kept, today, days_after)
+        setting = min(rooms, key=rooms.__getitem__, default=None)
+        asked = left if setting is None else max(0, min(left, rooms[setting]))
+        if setting is not None and asked < left:
+            limited_by[setting] = None
         beyond = _beyond(limits, kept + asked) - _beyond(limits, kept)
         in_month += kept + asked
         paid_in_month += _beyond(limits, kept + asked)
-        paid, left, day = paid + beyond, left - asked, day + 1
-    ends_on = None if left else first_day + timedelta(days=max(day - 1, 0))
-    days = None if left else day
-    return BackfillCosts(schedule.product, calls, room, days, ends_on, paid, paid * schedule.price, schedule.currency)
+        paid, left, day, most = paid + beyond, left - asked, day + 1, max(most, asked)
+    return BackfillCosts(
+        product=schedule.product,
+        calls=calls,
+        a_day=room,
+        days=None if left else day,
+        ends_on=None if left else first_day + timedelta(days=max(day - 1, 0)),
+        limited_by=tuple(limited_by),
+        most_at_once=most,
+        paid=paid,
+        money=paid * schedule.price,
+        currency=schedule.currency,
+    )
 
 
-def _room(limits: CallLimits, kept: int, used: Used) -> int:
-    """Return the calls that a day leaves for a backfill."""
-    most = [10**12]
+def _rooms(limits: CallLimits, kept: int, used: Used, days_after: int) -> dict[str, int]:
+    """Return the calls that each limit leaves a day for a backfill, by the setting that limits them.
+
+    Args:
+        limits: the limits.
+        kept: calls of each day that the schedule takes.
+        used: calls of the day and the month before.
+        days_after: days of the month after this one, of which the schedule has its calls too, as in the ledger.
+    """
+    found = {}
     if used.left_today is not None:
-        most.append(used.left_today)
+        found["calls_per_day"] = used.left_today
     elif limits.per_day is not None:
-        most.append(limits.per_day - max(kept, used.today))
+        found["calls_per_day"] = limits.per_day - max(kept, used.today)
     if limits.per_month is not None:
-        most.append(limits.per_month - used.this_month - kept)
+        found["calls_per_month"] = limits.per_month - used.this_month - kept * (1 + days_after)
     if limits.paid_per_month is not None and limits.free_per_day is not None:
         free = max(0, limits.free_per_day - max(kept, used.today))
-        most.append(free + max(0, limits.paid_per_month - used.paid_this_month - _beyond(limits, kept)))
-    return min(most)
+        of_schedule = _beyond(limits, kept) * (1 + days_after)
+        found["money_per_month"] = free + max(0, limits.paid_per_month - used.paid_this_month - of_schedule)
+    return found
 
 
 def _beyond(limits: CallLimits, calls: int) -> int:

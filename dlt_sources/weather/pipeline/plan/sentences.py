@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 
 from dlt_sources.weather.api.endpoints import ALERTS
@@ -27,6 +28,21 @@ def schedule_said(plan: Plan) -> list[str]:
 def backfill_said(plan: Plan) -> list[str]:
     """Return the calls, the money and the days of history that is to be loaded, a sentence a product."""
     return [_backfill(costs) for costs in plan.backfill]
+
+
+def lock_said(plan: Plan) -> list[str]:
+    """Return a sentence if the calls of a day hold the dataset for longer than a load of the schedule waits for it.
+
+    It is for the command line: a backfill of Dagster lets other loads go first.
+    """
+    minutes = max((costs.most_at_once // plan.per_minute(costs.product) for costs in plan.backfill), default=0)
+    if minutes * 60 <= plan.lock_wait_seconds:
+        return []
+    return [
+        f"Such a load holds the dataset for about {timedelta(minutes=minutes)}, and other loads wait for "
+        f"{plan.lock_wait_seconds:,.0f} seconds (lock_wait_seconds) before they fail: next to a schedule, backfill in "
+        "Dagster, or a month a command."
+    ]
 
 
 def excess_said(plan: Plan) -> list[str]:
@@ -131,8 +147,12 @@ def _backfill(costs: BackfillCosts) -> str:
         return f"{text}."
     if costs.days <= 1:
         return f"{text}, within the budget of a day."
-    rest = "" if costs.a_day is None else f" of at most {costs.a_day:,} calls beside the schedule"
-    return f"{text}, on {costs.days:,} days{rest}, until {costs.ends_on:%Y-%m-%d}."
+    end = f"until {costs.ends_on:%Y-%m-%d}"
+    if costs.limited_by != ("calls_per_day",):
+        return f"{text}, {end}, limited by {' and '.join(costs.limited_by)} beside the schedule."
+    # the reserve for the schedule is estimated from what it has asked so far
+    rest = "" if costs.a_day is None else f" of about {costs.a_day:,} calls beside the schedule"
+    return f"{text}, on {costs.days:,} days{rest}, {end}."
 
 
 def _of(product: Product) -> str:

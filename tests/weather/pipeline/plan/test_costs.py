@@ -12,7 +12,7 @@ from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.plan.costs import ScheduleCosts, Used, backfill_costs
 from dlt_sources.weather.pipeline.plan.pace import Pace, calls_of, pace_of
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, used_said
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, lock_said, schedule_said, used_said
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 HOURLY = Pace(1, 24, 744)
@@ -75,6 +75,18 @@ def test_the_money_of_a_month_is_spent_then_free_calls_remain_until_the_next():
     assert backfill_costs(costs(limits), 19_000, date(2026, 5, 20)).ends_on == date(2026, 6, 1)
 
 
+@pytest.mark.parametrize("limits", [(None, 41_666), (72_666, None)], ids=["money_per_month", "calls_per_month"])
+def test_a_month_leaves_the_schedule_the_rest_of_its_days(limits):
+    per_month, paid_per_month = limits
+    # 331 paid calls a day: November leaves 40,011, December and January 31,405 each
+    one_call = CallLimits(60, 100_000, None, 1_000, paid_per_month)
+    free = CallLimits(60, 100_000, per_month, None, None)
+    limited, name = (one_call, "money_per_month") if paid_per_month else (free, "calls_per_month")
+    found = backfill_costs(costs(limited, 1_331), 113_735, date(2026, 11, 26))
+    assert found.limited_by == (name,)
+    assert found.ends_on == (date(2027, 2, 1) if paid_per_month else date(2027, 1, 1))
+
+
 def test_what_is_used_already_counts():
     used = Used(today=900, this_month=900)
     assert backfill_costs(costs(ONE_CALL), 1_100, date(2026, 5, 20), used=used).days == 2
@@ -92,7 +104,8 @@ def test_a_schedule_that_takes_the_whole_budget_leaves_no_day_for_history():
 
 @pytest.fixture
 def planned(duckdb, settings, clock):
-    return lambda **given: plan(duckdb, settings(**({"calls_per_minute": None} | given)), clock())
+    usual = {"calls_per_minute": None, "lock_wait_seconds": 900}
+    return lambda **given: plan(duckdb, settings(**(usual | given)), clock())
 
 
 def test_the_calls_of_the_schedule_are_said_by_hour_day_and_month(planned):
@@ -141,12 +154,29 @@ def test_a_backfill_says_calls_money_and_days(planned):
         resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20", one_call=one_call
     )
     assert backfill_said(found) == [
-        "History of One Call: 732 calls, 0.51 GBP, on 8 days of at most 98 calls beside the schedule, until 2026-05-27."
+        "History of One Call: 732 calls, 0.51 GBP, on 8 days of about 98 calls beside the schedule, until 2026-05-27."
     ]
     assert found.money == pytest.approx(428 * 0.0012)
     free = planned(resources=["weather_history_daily"], locations=[MADRID, OSLO], since="2016-05-20")
     assert backfill_said(free) == ["History of One Call: 732 calls, all of them free, within the budget of a day."]
     assert planned(locations=[MADRID], resources=["weather_history"], history_days=2).backfill == ()
+
+
+def test_a_backfill_by_command_that_outlasts_the_wait_of_other_loads_is_told(planned):
+    year = {"resources": ["weather_history"], "locations": [MADRID, OSLO], "since": "2025-05-20"}
+    found = planned(**year, lock_wait_seconds=600)
+    assert backfill_said(found)[0].startswith("History of One Call: 878 calls")
+    assert lock_said(found) == [
+        "Such a load holds the dataset for about 0:14:00, and other loads wait for 600 seconds (lock_wait_seconds) "
+        "before they fail: next to a schedule, backfill in Dagster, or a month a command."
+    ]
+    assert lock_said(planned(**year)) == []
+
+
+def test_what_limits_a_backfill_over_months_is_said(planned):
+    one_call = {"calls_per_day": 1_000, "calls_per_month": 1_500}
+    found = planned(resources=["weather_history"], locations=[MADRID], since="1979-01-01", one_call=one_call)
+    assert ", limited by calls_per_day and calls_per_month beside the schedule." in backfill_said(found)[0]
 
 
 def test_what_the_ledger_has_counted_is_said_and_leaves_less_for_history(duckdb, settings):
