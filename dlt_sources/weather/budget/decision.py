@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from dlt_sources.weather.api.rate_limit import PURPOSES, Lane, Purpose
-from dlt_sources.weather.budget.calendar import DAY, HOUR, as_datetime, floor, month_end
+from dlt_sources.weather.budget.calendar import DAY, HOUR, as_datetime, floor, month_begin, month_end
 from dlt_sources.weather.budget.reserve import Reserve, configured, scheduled
 from dlt_sources.weather.common.errors import BudgetSpentError
 from dlt_sources.weather.common.subscription_plans import CallLimits, Product
@@ -52,6 +52,22 @@ class Counts(NamedTuple):
         """Return the calls of the present month beyond the free ones of their day."""
         return sum(max(0, calls - free_per_day) for calls in self.days.values())
 
+    @property
+    def days_left(self) -> int:
+        """Whole days of the month after the present one."""
+        return (month_end(self.now) - floor(self.now, DAY)) // DAY - 1
+
+    def later(self) -> Iterator[Counts]:
+        """Yield the counts at each beginning of a day from the next one on, as they are if no more calls are made.
+
+        The last are those of a day after the present month, and after every call with a later date.
+        """
+        day = floor(self.now, DAY)
+        end = max([month_end(self.now), *(month_end(one) for one in self.days if one > day)])
+        for begin in range(day + DAY, end + DAY, DAY):
+            first = month_begin(begin)
+            yield self._replace(now=begin, days={one: calls for one, calls in self.days.items() if one >= first})
+
 
 class Limit(NamedTuple):
     """One limit at a moment.
@@ -62,7 +78,7 @@ class Limit(NamedTuple):
         spent: calls counted in the period.
         left: calls that may still be made.
         kept: calls of these that are left to more urgent purposes.
-        renewed_at: moment from which on more may be made.
+        renewed_at: moment from which on more may be made; the present one if they may be made now.
     """
 
     period: Period
@@ -87,34 +103,52 @@ def limits_at(limits: CallLimits, counts: Counts, reserve: Reserve = Reserve(), 
         reserve: calls that are left to more urgent purposes.
         keep: calls that are left to more urgent purposes at least.
     """
-    now, found = counts.now, []
-    tomorrow = floor(now, DAY) + DAY
-    next_month = month_end(now)
-    days_left = (next_month - tomorrow) // DAY
-    kept_today = max(reserve.today, keep)
-    kept_this_month = kept_today + reserve.a_day * days_left
-    if limits.per_day is not None:
-        left = limits.per_day - counts.today
-        renewed_at = _renewed_at(left - keep, tomorrow, now)
-        found.append(Limit("day", limits.per_day, counts.today, left, kept_today, renewed_at))
-    if limits.per_month is not None:
-        left = limits.per_month - counts.month
-        renewed_at = _renewed_at(left - keep, next_month, now)
-        found.append(Limit("month", limits.per_month, counts.month, left, kept_this_month, renewed_at))
-    if limits.paid_per_month is not None:
-        free = limits.free_per_day or 0
-        paid = counts.paid(free)
-        left = max(0, free - counts.today) + max(0, limits.paid_per_month - paid)
-        kept = kept_today + max(0, reserve.a_day - free) * days_left
-        # each day has free calls, whatever is paid for
-        renewed_at = tomorrow if free else next_month
-        found.append(Limit("money", limits.paid_per_month, paid, left, kept, _renewed_at(left - keep, renewed_at, now)))
+    found = []
+    for period, (limit, spent, left) in _left(limits, counts).items():
+        kept = _kept(reserve, counts.days_left, period, limits, keep)
+        renewed_at = counts.now if left > kept else _renewed_at(period, limits, counts, reserve, keep)
+        found.append(Limit(period, limit, spent, left, kept, renewed_at))
     return found
 
 
-def _renewed_at(left: int, end: int, now: int) -> int:
-    """Return when more may be made: at the end of the period, or in the next hour if only a reserve is in the way."""
-    return end if left <= 0 else floor(now, HOUR) + HOUR
+def _left(limits: CallLimits, counts: Counts) -> dict[Period, tuple[int, int, int]]:
+    """Return each limit, and the calls that are spent and left of it."""
+    found: dict[Period, tuple[int, int, int]] = {}
+    if limits.per_day is not None:
+        found["day"] = (limits.per_day, counts.today, limits.per_day - counts.today)
+    if limits.per_month is not None:
+        found["month"] = (limits.per_month, counts.month, limits.per_month - counts.month)
+    if limits.paid_per_month is not None:
+        # each day has free calls, whatever is paid for
+        free = limits.free_per_day or 0
+        paid = counts.paid(free)
+        left = max(0, free - counts.today) + max(0, limits.paid_per_month - paid)
+        found["money"] = (limits.paid_per_month, paid, left)
+    return found
+
+
+def _kept(reserve: Reserve, days_left: int, period: Period, limits: CallLimits, keep: int = 0) -> int:
+    """Return the calls of a period that are left to more urgent purposes."""
+    free = limits.free_per_day or 0
+    a_day = {"day": 0, "month": reserve.a_day, "money": max(0, reserve.a_day - free)}[period]
+    return max(reserve.today, keep) + a_day * days_left
+
+
+def _renewed_at(period: Period, limits: CallLimits, counts: Counts, reserve: Reserve, keep: int) -> int:
+    """Return when more may be made: in the next hour if only an estimated reserve is in the way, else on a later day.
+
+    That day is the first on which the limit leaves any, with the calls that have a later date.
+    """
+    if _left(limits, counts)[period][2] > keep and not reserve.is_fixed:
+        return floor(counts.now, HOUR) + HOUR
+    # what loads will have taken by then is not known
+    whole = Reserve(reserve.a_day, reserve.a_day) if reserve.is_fixed else Reserve()
+    moment = counts.now
+    for at in counts.later():
+        moment = at.now
+        if _left(limits, at)[period][2] > _kept(whole, at.days_left, period, limits):
+            break
+    return moment
 
 
 def reserve_for(purpose: Purpose, counts: Counts, configured_reserve: int | None) -> Reserve:

@@ -196,7 +196,8 @@ class Ledger:
         self._said = True
         logger.warning(
             "Calls are counted up to %s UTC, later than it is now. The clock was ahead, or was set back: until then "
-            "they count as calls of the present day and month. If the clock was wrong, delete the later rows of %s",
+            "they count as calls of the present day and month. If the clock was wrong, delete the later rows of %s by "
+            "the statement in docs/operations.md, Budgets of calls",
             f"{as_datetime(newest):%Y-%m-%d %H:%M}",
             self._store.description,
         )

@@ -20,10 +20,12 @@ class Reserve(NamedTuple):
     Attributes:
         today: for the rest of the day, UTC.
         a_day: for each whole day after it.
+        is_fixed: whether they are kept whatever the urgent purposes take, so that no hour of the day frees any.
     """
 
     today: int = 0
     a_day: int = 0
+    is_fixed: bool = False
 
     def __add__(self, other: tuple[int, ...]) -> Reserve:  # type: ignore[override]  # of two reserves, their sum
         return Reserve(self.today + other[0], self.a_day + other[1])
@@ -71,4 +73,4 @@ def configured(calls_per_day: int, hours: Iterable[Mapping[int, int]], now: int)
     """
     day = floor(now, DAY)
     spent = sum(calls for of_purpose in hours for begin, calls in of_purpose.items() if day <= begin < day + DAY)
-    return Reserve(max(0, calls_per_day - spent), calls_per_day)
+    return Reserve(max(0, calls_per_day - spent), calls_per_day, is_fixed=True)

@@ -39,6 +39,8 @@ SERVER_CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 # object not in prerequisite state (a lock that is not available), operator intervention, system error, idle session
 _TRANSIENT = ("08", "25P03", "40", "53", "55", "57", "58")
 
+_UNDEFINED_TABLE, _PERMISSION, _OF_A_TABLE = "42P01", "42501", ("22", "23", "42")
+
 
 class Transaction(Protocol):
     """Rows that no other process reads or writes meanwhile.
@@ -197,7 +199,7 @@ class PostgresStore:
             self.close()
             if error.pgcode is None or error.pgcode.startswith(_TRANSIENT):
                 raise BudgetUnreachableError(words(error)) from None
-            raise DestinationError(f"Calls cannot be counted, so none are made: {words(error)}") from None
+            raise DestinationError(self._refusal(error)) from None
         except BaseException:
             # a connection that is closed undoes its transaction
             self.close()
@@ -209,6 +211,23 @@ class PostgresStore:
             with suppress(psycopg2.Error):
                 self._connection.close()
             self._connection = None
+
+    def _refusal(self, error: psycopg2.Error) -> str:
+        """Say what is wrong with the table, and that the next load makes one that is missing."""
+        code = error.pgcode or ""
+        from_zero = "makes it and counts from zero; calls that were made this month before are then not known."
+        if code == _UNDEFINED_TABLE:
+            return (
+                f"The table {self._table}, which counts the calls, is gone, so no more are made; what was fetched is "
+                f"kept. The next load {from_zero}"
+            )
+        if code.startswith(_OF_A_TABLE) and code != _PERMISSION:
+            return (
+                f"The table {self._table}, which counts the calls, has been altered "
+                f"({str(error).splitlines()[0]}), so no more are made; what was fetched is kept. Drop it: the next "
+                f"load {from_zero}"
+            )
+        return f"Calls cannot be counted, so none are made: {words(error)}"
 
     def _open(self) -> PatientConnection:
         connection = PatientConnection(self._url, "weather calls")

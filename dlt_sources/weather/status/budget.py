@@ -25,7 +25,7 @@ class BudgetStatus(NamedTuple):
         limit: calls allowed in the period; None if there is no limit.
         left: calls that may still be made, for what cannot be asked for again; None if there is no limit.
         left_for_backfill: calls of these that a backfill may make now; None if there is no limit.
-        renewed_at: end of the period.
+        renewed_at: end of the period; later if calls with a later date fill the next one too.
         money: cost of the month's calls so far; None where calls cost nothing, and for the period day.
         currency: currency of the cost; "" without one.
     """
@@ -88,7 +88,7 @@ def _of_product(product: Product, counts: Counts, settings: WeatherSettings) -> 
             limit and limit.limit,
             limit and max(0, limit.left),
             limit and max(0, limit.available),
-            as_datetime(ends[period]),
+            as_datetime(max(ends[period], limit.renewed_at if limit and limit.left <= 0 else 0)),
             None if period == "day" else money,
             currency,
         )

@@ -220,3 +220,33 @@ def test_a_table_decides_as_a_list_of_all_calls_does(postgres, time, seed):
     url = postgres.postgres_credentials.to_native_representation()
     table = postgres.qualified_name(stores.TABLE)
     play(lambda: PostgresStore(url, table), time, seed, 80, jumps=seed == 3)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [CallLimits(60, per_day=4), CallLimits(60, per_month=4), CallLimits(60, free_per_day=3, paid_per_month=1)],
+    ids=["day", "month", "money"],
+)
+@pytest.mark.parametrize("ahead", [1, 2, 40])
+def test_a_budget_that_a_clock_ahead_has_spent_is_renewed_at_the_moment_that_is_named(open_ledger, time, limits, ahead):
+    ledger = open_ledger(limits)
+    time.pass_(ahead * DAY)
+    ledger.take(lane(product="one_call"), 4)
+    time.pass_(-ahead * DAY)
+    with pytest.raises(BudgetSpentError) as spent:
+        ledger.take(lane(product="one_call"), 1)
+    renewed_at = int(spent.value.renewed_at.timestamp()) * 1000
+    time.set(renewed_at - 1)
+    with pytest.raises(BudgetSpentError, match=f"{spent.value.renewed_at:%Y-%m-%d %H:%M} UTC goes on"):
+        ledger.take(lane(product="one_call"), 1)
+    time.set(renewed_at)
+    assert ledger.take(lane(product="one_call"), 1).calls == 1
+
+
+def test_no_hour_of_a_day_frees_what_the_user_reserves(open_ledger, time):
+    ledger = open_ledger(CallLimits(60, per_day=10), reserve=8)
+    ledger.take(lane("backfill"), 2)
+    with pytest.raises(BudgetSpentError, match=r"kept for hourly loads.* 2026-09-30 00:00 UTC goes on"):
+        ledger.take(lane("backfill"), 1)
+    time.set(START // DAY * DAY + DAY)
+    assert ledger.take(lane("backfill"), 3).calls == 2

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 
 import pytest
 
 from dlt_sources.weather.api.machine_rate_limit import account_of
 from dlt_sources.weather.api.rate_limit import BudgetUnreachableError, Lane
+from dlt_sources.weather.budget import stores
 from dlt_sources.weather.budget.ledger import Ledger
-from dlt_sources.weather.budget.opening import USABLE_SECONDS_OF_SERVER, ledger_limits, store_of
+from dlt_sources.weather.budget.opening import USABLE_SECONDS_OF_SERVER, ledger_file, ledger_limits, store_of
 from dlt_sources.weather.budget.stores import TABLE, ensure_table
 from dlt_sources.weather.common.errors import DestinationError
+from tests.docs.pages import PAGES, blocks
 from tests.helpers.processes import budget_worker, forkserver
 from tests.helpers.support import columns, query
 
@@ -95,12 +99,33 @@ def test_a_connection_that_is_cut_is_made_again_and_nothing_is_forgotten(postgre
     assert ledger.take(LANE, 6).calls == 4
 
 
-def test_a_table_that_is_dropped_is_told_and_nothing_is_asked_without_it(postgres, open_ledger):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP TABLE {}", r"is gone, .* kept\. The next load makes it and counts from zero; .* not known\.$"),
+        (
+            "ALTER TABLE {} RENAME COLUMN calls TO other",
+            r'has been altered \(column "calls" does not exist\), .* kept\. Drop it: the next load makes it and counts',
+        ),
+        ("ALTER TABLE {} DROP CONSTRAINT _weather_calls_pkey", "has been altered .* Drop it: the next load"),
+    ],
+)
+def test_a_table_that_is_dropped_or_altered_is_told_and_nothing_is_asked_without_it(
+    postgres, settings, open_ledger, change, said
+):
     ledger = open_ledger()
     with postgres.connection() as client:
-        client.execute_sql(f"DROP TABLE {client.make_qualified_table_name(TABLE)}")
-    with pytest.raises(DestinationError, match=r"Calls cannot be counted, so none are made: .*does not exist"):
+        client.execute_sql(change.format(client.make_qualified_table_name(TABLE)))
+    with pytest.raises(DestinationError, match=said) as error:
         ledger.take(LANE, 1)
+    assert "replay" not in str(error.value)
+    with postgres.connection() as client:
+        ensure_table(client, account_of(settings()))
+    if change.startswith("DROP"):
+        assert open_ledger().take(LANE, 1).calls == 1
+    else:
+        with pytest.raises(DestinationError, match=said):
+            open_ledger().take(LANE, 1)
 
 
 def test_the_table_of_an_earlier_release_is_replaced_and_its_calls_count(postgres, settings, caplog):
@@ -145,3 +170,32 @@ def test_a_role_that_may_not_create_tables_uses_one_that_it_has_been_granted(pos
     with postgres.connection() as client:
         client.execute_sql("DROP OWNED BY lender")
         client.execute_sql("DROP ROLE lender")
+
+
+def test_the_documented_statements_delete_what_a_wrong_clock_counted(target, settings, monkeypatch):
+    choice = settings(calls_per_day=3)
+    if target.is_postgres:
+        with target.connection() as client:
+            ensure_table(client, account_of(choice))
+
+    def take():
+        store, usable_seconds = store_of(target)
+        ledger = Ledger(store, account_of(choice), ledger_limits(choice), usable_seconds)
+        leased = ledger.take(LANE, 2).calls
+        ledger.close({})
+        return leased
+
+    with monkeypatch.context() as patch:
+        later = stores.wall_clock() + 10 * 86_400_000
+        patch.setattr(stores, "wall_clock", lambda: later)
+        patch.setattr(stores, "SERVER_CLOCK", f"{later}::bigint")
+        assert take() == 2
+    assert take() == 1
+    of_table, of_file = (one for one in blocks(PAGES["docs/operations.md"], "sql") if one.startswith("DELETE"))
+    if target.is_postgres:
+        with target.connection() as client:
+            client.execute_sql(of_table)
+    else:
+        with closing(sqlite3.connect(ledger_file(target))) as connection, connection:
+            connection.execute(of_file)
+    assert take() == 2, "the calls of the right clock stay"

@@ -206,3 +206,24 @@ def test_a_server_that_stays_away_ends_the_run_in_order_and_keeps_every_answer(
     clock.pass_time(minutes=10)
     assert load_accounted(target, choice, clock).error is None
     assert query(target, "SELECT count(*) FROM weather_raw") == [(simulator.stats.calls,)]
+
+
+def test_the_moment_that_is_named_after_a_clock_was_ahead_is_the_first_at_which_calls_are_made(
+    target, settings, clock, wall_clock, caplog
+):
+    choice = settings(locations=PLACES, resources=["current_weather"], calls_per_day=2)
+
+    def load_after(**time):
+        clock.pass_time(**time)
+        wall_clock()
+        return load(target, choice, now=clock).budget["current_weather"].renewed_at
+
+    load_after(days=40)
+    renewed_at = load_after(days=-40)
+    assert renewed_at == datetime(2026, 6, 30, tzinfo=timezone.utc)
+    assert "Calls are counted up to 2026-06-29 12:00 UTC, later than it is now" in caplog.text
+    assert load_after(days=30) == renewed_at
+    assert count(target, "current_weather") == 2
+    clock.moment = renewed_at
+    load_after(seconds=1)
+    assert count(target, "current_weather") == 4
