@@ -12,6 +12,8 @@ from dlt_sources.weather.common.errors import BudgetSpentError
 from dlt_sources.weather.common.subscription_plans import CallLimits, Product
 
 Period = Literal["day", "month", "money"]
+# begin of the sentence about a spent budget, in load_runs too
+BUDGET_OF = "The budget of "
 TITLES: dict[Product, str] = {"free": "the subscription plan", "one_call": "One Call"}
 _SETTINGS: dict[tuple[Product, Period], str] = {
     ("free", "day"): "calls_per_day",
@@ -179,10 +181,14 @@ def spent_error(lane: Lane, limit: Limit) -> BudgetSpentError:
     else:
         urgent = "hourly loads" if lane.purpose == "backfill" else "what cannot be asked for again"
         state = f"is kept for {urgent}: {_amount(limit)} {_SETTINGS[lane.product, limit.period]}"
-    text = f"The budget of {TITLES[lane.product]} {state}. A load after {moment} goes on."
+    # a load without the range does not go on with a backfill
+    is_backfill = lane.purpose == "backfill"
+    goes_on = f"A load of the same range after {moment} goes on." if is_backfill else f"A load after {moment} goes on."
+    text = f"{BUDGET_OF}{TITLES[lane.product]} {state}. {goes_on}"
     return BudgetSpentError(
         text,
         product=lane.product,
+        is_backfill=is_backfill,
         period=limit.period,
         limit=limit.limit,
         spent=limit.spent,

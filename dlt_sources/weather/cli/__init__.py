@@ -25,7 +25,8 @@ from dlt_sources.weather.common.redaction import print_redacted
 
 EPILOG = """\b
 Exit codes:
-  0    done; rows may have been rejected, see the summary
+  0    done; rows may have been rejected, see the summary; or a budget of calls is spent,
+       and a warning says when the load goes on
   1    an error in this program
   2    an invalid option or setting
   3    no API key, or the API refuses it

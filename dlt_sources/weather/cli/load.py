@@ -35,7 +35,8 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
 
     Histories (air_pollution, weather_history, weather_history_daily) continue from the newest row of each place; a new
     place gets the last 7 days, or everything from --since on. A load that meets the budget of calls ends with what it
-    has, and says when a later one goes on. Rerunning is safe: no row is loaded twice.
+    has, and says when a later one goes on; a range of --since goes on by the same command. Rerunning is safe: no row is
+    loaded twice.
     """
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),

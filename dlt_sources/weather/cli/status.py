@@ -56,10 +56,11 @@ MOST_OF_CAUSE, MOST_CHARACTERS = 250, 100
 def status_command(*, demo: bool, destination: str | None, check: bool, **given: Any) -> None:
     """Show the state of the tables and the newest weather.
 
-    The output has rows, places and lag of each table, the last run of each resource, how many answers brought nothing
-    new, the calls that are used and left of the day and the month, the places that are late with the cause, the rejects
-    that nothing has replaced yet, and the newest conditions of each place. A place is late if it has no row of the last
-    90 minutes, or no hour of air_pollution of the last 3 hours; another schedule moves both limits.
+    The output has rows, places and lag of each table, the last run of each resource, backfills that are not finished,
+    how many answers brought nothing new, the calls that are used and left of the day and the month, the places that are
+    late with the cause, the rejects that nothing has replaced yet, and the newest conditions of each place. A place is
+    late if it has no row of the last 90 minutes, or no hour of air_pollution of the last 3 hours; another schedule
+    moves both limits.
     """
     configure_logging(level=logging.WARNING)
     settings = chosen_settings(**given)
@@ -232,6 +233,15 @@ def _print_runs(console: Console, result: Status) -> None:
         )
     console.print()
     console.print(table)
+    for one in result.unfinished[:MOST_NAMED]:
+        until = f" until {one.until}" if one.until else ""
+        console.print(
+            f"[yellow]The backfill of {one.resource} from {escape(one.since)}{escape(until)} is not finished (last "
+            f"asked {one.finished_at:%Y-%m-%d %H:%MZ}); a load of the same range continues it.[/yellow]",
+            highlight=False,
+        )
+    if len(result.unfinished) > MOST_NAMED:
+        console.print(f"… and {len(result.unfinished) - MOST_NAMED:,} more backfills are not finished.")
 
 
 def _print_repeats(console: Console, result: Status) -> None:

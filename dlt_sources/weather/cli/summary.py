@@ -46,6 +46,14 @@ def conclude(report: Report, *, log_format: str, quiet: bool, strict: bool, targ
         raise click.exceptions.Exit(130)
     for sentence, resources in _postponed(report).items():
         tell(f"{', '.join(resources)}: {sentence}", logging.WARNING, run_id=report.run_id)
+    if backfills := [report.metrics_by_resource[name] for name, error in report.budget.items() if error.is_backfill]:
+        left = sum(metrics.left for metrics in backfills)
+        tell(
+            f"The range is not complete: {counted(left, 'call')} left to ask. Run the same command then, with the same "
+            "--since and --until; a load without them does not ask for the range.",
+            logging.WARNING,
+            run_id=report.run_id,
+        )
     if report.error:
         raise report.error
     if report.rows_rejected:

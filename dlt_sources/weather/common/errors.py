@@ -78,6 +78,7 @@ class BudgetSpentError(WeatherError):
     Args:
         message: the message.
         product: product whose calls are limited.
+        is_backfill: whether the calls are of a range of the user's, which only a load of the same range asks for.
         period: day, month, or money for the calls of a month that cost money.
         limit: calls allowed in the period.
         spent: calls counted in the period.
@@ -89,6 +90,7 @@ class BudgetSpentError(WeatherError):
         message: str,
         *,
         product: Product,
+        is_backfill: bool,
         period: Literal["day", "month", "money"],
         limit: int,
         spent: int,
@@ -96,6 +98,7 @@ class BudgetSpentError(WeatherError):
     ) -> None:
         super().__init__(message)
         self.product: Product = product
+        self.is_backfill = is_backfill
         self.period = period
         self.limit = limit
         self.spent = spent

@@ -97,9 +97,11 @@ class LoadRun(Contract):
     run_id: str = added("Id of the run, which sorts by time")
     resource: str = added("Name of the resource")
     command: str | None = added("Command: load or replay")
+    since: str | None = added("Begin of the range that the user named for a history; null for an ordinary load")
+    until: str | None = added("End of that range; null if it is the present")
     status: str | None = added(
-        "running, ok, partial (something was rejected), failed, interrupted (asked and not finished, or the run was "
-        "killed) or not_reached (the run ended before it)"
+        "running, ok, partial (something was rejected, or a budget was spent), failed, interrupted (asked and not "
+        "finished, or the run was killed) or not_reached (the run ended before it)"
     )
     started_at: Moment | None = added("Moment the resource started in the run, UTC")
     finished_at: Moment | None = added("Moment this row was written, UTC")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from dlt_sources.weather.api.endpoints import LOCATIONS, Endpoint
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.api.responses import Result
 from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.convert.converter import Converter
@@ -35,13 +35,22 @@ class RunConversion:
         command: load or replay, for ``load_runs``.
         package: counts the rows and bytes of the present load package.
         now: the clock, UTC.
+        range_of_user: the settings ``since`` and ``until``.
     """
 
-    def __init__(self, run_id: str, command: str, package: PackageLimits, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        command: str,
+        package: PackageLimits,
+        now: Callable[[], datetime],
+        range_of_user: tuple[str | None, str | None] = (None, None),
+    ) -> None:
         self._run_id = run_id
         self._command = command
         self._package = package
         self._now = now
+        self._range_of_user = range_of_user
         self._metrics: dict[str, LoadMetrics] = {}
         self._converters: dict[str, Converter] = {}
         self._closed: set[str] = set()
@@ -54,13 +63,19 @@ class RunConversion:
     def metrics_of(self, resource: str) -> LoadMetrics:
         """Return the counts of a resource."""
         if resource not in self._metrics:
-            self._metrics[resource] = LoadMetrics(resource, self._run_id, self._command, self._now())
+            self._metrics[resource] = self._new_metrics(resource)
         return self._metrics[resource]
+
+    def _new_metrics(self, resource: str) -> LoadMetrics:
+        is_history = resource in BY_NAME and BY_NAME[resource].incremental
+        since, until = self._range_of_user if is_history else (None, None)
+        return LoadMetrics(resource, self._run_id, self._command, self._now(), since, until)
 
     def restored(self, row: Mapping[str, Any]) -> LoadMetrics:
         """Return the counts of a resource, which begin with those of a row of ``load_runs``."""
         if row["resource"] not in self._metrics:
             counts = {name: row[name] for name in COUNTS}
+            counts |= {name: row.get(name) for name in ("since", "until")}
             metrics = LoadMetrics(row["resource"], self._run_id, self._command, row["started_at"], **counts)
             metrics.new_columns |= set(filter(None, (row["new_columns"] or "").split(",")))
             metrics.other_fields |= set(filter(None, (row.get("other_fields") or "").split(", ")))
@@ -70,10 +85,7 @@ class RunConversion:
     def rows_so_far(self, resources: Iterable[str]) -> list[dict[str, Any]]:
         """Return the present row of ``load_runs`` of each resource, with zeros for those that were not reached."""
         now = self._now()
-        return [
-            (self._metrics.get(name) or LoadMetrics(name, self._run_id, self._command, now)).row("interrupted", now)
-            for name in resources
-        ]
+        return [(self._metrics.get(name) or self._new_metrics(name)).row("interrupted", now) for name in resources]
 
     def items(
         self,

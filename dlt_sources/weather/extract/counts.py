@@ -47,12 +47,15 @@ class LoadMetrics:
     for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none,
     ``misspelt`` that of rejected entries of the user's list that fail until they are corrected. ``places`` has the
     first locations that a cause affects, in order. ``postponed`` says which budget is spent, and when a load goes on.
+    ``since`` and ``until`` are the user's range, for a history.
     """
 
     resource: str
     run_id: str
     command: str
     started_at: datetime
+    since: str | None = None
+    until: str | None = None
     expected: int = 0
     up_to_date: int = 0
     requests: int = 0
@@ -70,6 +73,11 @@ class LoadMetrics:
     error: str | None = None
     postponed: str | None = None
     _clock: float = field(default_factory=monotonic)
+
+    @property
+    def left(self) -> int:
+        """Number of requests that are foreseen and have not ended."""
+        return max(0, self.expected - self.requests)
 
     @property
     def commonest_cause(self) -> tuple[str, int] | None:
@@ -199,6 +207,8 @@ class LoadMetrics:
             "run_id": self.run_id,
             "resource": self.resource,
             "command": self.command,
+            "since": self.since,
+            "until": self.until,
             "status": status,
             "started_at": self.started_at,
             "finished_at": at,

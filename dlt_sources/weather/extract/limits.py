@@ -103,7 +103,8 @@ class Refusals:
         if refusal := self.by_resource.get(metrics.resource):
             metrics.error = metrics.error or str(refusal)
         if spent := self.postponed.get(metrics.resource):
-            metrics.postponed = str(spent)
+            left = f" Calls that are left to ask: {metrics.left:,}." if spent.is_backfill and metrics.left else ""
+            metrics.postponed = f"{spent}{left}"
 
     def add_unasked(self, resource: str, error: WeatherError) -> None:
         """Note why a request was not asked; called in the client's thread, for each of them."""

@@ -11,7 +11,7 @@ from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, 
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.status.gaps import SERIES, read_gaps
 from dlt_sources.weather.status.repeats import Repeats, read_repeats
-from dlt_sources.weather.status.runs import RunStatus, read_runs
+from dlt_sources.weather.status.runs import RunStatus, UnfinishedBackfill, read_runs, read_unfinished
 from dlt_sources.weather.status.tables import TableStatus, read_table_status
 
 
@@ -37,6 +37,7 @@ class Status:
         conditions: newest observation of each location.
         missing_rows: number of rows missing inside the series of each table of history.
         repeats: answers of the last day that brought nothing new, by resource.
+        unfinished: ranges of history that a user named and no load has finished.
     """
 
     tables: tuple[TableStatus, ...]
@@ -44,6 +45,7 @@ class Status:
     conditions: tuple[Conditions, ...]
     missing_rows: Mapping[str, int]
     repeats: Mapping[str, Repeats] = field(default_factory=dict)
+    unfinished: tuple[UnfinishedBackfill, ...] = ()
 
     @property
     def missing_hours(self) -> int:
@@ -66,6 +68,7 @@ def read_status(reader: DestinationReader, now: datetime | None = None) -> Statu
             contract.table: sum(gap.rows for gap in read_gaps(reader, contract).values()) for contract in SERIES
         },
         repeats=read_repeats(reader, now or utc_now()),
+        unfinished=read_unfinished(reader),
     )
 
 

@@ -1,10 +1,11 @@
-"""Newest run of each resource."""
+"""Newest run of each resource, and backfills that no run has finished."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from dlt_sources.weather.budget.decision import BUDGET_OF
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader
@@ -20,6 +21,41 @@ class RunStatus:
     rows_loaded: int
     rows_rejected: int
     error: str | None
+
+
+@dataclass(frozen=True)
+class UnfinishedBackfill:
+    """Range of a history that a user named and no load has finished; ``until`` is None for one up to the present."""
+
+    resource: str
+    since: str
+    until: str | None
+    finished_at: datetime
+
+
+def read_unfinished(reader: DestinationReader) -> tuple[UnfinishedBackfill, ...]:
+    """Return the ranges that ended early, for a spent budget too, and that no later load has finished.
+
+    Args:
+        reader: reads the destination.
+    """
+    sql = (
+        "SELECT resource, since, until, finished_at,"
+        f" status IN ('interrupted', 'failed', 'not_reached') OR error LIKE '{BUDGET_OF}%%' FROM {{runs}}"
+        " WHERE since IS NOT NULL AND status <> 'running' ORDER BY finished_at"
+    )
+    found: dict[tuple[str, str, str | None], UnfinishedBackfill] = {}
+    for resource, since, until, at, is_unfinished in reader.rows(sql, runs=LoadRun.table):
+        # dates of ISO 8601 sort as texts
+        for key in [one for one in found if one[0] == resource and since <= one[1] and _ends_later(until, one[2])]:
+            del found[key]
+        if is_unfinished:
+            found[resource, since, until] = UnfinishedBackfill(resource, since, until, utc(at))
+    return tuple(found.values())
+
+
+def _ends_later(until: str | None, other: str | None) -> bool:
+    return until is None or (other is not None and until >= other)
 
 
 def read_runs(reader: DestinationReader) -> tuple[RunStatus, ...]:

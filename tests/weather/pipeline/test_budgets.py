@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import astuple
 from datetime import datetime, timezone
 
 import pytest
@@ -13,6 +14,7 @@ from dlt_sources.weather.budget.opening import ledger_file
 from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.status.runs import read_unfinished
 from tests.helpers.processes import start_worker
 from tests.helpers.support import assert_no_duplicates, count, load_accounted, query
 
@@ -81,14 +83,40 @@ def test_a_backfill_leaves_hourly_loads_what_they_take_for_the_rest_of_the_day(
     # 4 now, and 4 in each of the 2 hours that are left of the day
     assert simulator.stats.calls == 40 - 2 * 4
     assert str(report.budget["air_pollution"]) == (
-        f"{BUDGET}kept for hourly loads: 32 of 40 calls a day, calls_per_day. A load after 2026-05-20 22:00 UTC goes "
-        "on."
+        f"{BUDGET}kept for hourly loads: 32 of 40 calls a day, calls_per_day. A load of the same range after "
+        "2026-05-20 22:00 UTC goes on."
     )
     for _ in range(2):
         clock.pass_time(hours=1)
         wall_clock()
         assert load_accounted(duckdb, hourly, clock).budget == {}
     assert simulator.stats.calls == 40
+
+
+def test_a_range_that_a_budget_ended_is_unfinished_until_a_load_of_the_range_has_asked_the_rest(
+    target, settings, clock, wall_clock
+):
+    def unfinished():
+        with target.reader() as reader:
+            return [one[1:3] for one in map(astuple, read_unfinished(reader))]
+
+    chosen = {"locations": PLACES, "resources": ["air_pollution"], "history_days_per_call": 1}
+    day = {"since": "2026-05-01", "until": "2026-05-01"}
+    backfill = settings(**chosen, calls_per_day=6, since="2026-05-10", until="2026-05-12")
+    load_accounted(target, backfill, clock)
+    ((error,),) = query(target, "SELECT error FROM load_runs WHERE resource = 'air_pollution'")
+    assert error == (
+        f"{BUDGET}spent: 6 of 6 calls a day, calls_per_day. A load of the same range after 2026-05-21 00:00 UTC goes "
+        "on. Calls that are left to ask: 6."
+    )
+    clock.pass_time(hours=13)
+    wall_clock()
+    load_accounted(target, settings(**chosen, history_days=1), clock)
+    load_accounted(target, settings(**chosen, **day), clock)
+    assert unfinished() == [("2026-05-10", "2026-05-12")], "neither an ordinary load nor another range continues it"
+    backfill.calls_per_day = None
+    load_accounted(target, backfill, clock)
+    assert unfinished() == []
 
 
 def test_a_backfill_in_the_run_of_its_snapshots_has_what_they_leave(duckdb, settings, clock, wall_clock, simulator):  # noqa: ARG001

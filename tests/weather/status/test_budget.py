@@ -56,6 +56,18 @@ def test_calls_that_cost_money_are_told_with_their_cost(duckdb, settings, clock,
     assert found["day"].share == 0.003
 
 
+def test_the_command_line_says_that_only_the_same_range_goes_on_with_a_backfill(duckdb, api, monkeypatch):  # noqa: ARG001
+    monkeypatch.setenv("SOURCES__WEATHER__CALLS_PER_DAY", "2")
+    places = [option for place in PLACES for option in ("--location", place)]
+    loaded = run("--resources", "air_pollution", "--since", "2026-01-01", "--until", "2026-01-02", *places, api=api)
+    assert loaded.code == 0
+    assert "The range is not complete: 1 call left to ask. Run the same command then, with the same" in loaded.err
+    status = run("status", *places, api=api)
+    assert "The backfill of air_pollution from 2026-01-01 until 2026-01-02 is not finished" in status.out
+    check = run("status", "--check", *places, api=api)
+    assert "backfill" not in check.err
+
+
 def test_the_command_line_ends_well_and_says_when_a_spent_budget_goes_on(duckdb, api, monkeypatch):  # noqa: ARG001
     monkeypatch.setenv("SOURCES__WEATHER__CALLS_PER_DAY", "2")
     places = [option for place in PLACES for option in ("--location", place)]
