@@ -84,7 +84,7 @@ def resolve_settings(
         for section, table in _tables(settings, sections):
             right.update(_variables(table, section))
             for provider in _files():
-                _refuse_unknown(provider, table, section)
+                _refuse_misspelt(provider, table, section, is_table=True)
         _warn_of_misspelt_variables(frozenset(right), sections)
         with _no_trace():
             return resolve_configuration(settings, sections=sections, explicit_value=given)
@@ -139,7 +139,9 @@ def _files() -> Iterator[SettingsTomlProvider]:
             yield provider
 
 
-def _refuse_misspelt(provider: SettingsTomlProvider, names: Collection[str], sections: tuple[str, ...]) -> None:
+def _refuse_misspelt(
+    provider: SettingsTomlProvider, names: Collection[str], sections: tuple[str, ...], *, is_table: bool = False
+) -> None:
     """Raise on a section that is near to the settings' section, or on a name in it that is none of them."""
     right = f"[{'.'.join(sections)}]"
     node: object = StringTomlProvider.loads(provider.to_toml()).unwrap()
@@ -149,9 +151,11 @@ def _refuse_misspelt(provider: SettingsTomlProvider, names: Collection[str], sec
         for other, value in node.items():
             is_near = bool(get_close_matches(section, [str(other).casefold()], cutoff=SECTION_CUTOFF))
             is_short = depth == 0 and other == sections[-1]
-            if other == section or (depth == 0 and other in _DLT_SECTIONS) or not (is_near or is_short):
+            # next to a table of the settings there are dlt's tables only, and none has such a name or setting
+            is_own = is_table and depth == len(sections) - 1
+            if other == section or (depth == 0 and other in _DLT_SECTIONS) or not (is_near or is_short or is_own):
                 continue
-            if _has_setting(value, names, deep=is_near):
+            if (is_own and is_near) or _has_setting(value, names, deep=is_near):
                 wrong = ".".join((*sections[:depth], str(other), *(sections[depth + 1 :] if is_near else ())))
                 file = _file(provider, str(other), *sections[:depth])
                 raise ConfigurationError(f"In {file}: nothing reads [{wrong}]; did you mean {right}?")

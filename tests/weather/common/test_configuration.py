@@ -22,6 +22,7 @@ from tests.helpers.command import run
 
 CONFIG = str(Path(".dlt", "config.toml"))
 WEATHER = "[sources.weather]\n"
+ONE_CALL = "nothing reads [{}]; did you mean [sources.weather.one_call]?"
 
 
 def refused(load: Callable[..., object] = load_settings) -> str:
@@ -48,6 +49,16 @@ def refused(load: Callable[..., object] = load_settings) -> str:
             WEATHER + "resources = ['curent_weather']",
             "there is no resource 'curent_weather'; did you mean current_weather?",
         ),
+        (WEATHER + "[sources.weather.onecall]\ncalls_per_day = 30", ONE_CALL.format("sources.weather.onecall")),
+        (WEATHER + "[sources.weather.one_cal]\ncalls_per_dy = 30", ONE_CALL.format("sources.weather.one_cal")),
+        (WEATHER + "One_Call = {price_per_call = 1}", ONE_CALL.format("sources.weather.One_Call")),
+        (WEATHER + "[sources.weather.budget]\ncalls_per_day = 30", ONE_CALL.format("sources.weather.budget")),
+        ("[one_call]\ncalls_per_day = 30", ONE_CALL.format("one_call")),
+        (
+            "[sources.weather.one_call]\ncalls_per_dy = 30",
+            "[sources.weather.one_call] has no setting calls_per_dy; did you mean calls_per_day?",
+        ),
+        ("[sources.weather.one_call]\ncurrency = 3", "one_call.currency must be letters, such as GBP, not '3'."),
         (WEATHER + "locations = []", "locations is empty, so there is nothing to load"),
         (WEATHER + "resources = []", "resources is empty, so there is nothing to load"),
         (WEATHER + "locations = 'Oslo,NO'", 'locations must be a list of texts, such as ["a", "b"].'),
@@ -63,6 +74,7 @@ def test_a_mistake_in_a_file_names_the_file_and_what_is_meant(write, text, said)
 @pytest.mark.parametrize(
     "text",
     [
+        WEATHER + "[sources.weather.one_call_current]\nmax_table_nesting = 1",
         WEATHER + "[sources.weather.data_writer]\nbuffer_max_items = 100",
         "[sources.openweather]\nunits = 'metric'",
         "[sources.weather_archive]\nfolder = 'x'",
@@ -144,6 +156,8 @@ def test_no_secret_goes_into_the_trace_that_dlt_writes_to_a_file(monkeypatch):
         ("SOURCES_WEATHER_UNITS", "did you mean SOURCES__WEATHER__UNITS?"),
         ("SOURCE__WEATHER__UNITS", "did you mean SOURCES__WEATHER__UNITS?"),
         ("sources__weather__units", "did you mean SOURCES__WEATHER__UNITS?"),
+        ("SOURCES__WEATHER__ONE_CAL__CALLS_PER_DAY", "did you mean SOURCES__WEATHER__ONE_CALL__CALLS_PER_DAY?"),
+        ("SOURCES__WEATHER__ONECALL__CURRENCY", "did you mean SOURCES__WEATHER__ONE_CALL__CURRENCY?"),
         ("OPENWEATHER_APIKEY", "did you mean OPENWEATHER_API_KEY?"),
         ("WEATHER_SHEDULE", "did you mean WEATHER_SCHEDULE?"),
         ("SOURCES__WEATHER__COLOUR", "after SOURCES__WEATHER__, there are ANSWER_LANGUAGE, API_KEY"),

@@ -77,6 +77,14 @@ def check_ranges(settings: BaseConfiguration, ranges: dict[str, tuple[float, flo
             raise InvalidSettingError(table + name, f"{table}{name} must be from {least:,} to {most:,}, not {value}.")
 
 
+def check_currency(currency: str) -> None:
+    """Raise on a currency that has no letters only, such as a price: dlt reads a number as a text."""
+    if not currency.isalpha():
+        raise InvalidSettingError(
+            "one_call.currency", f"one_call.currency must be letters, such as GBP, not {currency!r}."
+        )
+
+
 def check_schedule(schedule: str) -> None:
     """Raise on a schedule that is none."""
     if not is_schedule(schedule):

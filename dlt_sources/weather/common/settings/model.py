@@ -124,6 +124,7 @@ class WeatherSettings(BaseConfiguration):
             raise InvalidSettingError("shard", f"shard {self.shard!r} is invalid: {error}.") from None
         checks.check_ranges(self, checks.RANGES)
         checks.check_ranges(self.one_call, checks.ONE_CALL_RANGES, "one_call.")
+        checks.check_currency(self.one_call.currency)
         checks.check_schedule(self.schedule)
         checks.check_plan(self.plan_name, self.resources or [])
         self.one_call_version = checks.checked_version(self.one_call_version, self.resources or [])
