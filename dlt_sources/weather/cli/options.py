@@ -85,7 +85,12 @@ def settings_options(command: F) -> F:
             metavar="K/N",
             help="Load part K of N of the places, for several machines on one PostgreSQL.",
         ),
-        click.option("--until", type=Text(), metavar="MOMENT", help="Last hour or day of history, ISO 8601, UTC."),
+        click.option(
+            "--until",
+            type=Text(),
+            metavar="MOMENT",
+            help="Last hour or day of history, ISO 8601, UTC; a date is its whole day.",
+        ),
         click.option(
             "--since",
             type=Text(),

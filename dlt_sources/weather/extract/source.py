@@ -41,7 +41,7 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
         locations_file: a CSV, JSONL or Parquet file of places.
         units: standard, metric or imperial.
         since: first hour of history, ISO 8601.
-        until: last hour of history, ISO 8601.
+        until: last hour or day of history, ISO 8601; a date is its whole day, UTC.
         calls_per_minute: the limit of the subscription plan, if another than the plan's.
         base_url: the URL of the API.
         api_key: OpenWeather's key.

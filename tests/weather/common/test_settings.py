@@ -264,6 +264,10 @@ def test_since_is_read_as_an_hour_within_the_history_that_there_is(text, moment)
     ("text", "moment"),
     [
         pytest.param("2024-01-31T06:00Z", datetime(2024, 1, 31, 6, tzinfo=timezone.utc), id="past"),
+        pytest.param(" 2024-01-31 ", datetime(2024, 1, 31, 23, tzinfo=timezone.utc), id="date: its last hour"),
+        pytest.param("2024-01-31T00:00", datetime(2024, 1, 31, tzinfo=timezone.utc), id="midnight"),
+        pytest.param("2026-05-20", THIS_HOUR, id="today"),
+        pytest.param("9999-12-31", THIS_HOUR, id="last date"),
         pytest.param("2026-05-20T12:59Z", THIS_HOUR, id="this hour"),
         pytest.param("2030-01-01", THIS_HOUR, id="future"),
         pytest.param("9999-12-31T23:00Z", THIS_HOUR, id="year 9999"),

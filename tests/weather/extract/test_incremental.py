@@ -61,7 +61,7 @@ def test_a_window_that_fails_in_the_middle_of_a_backfill_leaves_no_gap(target, s
         locations=[MADRID, OSLO],
         history_days_per_call=2,
         since="2026-05-01",
-        until="2026-05-10T23:00Z",
+        until="2026-05-10",
         attempts=1,
     )
     third_window = since + timedelta(days=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 
 import dlt
@@ -184,11 +184,13 @@ def merges_rows(pipeline: dlt.Pipeline | None) -> bool:
 
 
 def _hour(text: str | None, setting: str) -> datetime | None:
-    """Read an ISO 8601 date or moment, in UTC if it names no zone, and return its hour."""
+    """Read an ISO 8601 date or moment, in UTC if it names no zone, and return its hour; a date as the end, its last."""
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        if setting == "until" and _is_date(text.strip()):
+            moment += DAY - HOUR
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
         return floor_hour(moment.astimezone(timezone.utc))
@@ -196,3 +198,11 @@ def _hour(text: str | None, setting: str) -> datetime | None:
         raise ConfigurationError(
             f"{setting} must be a date such as 2024-01-31 or a moment such as 2024-01-31T06:00Z, not {text!r}."
         ) from None
+
+
+def _is_date(text: str) -> bool:
+    """Return whether a text is a date without a time."""
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False

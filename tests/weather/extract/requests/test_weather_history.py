@@ -25,7 +25,7 @@ from tests.weather.extract.requests.timeline import (
     subscribe,
 )
 
-MARCH = {"since": "2026-03-01", "until": "2026-03-31T23:00Z"}
+MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
 MARCH_CALLS = 38
 
 
