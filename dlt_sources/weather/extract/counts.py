@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
@@ -223,3 +223,35 @@ class LoadMetrics:
             "other_fields": listed(self.other_fields) or None,
             "error": self.problem,
         }
+
+
+class Shortfall(NamedTuple):
+    """Resource of which more than half is missing: how much of it, and the commonest cause."""
+
+    resource: str
+    failed: int
+    total: int
+    subject: str
+    cause: str | None
+    rejects: int
+
+    def __str__(self) -> str:
+        return f"{self.resource}: {self.failed} of {self.total} {self.subject}{_because(self.cause, self.rejects)}"
+
+
+def shortfall_of(metrics: LoadMetrics, known_locations: int) -> Shortfall | None:
+    """Return what is missing if more than half of a resource's requests failed or of its rows were rejected."""
+    # known locations, and those whose hours are there, need no request
+    known = known_locations if metrics.resource == LOCATIONS else metrics.up_to_date
+    cause, count = metrics.commonest_cause or (None, 0)
+    for subject, failed, total in (
+        ("requests failed", metrics.requests_failed, metrics.requests + known),
+        ("rows were rejected", metrics.rows_rejected, metrics.rows_fetched + known),
+    ):
+        if failed * 2 > total:
+            return Shortfall(metrics.resource, failed, total, subject, cause, count)
+    return None
+
+
+def _because(cause: str | None, count: int) -> str:
+    return f": {cause.rstrip('.')} ({count})" if cause else ""

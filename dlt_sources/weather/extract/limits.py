@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from time import monotonic
-from typing import NamedTuple
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Failure
@@ -18,8 +17,8 @@ from dlt_sources.weather.common.errors import (
     WeatherError,
 )
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.common.subscription_plans import LEAST_PLANS
-from dlt_sources.weather.extract.counts import LoadMetrics
+from dlt_sources.weather.common.subscription_plans import LEAST_PLANS, PLAN_NAMES
+from dlt_sources.weather.extract.counts import LoadMetrics, Shortfall, shortfall_of
 
 logger = logging.getLogger(__name__)
 # bytes of rows in a load package: a destination takes several times that in memory while it merges them
@@ -89,6 +88,7 @@ class Refusals:
         self.stopped_by: WeatherError | None = None
         self.by_resource: dict[str, WeatherError] = {}
         self.postponed: dict[str, BudgetSpentError] = {}
+        self._lacking: dict[str, Failure] = {}
 
     def may_ask(self, resource: str) -> bool:
         """Return whether a resource may be asked."""
@@ -115,19 +115,30 @@ class Refusals:
 
     def add(self, failure: Failure) -> WeatherError:
         """Note a failure that further requests would share, by its scope, and return its error."""
-        error = _error_for(failure)
+        ended = _resources_of(failure)
+        # of the others nothing would be asked anyway
+        named = [name for name in ended if name in self._chosen or name == failure.request.resource]
+        error = _error_for(failure, ", ".join(named))
         ends_free = self._alone and (failure.scope, failure.request.product) == ("product", "free")
         if failure.scope == "run" or ends_free:
             self.stopped_by = self.stopped_by or error
             return error
-        names = [name for name in _resources_of(failure) if name not in self.by_resource]
-        self.by_resource |= dict.fromkeys(names, error)
-        # of the others nothing would be asked anyway
-        if named := [name for name in names if name in self._chosen or name == failure.request.resource]:
+        if failure.error_class == "key_refused" and failure.scope == "resource":
+            self._lacking.setdefault(failure.request.resource, failure)
+        if new := [name for name in named if name not in self.by_resource]:
             # what to do about it is said at the end of the run, by its error
             what = str(error).partition(". ")[0]
-            logger.warning("Nothing more is asked of %s: %s.", ", ".join(named), what)
+            logger.warning("Nothing more is asked of %s: %s.", ", ".join(new), what)
+        for name in ended:
+            self.by_resource.setdefault(name, error)
         return error
+
+    @property
+    def errors(self) -> list[WeatherError]:
+        """The errors of ``by_resource``, each once; endpoints that the plan lacks have one together."""
+        lacking = [_plan_lacks(*self._lacking.values())] if self._lacking else []
+        others = {str(error): error for name, error in self.by_resource.items() if name not in self._lacking}
+        return [*lacking, *others.values()]
 
 
 def _resources_of(failure: Failure) -> list[str]:
@@ -139,11 +150,18 @@ def _resources_of(failure: Failure) -> list[str]:
     return [LOCATIONS, *named] if product == "free" else named
 
 
-def _error_for(failure: Failure) -> WeatherError:
-    """Return the error of a failure that further requests would share: what is refused, what to do, the API's words."""
+def _error_for(failure: Failure, ended: str) -> WeatherError:
+    """Return the error of a failure that further requests would share: what is refused, what to do, the API's words.
+
+    Args:
+        failure: the failure.
+        ended: names of the run's resources that it ends.
+    """
     words = failure.message
     if failure.error_class == "key_refused":
-        text = _one_call_refused(failure) if failure.request.product == "one_call" else _key_refused(failure)
+        if failure.scope == "resource":
+            return _plan_lacks(failure)
+        text = _one_call_refused(failure, ended) if failure.request.product == "one_call" else _key_refused(failure)
         return KeyRefusedError(f"{text} The answer was: {words.rstrip('.')}.", cause=words)
     if failure.error_class == "rate_limited":
         product = f" of {_one_call(failure)}" if failure.request.product == "one_call" else ""
@@ -167,13 +185,14 @@ def _one_call(failure: Failure) -> str:
     return "One Call 3.0" if failure.request.path.startswith("/data/3.0/") else "One Call 4.0"
 
 
-def _one_call_refused(failure: Failure) -> str:
+def _one_call_refused(failure: Failure, ended: str) -> str:
     """Return what to do about a key that One Call refuses: an account has one version of it, by one subscription."""
-    product, resource = _one_call(failure), failure.request.resource
+    product = _one_call(failure)
     other, version = ("One Call 4.0", 4) if product == "One Call 3.0" else ("One Call 3.0", 3)
+    right = "one_call" if version == 3 else "resources of One Call 4.0"
     accepted = f"OpenWeather accepts the key, but not for {product} ({failure.http_status}): "
-    switch = f"set one_call_version = {version} and choose its resources in place of {resource}"
-    subscribe = f"subscribe (https://openweathermap.org/price), or leave {resource} out of the resources"
+    switch = f"set one_call_version = {version} and choose {right} in place of {ended}"
+    subscribe = f"subscribe (https://openweathermap.org/price), or leave {ended} out of the resources"
     if failure.refused_for == "key":
         return _key_refused(failure)
     if failure.refused_for == "version":
@@ -189,34 +208,29 @@ def _one_call_refused(failure: Failure) -> str:
     )
 
 
+def _plan_lacks(*failures: Failure) -> KeyRefusedError:
+    """Return the error of endpoints that are refused to a key that works for others."""
+    resources = [failure.request.resource for failure in failures]
+    paths = ", ".join(dict.fromkeys(failure.request.path for failure in failures))
+    statuses = ", ".join(dict.fromkeys(str(failure.http_status) for failure in failures))
+    words = "; ".join(dict.fromkeys(failure.message.rstrip(".") for failure in failures))
+    needed = {LEAST_PLANS[name] for name in resources if name in LEAST_PLANS}
+    lacks, need = ("lacks this endpoint", "needs") if len(failures) == 1 else ("lacks these endpoints", "need")
+    if needed:
+        lacks += f", which {need} {max(needed, key=PLAN_NAMES.index)} or a larger one,"
+    return KeyRefusedError(
+        f"OpenWeather refuses the key for {paths} ({statuses}), but accepts it for other calls: the plan {lacks} or "
+        f"has lapsed, or the key was withdrawn. Check the plan, or leave {', '.join(resources)} out of the resources. "
+        f"The answer was: {words}.",
+        cause=failures[0].message,
+    )
+
+
 def _key_refused(failure: Failure) -> str:
-    if failure.scope == "resource":
-        resource = failure.request.resource
-        least = LEAST_PLANS.get(resource)
-        lacks = f"lacks this endpoint, which needs {least} or a larger one," if least else "lacks this endpoint"
-        return (
-            f"OpenWeather refuses the key for {failure.request.path} ({failure.http_status}), but accepts it for other "
-            f"calls: the plan {lacks} or has lapsed, or the key was withdrawn. Check the plan, or leave {resource} out "
-            "of the resources."
-        )
     return (
         f"OpenWeather refuses the API key ({failure.http_status}). Check OPENWEATHER_API_KEY, or api_key under "
         "[sources.weather] in .dlt/secrets.toml. A new key needs up to 2 hours until it works."
     )
-
-
-class Shortfall(NamedTuple):
-    """Resource of which more than half is missing: how much of it, and the commonest cause."""
-
-    resource: str
-    failed: int
-    total: int
-    subject: str
-    cause: str | None
-    rejects: int
-
-    def __str__(self) -> str:
-        return f"{self.resource}: {self.failed} of {self.total} {self.subject}{_because(self.cause, self.rejects)}"
 
 
 def error_of(
@@ -233,10 +247,10 @@ def error_of(
     if refusals.stopped_by:
         return _counted(refusals.stopped_by, every)
     if refusals.by_resource:
-        errors = {str(error): error for error in refusals.by_resource.values()}
-        first = next(iter(errors.values()))
-        return _counted(type(first)(_sentences(*errors, _rest(every)), cause=first.cause), every)
-    shortfalls = [found for metrics in every if (found := _shortfall(metrics, known_locations))]
+        errors = refusals.errors
+        text = _sentences(*map(str, errors), _rest(every))
+        return _counted(type(errors[0])(text, cause=errors[0].cause), every)
+    shortfalls = [found for metrics in every if (found := shortfall_of(metrics, known_locations))]
     short = [metrics_by_resource[found.resource] for found in shortfalls]
     if not shortfalls:
         return None
@@ -261,20 +275,6 @@ def _advice(short: list[LoadMetrics]) -> str:
     return "The rejects table says why, and the next run asks again."
 
 
-def _shortfall(metrics: LoadMetrics, known_locations: int) -> Shortfall | None:
-    """Return what is missing if more than half of a resource's requests failed or of its rows were rejected."""
-    # known locations, and those whose hours are there, need no request
-    known = known_locations if metrics.resource == LOCATIONS else metrics.up_to_date
-    cause, count = metrics.commonest_cause or (None, 0)
-    for subject, failed, total in (
-        ("requests failed", metrics.requests_failed, metrics.requests + known),
-        ("rows were rejected", metrics.rows_rejected, metrics.rows_fetched + known),
-    ):
-        if failed * 2 > total:
-            return Shortfall(metrics.resource, failed, total, subject, cause, count)
-    return None
-
-
 def _counted(error: WeatherError, every: list[LoadMetrics]) -> WeatherError:
     """Add the number of rejects that have an error's cause."""
     error.cause_count = sum(metrics.causes[error.cause or ""] for metrics in every)
@@ -283,10 +283,6 @@ def _counted(error: WeatherError, every: list[LoadMetrics]) -> WeatherError:
 
 def _sentences(*sentences: str) -> str:
     return " ".join(filter(None, sentences))
-
-
-def _because(cause: str | None, count: int) -> str:
-    return f": {cause.rstrip('.')} ({count})" if cause else ""
 
 
 def _rest(every: list[LoadMetrics]) -> str:

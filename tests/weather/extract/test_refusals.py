@@ -75,16 +75,24 @@ def test_one_call_without_a_subscription_is_told_and_everything_else_is_loaded(d
     assert simulator.stats.by_path[ONE_CALL] <= 2
 
 
-@pytest.mark.parametrize(("resource", "has"), [("one_call", 4), ("one_call_current", 3)])
+@pytest.mark.parametrize(
+    ("refused", "right"),
+    [
+        (["one_call"], "resources of One Call 4.0"),
+        (["one_call_current", "one_call_minutely", "weather_history"], "one_call"),
+    ],
+)
 def test_a_subscription_to_the_other_version_of_one_call_is_told_with_the_setting(
-    duckdb, settings, simulator, resource, has
+    duckdb, settings, simulator, refused, right
 ):
+    has = 3 if right == "one_call" else 4
     simulator.one_call_keys, simulator.one_call_version = "all", has
     places = [f"{n},{n}" for n in range(20)]
-    report = load(duckdb, settings(resources=[resource, "current_weather"], locations=places))
+    report = load(duckdb, settings(resources=[*refused, "current_weather"], locations=places))
     assert isinstance(report.error, KeyRefusedError)
     said = f"accepts the key, but not for One Call {7 - has}.0 (401): its account has One Call {has}.0; "
-    assert f"{said}set one_call_version = {has} and choose its resources in place of {resource}." in str(report.error)
+    said += f"set one_call_version = {has} and choose {right} in place of {', '.join(refused)}."
+    assert said in str(report.error)
     assert count(duckdb, "current_weather") == 20
     assert simulator.stats.by_path["/data/2.5/weather"] == 20, "the key is known to work"
 
@@ -94,7 +102,9 @@ def test_one_call_alone_with_a_wrong_key_is_told_as_a_wrong_key(duckdb, settings
     report = load(duckdb, settings(resources=["one_call_current"], locations=[OSLO]))
     assert isinstance(report.error, KeyRefusedError)
     assert "OpenWeather refuses the API key (401). Check OPENWEATHER_API_KEY" in str(report.error)
-    assert "subscription" not in str(report.error).partition("The answer was")[0]
+    assert "The answer was: Invalid API key" in str(report.error)
+    assert "subscription" not in str(report.error)
+    assert "subscription" not in query(duckdb, "SELECT message FROM rejects")[0][0]
 
 
 def test_a_refusal_whose_cause_cannot_be_found_names_all_of_them(duckdb, settings, simulator):
@@ -153,6 +163,21 @@ def test_an_endpoint_that_the_plan_lacks_ends_alone(duckdb, settings, clock, sim
     assert "OPENWEATHER_API_KEY" not in str(report.error)
     assert (count(duckdb, "current_weather"), count(duckdb, "air_pollution_forecast")) == (60, 60 * 96)
     assert simulator.stats.by_path["/data/2.5/forecast"] < 60
+
+
+def test_endpoints_that_the_plan_lacks_are_named_in_one_sentence(duckdb, settings, simulator):
+    lacking = ["forecast_daily", "forecast_hourly"]
+    simulator.plan = "free"
+    report = load(duckdb, settings(resources=["current_weather", *lacking], locations=[OSLO], plan="developer"))
+    assert isinstance(report.error, KeyRefusedError)
+    said = str(report.error)
+    assert "refuses the key for /data/2.5/forecast/daily, /data/2.5/forecast/hourly (401)" in said
+    assert "lacks these endpoints, which need developer or a larger one, or has lapsed" in said
+    assert "leave forecast_daily, forecast_hourly out" in said
+    assert said.count("OpenWeather refuses") == said.count("The answer was") == 1
+    errors = dict(query(duckdb, "SELECT resource, error FROM load_runs"))
+    assert "/forecast/daily (401)" in errors["forecast_daily"], "each has an error"
+    assert "/forecast/hourly (401)" in errors["forecast_hourly"]
 
 
 def test_a_firewall_that_blocks_an_endpoint_is_named_and_no_refused_key(duckdb, settings, clock, simulator):

@@ -1,9 +1,9 @@
 """The cause of a refusal by One Call: a wrong key, no subscription, or a subscription to the other version.
 
 One Call gives all three the same answer, that it "requires a separate subscription" (recorded without any key in
-SignalK/freeboard-sk issue 196, with a key of the other version in home-assistant/core issue 174333). Two other calls
-tell them apart, once a run: one that any key may make, unless such a call has worked already, and one of the other
-version, of which an account has one or the other.
+SignalK/freeboard-sk issue 196, with a key of the other version in home-assistant/core issue 174333). Up to two other
+calls tell them apart, once a run: one that any key may make, unless such a call has worked already, and one of the
+other version, of which an account has one or the other.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ class RefusedKey:
         self._calls_for = calls_for
         self._is_asked = False
         self._cause: RefusalCause | None = None
+        self._words = ""
 
     def open(self) -> None:
         """Begin to work in the present event loop."""
         self._lock = asyncio.Lock()
 
     async def with_cause(self, failure: Failure, *, key_works: bool) -> Failure:
-        """Return a refusal by One Call with its cause, None if it cannot be told, and with its scope.
+        """Return a refusal by One Call with its cause, None if it cannot be told, its scope, and the deciding words.
 
         Args:
             failure: the refusal.
@@ -53,7 +54,10 @@ class RefusedKey:
             if not self._is_asked:
                 self._cause = await self._find(failure.request, key_works=key_works)
                 self._is_asked = True
-        return replace(failure, refused_for=self._cause, scope="run" if self._cause == "key" else "product")
+        if self._cause == "key":
+            # One Call's own words are about a subscription
+            return replace(failure, refused_for="key", scope="run", message=self._words or failure.message)
+        return replace(failure, refused_for=self._cause, scope="product")
 
     async def _find(self, request: Request, *, key_works: bool) -> RefusalCause | None:
         # any place will do
@@ -61,6 +65,7 @@ class RefusedKey:
         if not key_works:
             result = await self._ask(Request(request.resource, _ANY_PLAN, params))
             if isinstance(result, Failure) and result.error_class == "key_refused":
+                self._words = result.message
                 return "key"
             if not isinstance(result, Answer):
                 return None
