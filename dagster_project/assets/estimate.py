@@ -9,7 +9,7 @@ from dagster import AssetExecutionContext
 
 from dagster_project.common import clock
 from dlt_sources.weather.api.endpoints import BY_NAME
-from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.errors import WeatherError, counted
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.plan import plan
@@ -29,11 +29,11 @@ def costs_of_partition(resource: str, most_calls: int) -> str:
     try:
         settings = load_settings()
     except WeatherError:
-        return f"at most {most_calls} calls for each place"
+        return f"at most {counted(most_calls, 'call')} for each place"
     number = 1 if settings.locations_file else len(settings.locations or [])
     calls = number * most_calls
-    places = "each place" if settings.locations_file else f"the {number:,} configured places"
-    text = f"at most {calls:,} calls for {places}"
+    places = "each place" if settings.locations_file else f"the {counted(number, 'configured place')}"
+    text = f"at most {counted(calls, 'call')} for {places}"
     one_call = settings.one_call
     if BY_NAME[resource].product != "one_call":
         return text
@@ -62,13 +62,13 @@ def log_estimate(context: AssetExecutionContext, target: Target, settings: Weath
     schedule = next(one for one in schedules if one.product == product)
     costs = backfill_costs(schedule, planned.calls, now.date(), settings.reserve_for_schedule)
     context.log.info(
-        "From %s to %s: %d calls for %d places, about %s at %d calls a minute; what is complete costs none. %s",
+        "From %s to %s: %s for %s, about %s at %s a minute; what is complete costs none. %s",
         settings.since,
         settings.until,
-        planned.calls,
-        planned.locations + planned.to_resolve,
+        counted(planned.calls, "call"),
+        counted(planned.locations + planned.to_resolve, "place"),
         planned.duration,
-        planned.calls_per_minute,
+        counted(planned.calls_per_minute, "call"),
         " ".join(backfill_said(replace(planned, backfill=(costs,) if planned.calls else ()))),
     )
     metadata: dict[str, Any] = {"run_calls_estimated": planned.calls}

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from dagster_project.reports.queries import Series, Weather
+from dlt_sources.weather.common.errors import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,8 @@ def draw(weather: Weather) -> bytes:
     figure = Figure(figsize=(10, 10), dpi=100, layout="constrained")
     temperature, air, forecast = figure.subplots(3, 1, height_ratios=[3, 2, 2])
     shown = len(weather.locations)
-    number = f"{shown} of {weather.all_locations:,} places" if shown < weather.all_locations else f"{shown} place(s)"
+    some = f"{shown} of " if shown < weather.all_locations else ""
+    number = f"{some}{counted(weather.all_locations, 'place')}"
     kind = "Simulated weather" if weather.simulated else "Weather"
     figure.suptitle(f"{kind} of {number}, {weather.since:%Y-%m-%d} to {weather.now:%Y-%m-%d %H:%M} UTC", fontsize=14)
     figure.supxlabel(_attribution(weather), fontsize=8, color="grey")

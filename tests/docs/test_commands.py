@@ -58,6 +58,7 @@ RUN_ONE_CALL = (
     'uv run weather plan --location "Oslo,NO" --resources weather_history_daily --since 2016-01-01 --until 2025-12-31',
     'uv run weather load --location "Oslo,NO" --resources weather_history_daily --since 2016-01-01 --until 2025-12-31',
     "uv run weather plan --resources current_weather,one_call_current,weather_history",
+    'uv run weather plan --location "Oslo,NO" --resources weather_history --since 2025-03-01 --until 2025-03-31',
 )
 RUN_IN_CLONE = ("uv run python docs/make_tables.py",)
 RUN_SERVICES = (
@@ -204,7 +205,7 @@ def test_ten_years_of_daily_weather_take_the_commands_and_the_calls_of_the_trans
     name = "SOURCES__WEATHER__ONE_CALL__CALLS_PER_MINUTE"
     with serve(simulator, port=0) as api:
         given = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api, name: SUBSTITUTES[name][0]}
-        planned, loaded, _ = (_run(text, clone, **given) for text in RUN_ONE_CALL)
+        planned, loaded, *_ = (_run(text, clone, **given) for text in RUN_ONE_CALL)
         assert simulator.stats.by_product["one_call"].billed == 366, "the third command asks nothing"
     plan_shown, load_shown = blocks(PAGES["docs/one-call.md"], "text")
     sentences = re.findall(r"^(?:One Call|History).*$", plan_shown, re.MULTILINE)

@@ -17,6 +17,7 @@ from dagster_project.assets.materialize import JOB
 from dagster_project.assets.translator import asset_key
 from dagster_project.common.failures import CAUSE, ERROR_CLASS, PERMANENT_CLASSES, REQUESTS, REQUESTS_FAILED, TO_DO
 from dagster_project.common.retries import TRY_TAG, hold_seconds
+from dlt_sources.weather.common.errors import counted
 
 STEP_EVENT_TYPES = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -127,7 +128,7 @@ def _chosen_locations(run_config: Mapping[str, Any]) -> dict[str, str]:
         location_ids = (op.get("config") or {}).get("only_location_ids")
         if location_ids is not None:
             digest = hashlib.sha256("\n".join(sorted(location_ids)).encode()).hexdigest()[:8]
-            chosen[step] = f"{len(location_ids)} places, {digest}"
+            chosen[step] = f"{counted(len(location_ids), 'place')}, {digest}"
     return chosen
 
 

@@ -75,11 +75,6 @@ def as_called(command: str) -> str:
     return f"uv run {program} {command}" if "UV" in os.environ else f"{program} {command}"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number and its noun, in the plural unless it is one."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
     """Print a message on standard error, or log it if logs are JSON.
 

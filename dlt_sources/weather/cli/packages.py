@@ -7,9 +7,9 @@ import logging
 import click
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import as_called, counted, tell, wide_console
+from dlt_sources.weather.cli.console import as_called, tell, wide_console
 from dlt_sources.weather.cli.options import destination_options, target_options
-from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.errors import ConfigurationError, counted
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET

@@ -8,8 +8,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import counted, wide_console
+from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import destination_options, settings_options, target_and_settings
+from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.pipeline.plan import Plan, plan
 from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, lock_said, schedule_said, used_said
 
@@ -39,8 +40,9 @@ def _print_plan(result: Plan) -> None:
     console.print(table)
     one_call = f", and {result.one_call_per_minute:,} of One Call" if result.one_call_per_minute else ""
     console.print(
-        f"\n{counted(result.locations, 'place')} known, {result.to_resolve:,} to look up. {result.calls:,} calls in "
-        f"all: {result.duration or 'less than a minute'} at {result.calls_per_minute:,} calls a minute{one_call}."
+        f"\n{counted(result.locations, 'place')} known, {result.to_resolve:,} to look up. "
+        f"{counted(result.calls, 'call')} in all: {result.duration or 'less than a minute'} at "
+        f"{counted(result.calls_per_minute, 'call')} a minute{one_call}."
     )
     for entry in result.invalid:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import counted, wide_console
+from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import chosen_settings, destination_options, location_options
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import LateError
+from dlt_sources.weather.common.errors import LateError, counted
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target

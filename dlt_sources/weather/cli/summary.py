@@ -9,8 +9,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import as_called, counted, tell, wide_console
-from dlt_sources.weather.common.errors import IncompleteError
+from dlt_sources.weather.cli.console import as_called, tell, wide_console
+from dlt_sources.weather.common.errors import IncompleteError, counted
 from dlt_sources.weather.extract.counts import MOST_LISTED
 from dlt_sources.weather.pipeline.writer import Report
 

@@ -1,4 +1,4 @@
-"""Exceptions, one class per action that the user should take; each has a process exit code.
+"""Exceptions, one class per action that the user should take, each with a process exit code; numbers in messages.
 
 They have a separate module so that every module can raise them without import cycles.
 """
@@ -9,6 +9,11 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from dlt_sources.weather.common.subscription_plans import Product
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun, in the plural unless it is one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class WeatherError(Exception):

@@ -168,11 +168,11 @@ def test_calls_and_money_are_said_before_the_first_call_and_with_the_month(backf
     assert metadata["run_calls_estimated"] == metadata["calls_estimated"] == metadata["requests"] == 38
     assert metadata["run_money_estimated"] == "0.05 GBP"
     said = [entry.user_message for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
-    assert "38 calls for 1 places" in said[0]
+    assert "38 calls for 1 place," in said[0]
     assert "0.05 GBP" in said[0]
     backfills.assets = {one.key.path[-1]: one for one in bronze_assets()}
     description = backfills.assets[WEATHER].get_asset_spec(backfills.assets[WEATHER].key).description
-    assert "at most 38 calls for the 1 configured places, 0.05 GBP where the 0 free calls" in description
+    assert "at most 38 calls for the 1 configured place, 0.05 GBP where the 0 free calls" in description
     monkeypatch.setenv("SOURCES__WEATHER__LOCATIONS_FILE", "a file that is not read.csv")
     assert costs_of_partition("weather_history", 38).startswith("at most 38 calls for each place, 0.05 GBP")
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from dlt_sources.weather.api.rate_limit import WINDOW_MILLISECONDS
+from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.common.settings import WeatherSettings
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Waits:
                     "answer", f"OpenWeather is slow to answer; a call is waited for until {until} (timeout_seconds)"
                 )
             elif self.limited and not self.calling and min(self.limited.values()) < since:
-                limit = f"{self._settings.limits_of('free').per_minute:,} calls a minute (calls_per_minute)"
+                limit = f"{counted(self._settings.limits_of('free').per_minute, 'call')} a minute (calls_per_minute)"
                 until = clock_time(WINDOW_MILLISECONDS / 1000 - SECONDS_UNTIL_SAID)
                 self.say("limit", f"The limit of {limit} is reached; the next call goes out by {until}", logging.INFO)
 

@@ -131,7 +131,7 @@ def _series_to_go_on(reader: DestinationReader, contract: type[Contract], first:
     ended = {location_id for location_id in old if fetched[location_id] - newest[location_id] > REVISED_FOR}
     if ended:
         logger.warning(
-            "%s of %d places ends before %s: what lies between is not asked for by itself. To load it, use --since.",
+            "%s of %d places ends before %s: the gap is not loaded automatically; to load it, use --since.",
             contract.table,
             len(ended),
             f"{first:%Y-%m-%dT%H:%MZ}",
