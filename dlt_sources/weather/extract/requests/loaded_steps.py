@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.clock import HOUR, utc
+from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.contracts import Contract, Location
 from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader, newest_of_location
 from dlt_sources.weather.extract.requests.pages import Span
@@ -131,9 +132,9 @@ def _series_to_go_on(reader: DestinationReader, contract: type[Contract], first:
     ended = {location_id for location_id in old if fetched[location_id] - newest[location_id] > REVISED_FOR}
     if ended:
         logger.warning(
-            "%s of %d places ends before %s: the gap is not loaded automatically; to load it, use --since.",
+            "%s of %s ends before %s: the gap is not loaded automatically; to load it, use --since.",
             contract.table,
-            len(ended),
+            counted(len(ended), "place"),
             f"{first:%Y-%m-%dT%H:%MZ}",
         )
     return {location_id: moment for location_id, moment in newest.items() if location_id not in ended}

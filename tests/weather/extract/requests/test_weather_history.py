@@ -218,7 +218,7 @@ def test_a_backfill_of_long_ago_is_not_what_hourly_loads_go_on_from(target, sett
     assert planned(target, settings(**choice), clock) == 2
     load_accounted(target, settings(**choice), clock)
     assert len(asked(simulator)) == 2
-    assert "To load it, use --since" in caplog.text
+    assert "to load it, use --since" in caplog.text
     clock.pass_time(days=9)
     assert planned(target, settings(**choice), clock) == 11, "an outage is caught up, however long it was"
 
