@@ -25,11 +25,13 @@ from dagster_project.checks.names import NOTHING_SET_ASIDE
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, configured_resources, is_demo, open_reader
 from dagster_project.common.failures import reported_failures
+from dagster_project.common.schedule import configured_schedule
 from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.common.settings import load_settings
+from dlt_sources.weather.common.settings.schedule import shortest_gap
 from dlt_sources.weather.pipeline.quarantine import set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.budget import read_budget
@@ -100,7 +102,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
         packages = set_aside_packages(target)
         elsewhere = [one.sentence(target) for one in runs_elsewhere(target)]
         with open_reader() as reader:
-            bronze_status = read_status(reader)
+            bronze_status = read_status(reader, gap=shortest_gap(configured_schedule()))
             found = late_by_resource(reader, load_settings(), clock.now())
             late = {name: found.get(name, []) for name in configured_resources()}
             calls = read_budget(target, load_settings(), reader)

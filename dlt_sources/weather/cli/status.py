@@ -19,6 +19,7 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import LateError, counted
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.common.settings.schedule import shortest_gap
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
@@ -73,7 +74,8 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
         if check:
             _refuse(late, _left_behind(target))
             return
-        result, rejects, units = read_status(reader, now), open_rejects(reader, now), read_units(reader)
+        result = read_status(reader, now, shortest_gap(settings.schedule))
+        rejects, units = open_rejects(reader, now), read_units(reader)
         budgets = read_budget(target, settings, reader)
     console = wide_console()
     if not result.tables:

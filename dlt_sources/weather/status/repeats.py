@@ -35,16 +35,23 @@ _ROWS = (
     "SELECT location_id, dt, {issue} AS issue, fetched_at, {row_values} AS row_values FROM {{table}}"
     " WHERE location_id IN ({sample}) AND dt >= %s AND {issue} >= %s"
 )
+# another load within the schedule's gap, by hand or after a failure, says nothing about the schedule
+_APART = "(earlier_at IS NULL OR fetched_at - earlier_at >= INTERVAL '{apart} seconds')"
 # a row whose step or location has none before it is not compared: an aggregate leaves null out
 _PAIRS = (
     "SELECT count(*), sum(CASE WHEN compared > 0 THEN 1 ELSE 0 END),"
     " sum(CASE WHEN compared > 0 AND is_same THEN 1 ELSE 0 END)"
     " FROM (SELECT location_id, issue, count(earlier) AS compared, bool_and(row_values = earlier) AS is_same"
     " FROM (SELECT location_id, issue, fetched_at, row_values,"
-    " lag(row_values) OVER (PARTITION BY {series} ORDER BY issue) AS earlier"
-    f" FROM ({_ROWS}) AS sampled) AS pairs WHERE fetched_at >= %s GROUP BY location_id, issue) AS issues"
+    " lag(row_values) OVER (PARTITION BY {series} ORDER BY issue) AS earlier,"
+    " lag(fetched_at) OVER (PARTITION BY {series} ORDER BY issue) AS earlier_at"
+    f" FROM ({_ROWS}) AS sampled) AS pairs WHERE fetched_at >= %s AND {_APART} GROUP BY location_id, issue) AS issues"
 )
-_ANSWERS = "SELECT count(*) FROM {{raw}} WHERE location_id IN ({sample}) AND endpoint = %s AND fetched_at >= %s"
+_ANSWERS = (
+    "SELECT count(*) FROM (SELECT fetched_at, lag(fetched_at) OVER (PARTITION BY location_id ORDER BY fetched_at)"
+    " AS earlier_at FROM {{raw}} WHERE location_id IN ({sample}) AND endpoint = %s AND fetched_at >= %s) AS answers"
+    f" WHERE fetched_at >= %s AND {_APART}"
+)
 
 
 class Repeats(NamedTuple):
@@ -71,7 +78,7 @@ class Repeats(NamedTuple):
         return self.answers >= FEWEST_COMPARED and self.share >= WORTH_TELLING
 
 
-def read_repeats(reader: DestinationReader, now: datetime) -> dict[str, Repeats]:
+def read_repeats(reader: DestinationReader, now: datetime, gap: timedelta = timedelta(hours=1)) -> dict[str, Repeats]:
     """Return how many answers of the last day brought nothing new, by resource.
 
     Resources with history are left out, since they ask for missing hours only; so are warnings and the next hour by
@@ -80,8 +87,14 @@ def read_repeats(reader: DestinationReader, now: datetime) -> dict[str, Repeats]
     Args:
         reader: reads the destination.
         now: the present moment, UTC.
+        gap: shortest time between two loads of the schedule. Answers that are less than half of it apart are not
+            compared.
     """
-    found = (_repeats(reader, endpoint, now) for endpoint in ENDPOINTS if not endpoint.incremental)
+    found = (
+        _repeats(reader, endpoint, now, int(gap.total_seconds() / 2))
+        for endpoint in ENDPOINTS
+        if not endpoint.incremental
+    )
     return {one.resource: one for one in found if one is not None and one.answers}
 
 
@@ -110,7 +123,7 @@ def cheaper_cadence(repeats: Mapping[str, Repeats]) -> str | None:
     )
 
 
-def _repeats(reader: DestinationReader, endpoint: Endpoint, now: datetime) -> Repeats | None:
+def _repeats(reader: DestinationReader, endpoint: Endpoint, now: datetime, apart: int) -> Repeats | None:
     contract = endpoint.parts[0].contract
     columns = _compared(contract, reader)
     if contract.key[:2] != ("location_id", "dt") or not columns:
@@ -129,13 +142,14 @@ def _repeats(reader: DestinationReader, endpoint: Endpoint, now: datetime) -> Re
         series="location_id, dt" if has_issues else "location_id",
         row_values=" || '|' || ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in columns),
         sample=placeholders,
+        apart=apart,
     )
     ((number, compared, same),) = reader.rows(sql, *sample, earliest, earliest, since, table=contract.table)
     again = 0
     if not has_issues:
         # an answer with the dt of an earlier one left no row
-        answers = _ANSWERS.format(sample=placeholders)
-        raw = reader.rows(answers, *sample, endpoint.name, since, raw=WeatherRaw.table)
+        answers = _ANSWERS.format(sample=placeholders, apart=apart)
+        raw = reader.rows(answers, *sample, endpoint.name, earliest, since, raw=WeatherRaw.table)
         again = max(0, raw[0][0] - number) if raw else 0
     return Repeats(endpoint.name, int(compared or 0) + again, int(same or 0) + again)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dlt_sources.weather.common.clock import utc, utc_now
 from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, Location
@@ -53,12 +53,13 @@ class Status:
         return self.missing_rows.get(AirPollution.table, 0)
 
 
-def read_status(reader: DestinationReader, now: datetime | None = None) -> Status:
+def read_status(reader: DestinationReader, now: datetime | None = None, gap: timedelta = timedelta(hours=1)) -> Status:
     """Read the state of all tables.
 
     Args:
         reader: reads the destination.
         now: the end of the day whose answers are compared, UTC; by default the present.
+        gap: shortest time between two loads of the schedule.
     """
     return Status(
         tables=tuple(one for contract in TABLES.values() if (one := read_table_status(reader, contract)) is not None),
@@ -67,7 +68,7 @@ def read_status(reader: DestinationReader, now: datetime | None = None) -> Statu
         missing_rows={
             contract.table: sum(gap.rows for gap in read_gaps(reader, contract).values()) for contract in SERIES
         },
-        repeats=read_repeats(reader, now or utc_now()),
+        repeats=read_repeats(reader, now or utc_now(), gap),
         unfinished=read_unfinished(reader),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.status.repeats import Repeats, cheaper_cadence, read_repeats
@@ -39,6 +41,21 @@ def test_data_that_change_every_hour_draw_no_advice(duckdb, settings, clock):
         found = read_repeats(reader, clock())
     assert {name: one.repeated for name, one in found.items()} == {"current_weather": 0, "forecast": 0}
     assert cheaper_cadence(found) is None
+
+
+def test_loads_minutes_apart_draw_no_advice_about_the_schedule(target, settings, clock):
+    still = Simulator(clock=lambda: clock().timestamp() // 3600 * 3600)
+    with serve(still) as api:
+        choice = settings(resources=["current_weather", "forecast"], locations=[OSLO, MADRID], base_url=api)
+        # three loads within an hour, and two of the schedule after it
+        for minutes in (5, 5, 50, 60, 0):
+            load(target, choice, now=clock)
+            clock.pass_time(minutes=minutes)
+    with target.reader() as reader:
+        found = read_repeats(reader, clock())
+        assert {name: one.repeated for name, one in found.items()} == {"current_weather": 0, "forecast": 0}
+        assert cheaper_cadence(found) is None
+        assert read_repeats(reader, clock(), timedelta(hours=24)) == {}, "no two answers are half a day apart"
 
 
 def test_only_the_last_day_counts(duckdb, settings, clock):

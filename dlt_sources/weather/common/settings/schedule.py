@@ -37,17 +37,34 @@ def schedule_gap(schedule: str) -> timedelta:
     Args:
         schedule: five fields of cron.
     """
+    return max((HOUR, *_gaps(schedule)))
+
+
+@cache
+def shortest_gap(schedule: str) -> timedelta:
+    """Return the shortest time between two loads of a schedule.
+
+    Args:
+        schedule: five fields of cron.
+    """
+    return min(_gaps(schedule), default=HOUR)
+
+
+@cache
+def _gaps(schedule: str) -> tuple[timedelta, ...]:
     day_of_month, month = schedule.split()[2:4]
     end = _BEGIN + (_WEEK if day_of_month == month == "*" else _YEAR)
     ticks = croniter(schedule, _BEGIN)
-    longest, last = HOUR, None
+    found: list[timedelta] = []
+    last = None
     for _ in range(_MOST_TICKS):
         tick: datetime = ticks.get_next(datetime)
-        longest = max(longest, tick - last) if last else longest
+        if last:
+            found.append(tick - last)
         if tick > end:
             break
         last = tick
-    return longest
+    return tuple(found)
 
 
 def period_start(schedule: str, now: datetime) -> datetime:
