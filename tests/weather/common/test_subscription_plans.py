@@ -95,6 +95,38 @@ def test_a_value_of_the_plan_or_a_budget_that_cannot_work_is_refused_with_its_pl
     assert refused().startswith(f"In the environment variable SOURCES__WEATHER__{name}: {said}")
 
 
+@pytest.mark.parametrize("value", ['{"calls_per_day": 7}', "7", "{calls_per_day = 7}"])
+def test_the_table_of_one_call_as_one_value_is_refused_with_the_variable_to_set(write, monkeypatch, value):
+    write("[sources.weather]\none_call = 7")
+    said = "one_call is a table, whose settings are set one by one: the variable "
+    said += "SOURCES__WEATHER__ONE_CALL__CALLS_PER_DAY, for instance"
+    assert f"config.toml: {said}" in refused()
+    monkeypatch.setenv("SOURCES__WEATHER__ONE_CALL", value)
+    assert refused().startswith(f"In the environment variable SOURCES__WEATHER__ONE_CALL: {said}")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"one_call": {"calls_per_day": 500}}, "leaves nothing of one_call.calls_per_day (500) for backfills"),
+        ({"one_call": {"calls_per_month": 400}}, "leaves nothing of one_call.calls_per_month (400)"),
+        (
+            {"one_call": {"free_calls_per_day": 100, "money_per_month": 0.12}},
+            "leaves nothing of the calls that one_call.money_per_month allows on a day (200)",
+        ),
+        ({"resources": ["air_pollution"], "calls_per_day": 500}, "leaves nothing of calls_per_day (500)"),
+    ],
+)
+def test_a_reserve_that_leaves_no_backfill_a_call_is_refused(given, said):
+    given = {"resources": ["weather_history"], "reserve_for_schedule": 500} | given
+    assert refused(**given).startswith(f"reserve_for_schedule (500) {said}")
+
+
+def test_a_reserve_counts_for_products_with_a_history_only():
+    load_settings(resources=["one_call_current", "air_pollution"], reserve_for_schedule=5_000)
+    load_settings(resources=["weather_history"], reserve_for_schedule=500, calls_per_day=100)
+
+
 def test_a_misspelt_name_in_the_table_of_one_call_is_refused(write):
     write("[sources.weather.one_call]\ncalls_a_day = 5")
     assert "[sources.weather.one_call] has no setting calls_a_day; did you mean calls_per_day?" in refused()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import get_type_hints
 from urllib.parse import urlsplit
 
+import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 from pydantic import TypeAdapter, ValidationError
 
 from dlt_sources.weather.common.configuration import InvalidSettingError
 from dlt_sources.weather.common.settings.names import ONE_CALL_RESOURCES, ResourceName, unknown_resources
 from dlt_sources.weather.common.settings.schedule import is_schedule
-from dlt_sources.weather.common.subscription_plans import LEAST_PLANS, PlanName, lacks
+from dlt_sources.weather.common.subscription_plans import LEAST_PLANS, CallLimits, PlanName, Product, lacks
 
 _YEARS = 10 * 366  # days; more history than exists
 _MOST_CALLS = 100_000_000_000  # more than any plan has in a month
+# resources that a backfill loads, by product
+_HISTORIES: dict[Product, tuple[ResourceName, ...]] = {
+    "free": ("air_pollution",),
+    "one_call": ("weather_history", "weather_history_daily"),
+}
+_BY_DEFAULT = ("air_pollution",)
 RANGES: dict[str, tuple[float, float]] = {
     "history_days": (0, _YEARS),
     "history_overlap_hours": (0, _YEARS * 24),
@@ -83,6 +91,51 @@ def check_currency(currency: str) -> None:
         raise InvalidSettingError(
             "one_call.currency", f"one_call.currency must be letters, such as GBP, not {currency!r}."
         )
+
+
+def check_table(name: str, sections: tuple[str, ...]) -> None:
+    """Raise on a table of settings that is set as a whole, as one value: dlt ignores it.
+
+    Args:
+        name: the table's name.
+        sections: the section that it is in.
+    """
+    value: object = dlt.config.get(".".join((*sections, name)))
+    if value is not None and not isinstance(value, Mapping):
+        path = (*sections, name)
+        variable = f"{'__'.join(path)}__calls_per_day".upper()
+        raise InvalidSettingError(
+            name,
+            f"{name} is a table, whose settings are set one by one: the variable {variable}, for instance, or "
+            f"calls_per_day under [{'.'.join(path)}] in .dlt/config.toml.",
+        )
+
+
+def check_reserve(reserve: int | None, chosen: list[str] | None, limits_of: Callable[[Product], CallLimits]) -> None:
+    """Raise on calls kept for hourly loads that leave none to a backfill on any day.
+
+    Args:
+        reserve: the calls that are kept each day; None if they are estimated.
+        chosen: names of the resources; None for those that are loaded by default.
+        limits_of: returns the limits of a product.
+    """
+    for product, names in _HISTORIES.items():
+        if reserve is None or not (set(names) & set(_BY_DEFAULT if chosen is None else chosen)):
+            continue
+        limits, table = limits_of(product), "" if product == "free" else "one_call."
+        paid = None if limits.paid_per_month is None else limits.paid_per_month + (limits.free_per_day or 0)
+        caps = {
+            f"{table}calls_per_day": limits.per_day,
+            f"{table}calls_per_month": limits.per_month,
+            f"the calls that {table}money_per_month allows on a day": paid,
+        }
+        for name, cap in caps.items():
+            if cap is not None and reserve >= cap:
+                raise InvalidSettingError(
+                    "reserve_for_schedule",
+                    f"reserve_for_schedule ({reserve:,}) leaves nothing of {name} ({cap:,}) for backfills; set it "
+                    "lower, or leave it out to have it estimated.",
+                )
 
 
 def check_schedule(schedule: str) -> None:

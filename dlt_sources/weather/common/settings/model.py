@@ -91,6 +91,7 @@ class WeatherSettings(BaseConfiguration):
         Raises:
             ConfigurationError: a value that cannot work; the message names the setting.
         """
+        checks.check_table("one_call", SECTIONS)
         checks.check_types(self)
         checks.check_types(self.one_call, "one_call.")
         key = self.secret_key.get_secret_value() if self.secret_key else ""
@@ -128,6 +129,7 @@ class WeatherSettings(BaseConfiguration):
         checks.check_schedule(self.schedule)
         checks.check_plan(self.plan_name, self.resources or [])
         self.one_call_version = checks.checked_version(self.one_call_version, self.resources or [])
+        checks.check_reserve(self.reserve_for_schedule, self.resources, self.limits_of)
         self.calls_per_minute, _, self.calls_per_month, *_ = self.limits_of("free")
 
     @property
