@@ -92,7 +92,7 @@ def news(incidents, *runs, now=NOW):
 
 
 def test_a_load_of_chosen_places_ends_no_incident_of_all_places_and_the_same_choice_ends_its_own():
-    chosen = asset_loaded("one", chosen="1 places, abc")
+    chosen = asset_loaded("one", chosen="1 place, abc")
     incidents, _ = update({}, failed("first"), failed("first", key="chosen", waits_for=frozenset([chosen])))
     left, resolved = update(incidents, FinishedRun("a job", "second", frozenset([chosen])))
     assert list(left) == ["error one"]

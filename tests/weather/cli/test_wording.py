@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlt_sources.weather.cli.console import counted
+from dlt_sources.weather.common.errors import counted
 from tests.helpers.command import run
 
 OSLO = "59.9139,10.7522"
