@@ -44,11 +44,6 @@ def elevation_sine(lat: float, lon: float, moment: float) -> float:
     return sin(phi) * sin(declination) + cos(phi) * cos(declination) * cos(hour_angle)
 
 
-def is_day(lat: float, lon: float, moment: float) -> bool:
-    """Return whether the sun is up, by the same zenith as `sun_times`."""
-    return elevation_sine(lat, lon, moment) > _ZENITH_COSINE
-
-
 def sun_times(lat: float, lon: float, moment: float, utc_offset: int) -> tuple[int, int] | None:
     """Return sunrise and sunset (Unix seconds) of the local calendar day, or None in polar day or night.
 

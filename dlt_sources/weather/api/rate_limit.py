@@ -177,14 +177,14 @@ class LeasingRateLimiter:
                 queue.waiting, queue.leasing = deque(), None
         lane = (product, purpose)
         queue = self._queues.get(lane) or self._queues.setdefault(lane, _Queue())
-        if not (queue.left and not queue.waiting and monotonic() <= queue.expires_at):
+        if queue.left and not queue.waiting and monotonic() <= queue.expires_at:
+            queue.left -= 1
+        else:
             turn = loop.create_future()
             queue.waiting.append(turn)
             if queue.leasing is None:
                 queue.leasing = loop.create_task(self._lease_for_waiting(Lane(product, purpose), queue))
             await turn
-        else:
-            queue.left -= 1
         self._acquired[lane] += 1
 
     async def _lease_for_waiting(self, lane: Lane, queue: _Queue) -> None:

@@ -7,6 +7,16 @@ from typing import Literal, get_args
 
 from dlt_sources.weather.common.configuration import nearest
 
+OneCall4Name = Literal[
+    "one_call_current",
+    "one_call_minutely",
+    "one_call_quarter_hourly",
+    "one_call_hourly_forecast",
+    "one_call_daily_forecast",
+    "one_call_alerts",
+    "weather_history",
+    "weather_history_daily",
+]
 ResourceName = Literal[
     "locations",
     "current_weather",
@@ -17,30 +27,11 @@ ResourceName = Literal[
     "forecast_hourly",
     "forecast_climate",
     "one_call",
-    "one_call_current",
-    "one_call_minutely",
-    "one_call_quarter_hourly",
-    "one_call_hourly_forecast",
-    "one_call_daily_forecast",
-    "one_call_alerts",
-    "weather_history",
-    "weather_history_daily",
+    OneCall4Name,
 ]
 RESOURCE_NAMES: tuple[ResourceName, ...] = get_args(ResourceName)
 # resources of One Call by the version of the API that has them; an account has one of the two (api/one-call-4)
-ONE_CALL_RESOURCES: dict[int, tuple[ResourceName, ...]] = {
-    3: ("one_call",),
-    4: (
-        "one_call_current",
-        "one_call_minutely",
-        "one_call_quarter_hourly",
-        "one_call_hourly_forecast",
-        "one_call_daily_forecast",
-        "one_call_alerts",
-        "weather_history",
-        "weather_history_daily",
-    ),
-}
+ONE_CALL_RESOURCES: dict[int, tuple[ResourceName, ...]] = {3: ("one_call",), 4: get_args(OneCall4Name)}
 UNITS = ("standard", "metric", "imperial")
 # openweathermap.org/api/current, "Multilingual support"; several are not ISO 639
 LANGUAGES = frozenset(  # as a list, it would take one line per language
