@@ -13,12 +13,12 @@ import click
 from click_default_group import DefaultGroup
 from dlt.common.configuration.exceptions import ConfigurationException
 
+from dlt_sources.weather.cli.commands.load import load_command
+from dlt_sources.weather.cli.commands.packages import packages_command
+from dlt_sources.weather.cli.commands.plan import plan_command
+from dlt_sources.weather.cli.commands.replay import replay_command
+from dlt_sources.weather.cli.commands.status import status_command
 from dlt_sources.weather.cli.console import guard_streams, output_problem, tell
-from dlt_sources.weather.cli.load import load_command
-from dlt_sources.weather.cli.packages import packages_command
-from dlt_sources.weather.cli.plan import plan_command
-from dlt_sources.weather.cli.replay import replay_command
-from dlt_sources.weather.cli.status import status_command
 from dlt_sources.weather.common.configuration import configuration_error, nearest
 from dlt_sources.weather.common.errors import ConfigurationError, WeatherError
 from dlt_sources.weather.common.redaction import print_redacted
