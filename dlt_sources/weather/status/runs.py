@@ -64,10 +64,14 @@ def read_runs(reader: DestinationReader) -> tuple[RunStatus, ...]:
     Args:
         reader: reads the destination.
     """
+    # one pass over the runs; a look-up of each run's newest would read all of them for each
+    ranked = (
+        "SELECT resource, finished_at, status, rows_loaded, rows_rejected, error,"
+        " row_number() OVER (PARTITION BY resource ORDER BY finished_at DESC) AS place FROM {runs}"
+    )
     sql = (
-        "SELECT r.resource, r.finished_at, r.status, r.rows_loaded, r.rows_rejected, r.error FROM {runs} r"
-        " WHERE r.finished_at = (SELECT max(n.finished_at) FROM {runs} n WHERE n.resource = r.resource)"
-        " ORDER BY r.resource"
+        "SELECT resource, finished_at, status, rows_loaded, rows_rejected, error"
+        f" FROM ({ranked}) AS r WHERE place = 1 ORDER BY resource"
     )
     return tuple(
         RunStatus(name, utc(at), how, rows, rejected, error)
