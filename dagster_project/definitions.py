@@ -11,20 +11,20 @@ from dagster import Definitions, in_process_executor
 from dagster_project.alerts import ALERTS, alert_sensor, channels_work
 from dagster_project.assets.bronze import bronze_assets
 from dagster_project.assets.dagster_dlt import BronzeDltResource
-from dagster_project.assets.translator import OPENWEATHER
+from dagster_project.assets.translator import OPENWEATHER, raw_answers
 from dagster_project.automation.catch_up_sensor import catch_up_sensor
 from dagster_project.automation.new_location_sensor import new_location_sensor
 from dagster_project.automation.retention import prune_job
 from dagster_project.automation.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
 from dagster_project.automation.waiting_backfill_sensor import waiting_backfill_sensor
 from dagster_project.checks.asset_checks import bronze_checks
-from dagster_project.common.environment import configured_resources
+from dagster_project.common.environment import configured_resources, destination_type
 from dagster_project.reports import load_runs_report, weather_report
 
 defs = Definitions(
     # the pool lets one step load at a time anyway, and a process for each step would repeat every import
     executor=in_process_executor,
-    assets=[OPENWEATHER, *bronze_assets(), weather_report, load_runs_report, ALERTS],
+    assets=[OPENWEATHER, *bronze_assets(), raw_answers(destination_type()), weather_report, load_runs_report, ALERTS],
     asset_checks=[*bronze_checks(configured_resources()), channels_work],
     jobs=[weather_ingestion_job, prune_job],
     schedules=[hourly_weather_schedule, prune_schedule],

@@ -16,6 +16,8 @@ from dlt.common.pipeline import LoadInfo
 from dlt.extract import DltResource, DltSource
 from pydantic import PrivateAttr
 
+from dagster_project.assets.catalog.columns import column_tags
+from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 
 with warnings.catch_warnings():
@@ -72,6 +74,7 @@ class BronzeDltResource(DagsterDltResource):
 
 
 def _column_schema(table_name: str, schema: dlt.Schema) -> TableSchema:
+    tags = {one.name: column_tags(one) for one in TABLES[table_name].columns()} if table_name in TABLES else {}
     columns = schema.tables.get(schema.naming.normalize_table_identifier(table_name), {}).get("columns", {})
     return TableSchema(
         [
@@ -83,6 +86,7 @@ def _column_schema(table_name: str, schema: dlt.Schema) -> TableSchema:
                     nullable=column.get("nullable") is not False,
                     other=["primary key"] if column.get("primary_key") else [],
                 ),
+                tags=tags.get(name),
             )
             for name, column in columns.items()
             if not name.startswith("_dlt")

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 from dagster import AssetExecutionContext, DagsterExecutionInterruptedError, MetadataValue
 from structlog.contextvars import bound_contextvars
 
+from dagster_project.assets.catalog.address import table_address
+from dagster_project.assets.catalog.columns import column_lineage
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
 from dagster_project.assets.estimate import calls_estimated
 from dagster_project.assets.preview import preview
-from dagster_project.assets.translator import BronzeTranslator, contracts_of
+from dagster_project.assets.translator import GROUP, BronzeTranslator, contracts_of
 from dagster_project.common import clock
 from dagster_project.common.environment import target_and_settings
 from dagster_project.common.failures import REQUESTS, REQUESTS_FAILED, failure, reported_failures
+from dlt_sources.weather.api.endpoints import BY_NAME
 from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
 from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -88,6 +91,7 @@ def load_asset(
         if report.error:
             raise failure(report.error, metadata)
         metadata = package_metadata | metadata | _table_metadata(context, target, contract, rows_before)
+        metadata["dagster/column_lineage"] = column_lineage(contract, BY_NAME.get(name), GROUP)
     waits = _spent_budget(report, name)
     return LoadedAsset(metadata | ({WAITS: str(waits)} if waits else {}), waits)
 
@@ -157,17 +161,17 @@ def _table_metadata(
     context: AssetExecutionContext, target: Target, contract: type[Contract], rows_before: int | None
 ) -> dict[str, Any]:
     """Return the table's name, and its figures and newest rows if it can be read: the load has succeeded already."""
-    table_name: dict[str, Any] = {"dagster/table_name": f"{target.dataset_name}.{contract.table}"}
+    address = table_address(target, contract.table)
     try:
         with target.reader() as reader:
             status = read_table_status(reader, contract)
             newest_rows = preview(reader, contract)
     except WeatherError as error:
         context.log.warning("No figures of %s: %s", contract.table, error)
-        return table_name
+        return address
     if status is None:
-        return table_name
-    metadata = table_name | {
+        return address
+    metadata = address | {
         "dagster/row_count": status.rows,
         "distinct_places": status.locations,
         "preview": MetadataValue.md(newest_rows),

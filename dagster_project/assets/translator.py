@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-from dagster import AssetKey, AssetSpec, FreshnessPolicy, TableColumn, TableColumnConstraints, TableSchema
+from dagster import AssetKey, AssetSpec, FreshnessPolicy
 
+from dagster_project.assets.catalog.columns import column_lineage, column_schema
+from dagster_project.assets.catalog.source_lines import code_references
 from dagster_project.assets.dagster_dlt import DagsterDltTranslator
 from dagster_project.common.schedule import fail_after, warn_after
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
-from dlt_sources.weather.contracts import TABLES, Contract
-from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.contracts import TABLES, Contract, WeatherRaw
 
 GROUP = "bronze"
 OWNERS = ["team:data-platform"]
@@ -23,14 +23,6 @@ OPENWEATHER = AssetSpec(
     owners=OWNERS,
     kinds={"api"},
 )
-# dlt's names for the types, as the materialisations show them
-TYPE_NAMES = {
-    pa.float64(): "double",
-    pa.int64(): "bigint",
-    pa.string(): "text",
-    pa.bool_(): "bool",
-    TIMESTAMP: "timestamp",
-}
 
 
 def freshness_policy() -> FreshnessPolicy:
@@ -50,21 +42,33 @@ def contracts_of(resource: str) -> list[type[Contract]]:
     return [TABLES[table] for table in BY_NAME[resource].tables] if resource in BY_NAME else []
 
 
-def column_schema(contract: type[Contract]) -> TableSchema:
-    """Return the contract's columns; materialisations show those that the API has added."""
-    return TableSchema(
-        [
-            TableColumn(
-                column.name,
-                "json" if column.json else TYPE_NAMES[column.type],
-                description=column.description,
-                constraints=TableColumnConstraints(
-                    nullable=column.name not in contract.key,
-                    other=["primary key"] if column.name in contract.key else [],
-                ),
-            )
-            for column in contract.columns()
-        ]
+def tags_of(resource: str) -> dict[str, str]:
+    """Return the tags by which assets can be selected: the product that is billed, and how rows are requested."""
+    if resource not in BY_NAME:
+        return {}
+    endpoint = BY_NAME[resource]
+    product = f"{endpoint.product}_{endpoint.version}" if endpoint.version else endpoint.product
+    return {"weather/product": product, "weather/load": "incremental" if endpoint.incremental else "snapshot"}
+
+
+def raw_answers(destination_type: str) -> AssetSpec:
+    """Return the table of verbatim answers, which the steps of other assets write, as an external asset.
+
+    Args:
+        destination_type: dlt's short name of the destination's type.
+    """
+    return AssetSpec(
+        asset_key(WeatherRaw.table),
+        deps=[OPENWEATHER.key],
+        description="Answers that cannot be requested again, verbatim: `weather replay` rebuilds their tables from it.",
+        group_name=GROUP,
+        kinds={"table", destination_type, "bronze"},
+        owners=OWNERS,
+        metadata={
+            "dagster/column_schema": column_schema(WeatherRaw),
+            "dagster/column_lineage": column_lineage(WeatherRaw, None, GROUP),
+            **code_references([WeatherRaw], None),
+        },
     )
 
 
@@ -82,16 +86,21 @@ class BronzeTranslator(DagsterDltTranslator):
         """Return the asset of a resource; by default dagster-dlt adds an upstream that does not exist."""
         name = data.resource.name
         contracts = contracts_of(name)
+        endpoint = BY_NAME.get(name)
         metadata: dict[str, Any] = {"dagster/column_schema": column_schema(contracts[0])} if contracts else {}
         for contract in contracts[1:]:
             metadata[f"columns of {contract.table}"] = column_schema(contract)
+        if contracts:
+            metadata["dagster/column_lineage"] = column_lineage(contracts[0], endpoint, GROUP)
+            metadata |= code_references(contracts, endpoint)
         return AssetSpec(
             asset_key(name),
             deps=[OPENWEATHER.key],
-            description=BY_NAME[name].description if name in BY_NAME else "The configured places, each looked up once.",
+            description=endpoint.description if endpoint else "The configured places, each looked up once.",
             group_name=GROUP,
             kinds={"dlt", self.destination_type, "bronze"},
             owners=OWNERS,
+            tags=tags_of(name),
             metadata=metadata,
             freshness_policy=freshness_policy(),
         )

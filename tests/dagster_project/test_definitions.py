@@ -82,9 +82,11 @@ def test_each_resource_is_an_asset_and_the_api_is_their_only_upstream():
         "alerts",
         "reports/weather",
         "reports/load_runs",
+        "bronze/weather_raw",
         *(f"bronze/{name}" for name in [*RESOURCES, "air_pollution_history"]),
     }
-    assert graph.external_asset_keys == {AssetKey("openweather"), AssetKey("alerts")}
+    external = {AssetKey("openweather"), AssetKey("alerts"), AssetKey(["bronze", "weather_raw"])}
+    assert graph.external_asset_keys == external
     for name in RESOURCES:
         assert graph.get(AssetKey(["bronze", name])).parent_keys == {AssetKey("openweather")}
 

@@ -40,7 +40,9 @@ def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, duckdb, clo
         }
         assert metadata["dagster/row_count"] == rows
         assert metadata["distinct_places"] == len(PLACES)
-        assert metadata["dagster/table_name"] == f"bronze.{name}"
+        assert metadata["dagster/table_name"] == f"{duckdb.file_path.stem}.bronze.{name}"
+        assert metadata["dagster/uri"].startswith("duckdb:///")
+        assert metadata["dagster/uri"].endswith(f"/bronze/{name}")
         assert metadata["packages"] == 1
         assert metadata["loads_finished_before"] == 0
         assert metadata["preview"].count("\n") == min(rows, 10) + 1
@@ -145,6 +147,6 @@ def test_the_demo_needs_no_key_and_writes_to_its_own_dataset(run_job, duckdb, mo
     monkeypatch.setenv("SOURCES__WEATHER__BASE_URL", "http://127.0.0.1:9")
     outcome = run_job(duckdb, "current_weather")
     assert outcome.success, outcome.failures
-    assert outcome.metadata["current_weather"]["dagster/table_name"] == "bronze_demo.current_weather"
+    assert outcome.metadata["current_weather"]["dagster/table_name"] == "weather_demo.bronze_demo.current_weather"
     assert outcome.metadata["current_weather"]["rows_new"] == len(PLACES)
     assert tables(duckdb) == set()

@@ -52,6 +52,11 @@ def test_dg_checks_and_lists_the_definitions(dg):
     for name in [*RESOURCES, "air_pollution_history"]:
         assert f"bronze/{name}" in listed
     assert "hourly_weather_schedule" in listed
+    assert "All TOML configuration files are valid." in dg("check", "toml")
+    assert "All component YAML validated successfully." in dg("check", "yaml")
+    variables = dg("list", "envs")
+    for name in ("OPENWEATHER_API_KEY", "DESTINATION__POSTGRES__CREDENTIALS", "ALERTS__URLS", "WEATHER_DEMO"):
+        assert name in variables
 
 
 def test_dg_launches_the_job(dg, environment, duckdb):  # noqa: ARG001 - the settings in the environment
