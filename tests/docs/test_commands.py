@@ -60,7 +60,12 @@ RUN_ONE_CALL = (
     "uv run weather plan --resources current_weather,one_call_current,weather_history",
     'uv run weather plan --location "Oslo,NO" --resources weather_history --since 2025-03-01 --until 2025-03-31',
 )
-RUN_IN_CLONE = ("uv run python docs/make_tables.py",)
+RUN_IN_CLONE = (
+    "uv run python docs/make_tables.py",
+    "uv run weather locations --country ES --population 100000 --output places.csv",
+    "uv run weather locations --near 40.4,-3.7 --km 50 --limit 20",
+    "uv run weather locations --bbox 177,-20,-179,-15 --format geojson",
+)
 RUN_SERVICES = (
     "uv run python -m dlt_sources.openweather_simulator --port 8080",
     "uv run python -m dlt_sources.openweather_simulator --port 8080 --one-call --one-call-version 4",
@@ -94,7 +99,9 @@ NOT_RUN = {
     "uv run dg dev": SERVICE,
     'DAGSTER_HOME="$PWD" uv run dg dev': SERVICE,
     "uv run dg check defs": DG,
+    "uv run dg check toml": DG,
     "uv run dg list defs": DG,
+    "uv run dg list envs": DG,
     "uv run dg launch --job weather_ingestion_job": DG,
     "uv run dagster-daemon run --log-format json": SERVICE,
     "uv run dagster-webserver --log-format json": SERVICE,

@@ -1,4 +1,4 @@
-"""Command line: ``load`` (the default), ``plan``, ``replay``, ``status`` and ``packages``.
+"""Command line: ``load``, the default, and the other commands.
 
 May import every other folder of the package.
 """
@@ -14,6 +14,7 @@ from click_default_group import DefaultGroup
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from dlt_sources.weather.cli.commands.load import load_command
+from dlt_sources.weather.cli.commands.locations import locations_command
 from dlt_sources.weather.cli.commands.packages import packages_command
 from dlt_sources.weather.cli.commands.plan import plan_command
 from dlt_sources.weather.cli.commands.replay import replay_command
@@ -28,7 +29,7 @@ Exit codes:
   0    done; rows may have been rejected, see the summary; or a budget of calls is spent,
        and a warning says when the load goes on
   1    an error in this program
-  2    an invalid option or setting
+  2    an invalid option or setting, or no city that fits (locations)
   3    no API key, or the API refuses it
   4    incomplete: most requests of a resource failed, calls were refused for too long,
        or anything was rejected under --strict
@@ -100,7 +101,7 @@ def weather() -> None:
     """
 
 
-for command in (load_command, plan_command, replay_command, status_command, packages_command):
+for command in (load_command, plan_command, replay_command, status_command, packages_command, locations_command):
     weather.add_command(command)
 
 

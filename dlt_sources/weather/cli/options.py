@@ -108,7 +108,7 @@ def location_options(command: F) -> F:
         click.option(
             "--locations-file",
             type=click.Path(exists=True, dir_okay=False),
-            help="CSV, JSONL or Parquet file of places, with columns name, lat, lon or query.",
+            help="CSV, GeoJSON, JSONL or Parquet file of places, with columns name, lat, lon or query.",
         ),
         click.option(
             "--location",

@@ -1,4 +1,4 @@
-"""Files of locations: CSV as spreadsheets of any country write it, JSONL and Parquet."""
+"""Files of locations: CSV as spreadsheets of any country write it, GeoJSON, JSONL and Parquet."""
 
 from __future__ import annotations
 
@@ -30,17 +30,21 @@ READ_BYTES = 1 << 20
 def read_locations(path: Path) -> Iterator[LocationQuery | InvalidLocation]:
     """Read locations from a CSV, JSONL or Parquet file with columns lat and lon, or query; name, location_id optional.
 
+    In a GeoJSON file, points are the coordinates, and properties the other columns.
+
     Raises:
         ConfigurationError: the file cannot be read as a list of locations.
     """
     readers: dict[str, Callable[[Path], Iterator[tuple[int, object]]]]
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
+    readers[".geojson"] = _geojson
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ConfigurationError(f"{path.name}: a locations file must end in .csv, .tsv, .jsonl or .parquet.")
+        raise ConfigurationError(f"{path.name}: a locations file must end in .csv, .tsv, .geojson, .jsonl or .parquet.")
+    noun = "feature" if reader is _geojson else "line"
     try:
-        for line, row in reader(path):
-            yield _from_row(row, f"{path.name} line {line}")
+        for number, row in reader(path):
+            yield _from_row(row, f"{path.name} {noun} {number}")
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         said = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigurationError(f"The locations file {path.name} cannot be read: {said}") from None
@@ -157,6 +161,41 @@ def _parquet(path: Path) -> Iterator[tuple[int, object]]:
             for row in batch.to_pylist():
                 number += 1
                 yield number, row
+
+
+def _geojson(path: Path) -> Iterator[tuple[int, object]]:
+    """Read the features of GeoJSON (RFC 7946), which is UTF-8."""
+    try:
+        data = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except orjson.JSONDecodeError as error:
+        raise ConfigurationError(f"The locations file {path.name} cannot be read: it is no JSON: {error}.") from None
+    kind = data.get("type") if isinstance(data, dict) else None
+    features = [data] if kind == "Feature" else data.get("features") if kind == "FeatureCollection" else None
+    if not isinstance(features, list):
+        raise ConfigurationError(
+            f"The locations file {path.name} cannot be read: it is no GeoJSON FeatureCollection or Feature of points."
+        )
+    for number, feature in enumerate(features, 1):
+        yield number, _feature(feature)
+
+
+def _feature(feature: object) -> object:
+    """Return a feature as a row: its properties, and the coordinates of its point unless it has no geometry."""
+    if not isinstance(feature, Mapping) or feature.get("type") != "Feature":
+        return BadLine(excerpt(feature), "it is no Feature")
+    properties, geometry = feature.get("properties") or {}, feature.get("geometry")
+    text = excerpt(properties)
+    if not isinstance(properties, Mapping):
+        return BadLine(text, "its properties are no object")
+    if geometry is None:
+        return properties
+    kind, point = (geometry.get("type"), geometry.get("coordinates")) if isinstance(geometry, Mapping) else (None, None)
+    if kind != "Point":
+        return BadLine(text, f"its geometry is a {kind}, not a Point")
+    if not isinstance(point, list) or len(point) < 2:
+        return BadLine(text, "its Point has no longitude and latitude")
+    others = {name: value for name, value in properties.items() if _column(name) not in ("lat", "lon")}
+    return others | {"lat": point[1], "lon": point[0]}
 
 
 def _from_row(row: object, position: str) -> LocationQuery | InvalidLocation:

@@ -268,3 +268,64 @@ def test_ids_of_files_that_were_always_read_stay(tmp_path):
     text = 'name,lat,lon,query,location_id\n Home , 40.40001,-3.7,,\n,,," Oslo , NO",\n,1,2,, own 1 \n'
     found = read_locations(csv_file(tmp_path, text))
     assert [place.location_id for place in found] == ["40.4000,-3.7000", "oslo,no", " own 1 "]
+
+
+def geojson_file(folder, data):
+    path = folder / "places.geojson"
+    path.write_bytes(data if isinstance(data, bytes) else orjson.dumps(data))
+    return path
+
+
+def feature(coordinates, properties=None, kind="Point"):
+    geometry = None if coordinates is None else {"type": kind, "coordinates": coordinates}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def test_points_of_geojson_are_places(tmp_path):
+    features = [
+        feature([-3.7, 40.4], {"NAME": "Home", "location_id": "home", "lat": 1, "color": "#fff"}),
+        feature([10.75, 59.91, 12.0]),
+        feature(None, {"name": "Office", "query": "Oslo,NO"}),
+    ]
+    path = geojson_file(tmp_path, BOM.encode() + orjson.dumps({"type": "FeatureCollection", "features": features}))
+    assert [(p.location_id, p.kind, p.name, p.lat, p.lon) for p in read_locations(path)] == [
+        ("home", "coordinates", "Home", 40.4, -3.7),
+        ("59.9100,10.7500", "coordinates", None, 59.91, 10.75),
+        ("oslo,no", "direct", "Office", None, None),
+    ]
+    (alone,) = read_locations(geojson_file(tmp_path, features[0]))
+    assert alone.location_id == "home"
+
+
+def test_a_feature_that_is_no_point_is_told_with_its_number(tmp_path):
+    features = [
+        feature([[1, 2], [3, 4]], {"name": "River"}, "LineString"),
+        feature([1]),
+        feature(["x", 1]),
+        feature([440000, 4480000]),
+        "text",
+        feature([1, 2], "text"),
+        feature(None),
+        {"type": "Feature", "geometry": "text"},
+    ]
+    path = geojson_file(tmp_path, {"type": "FeatureCollection", "features": features})
+    found = list(read_locations(path))
+    assert all(isinstance(entry, InvalidLocation) for entry in found)
+    assert found[0].position == "places.geojson feature 1"
+    assert found[0].message == "its geometry is a LineString, not a Point"
+    assert "River" in found[0].text
+    assert [entry.message for entry in found[1:]] == [
+        "its Point has no longitude and latitude",
+        "lon is 'x', not a number",
+        "latitude 4.48e+06 is not within -90..90",
+        "it is no Feature",
+        "its properties are no object",
+        "it is empty",
+        "its geometry is a None, not a Point",
+    ]
+
+
+@pytest.mark.parametrize("data", [b"{", b"", b"[]", {"type": "Topology"}, {"type": "FeatureCollection"}])
+def test_a_file_that_is_no_geojson_is_a_sentence(tmp_path, data):
+    with pytest.raises(ConfigurationError, match=r"places\.geojson cannot be read: it is no (JSON|GeoJSON)"):
+        list(read_locations(geojson_file(tmp_path, data)))

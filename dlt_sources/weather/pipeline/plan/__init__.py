@@ -3,6 +3,6 @@
 Imports ``extract`` and the layers below it.
 """
 
-from dlt_sources.weather.pipeline.plan.calls import Plan, Step, plan
+from dlt_sources.weather.pipeline.plan.calls import Plan, Step, plan, plan_of_new
 
-__all__ = ["Plan", "Step", "plan"]
+__all__ = ["Plan", "Step", "plan", "plan_of_new"]

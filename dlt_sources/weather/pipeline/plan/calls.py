@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, LOCATIONS, Endpoint
@@ -56,32 +56,32 @@ class Plan:
     Attributes:
         steps: the calls by resource.
         locations: number of locations that are known.
-        to_resolve: number of locations to look up.
-        invalid: entries that are no location.
         calls_per_minute: limit on the calls of any minute.
         one_call_per_minute: limit on those of One Call, if it has one and does not share the other.
-        destination: description of the destination.
-        dataset_name: name of the dataset.
         loads: loads of the schedule.
         schedule: calls and money of each product by the schedule.
+        lock_wait_seconds: time that a load waits for another one that holds the dataset.
+        to_resolve: number of locations to look up.
+        invalid: entries that are no location.
+        destination: description of the destination.
+        dataset_name: name of the dataset.
         backfill: calls, money and days of each product for history in this load.
         budgets: what is used and left of each product's day and month.
-        lock_wait_seconds: time that a load waits for another one that holds the dataset.
     """
 
     steps: tuple[Step, ...]
     locations: int
-    to_resolve: int
-    invalid: tuple[InvalidLocation, ...]
     calls_per_minute: int
     one_call_per_minute: int | None
-    destination: str
-    dataset_name: str
     loads: Pace
     schedule: tuple[ScheduleCosts, ...]
-    backfill: tuple[BackfillCosts, ...]
-    budgets: tuple[BudgetStatus, ...]
     lock_wait_seconds: float
+    to_resolve: int = 0
+    invalid: tuple[InvalidLocation, ...] = ()
+    destination: str = ""
+    dataset_name: str = ""
+    backfill: tuple[BackfillCosts, ...] = ()
+    budgets: tuple[BudgetStatus, ...] = ()
 
     def per_minute(self, product: Product) -> int:
         """Return the limit on the calls of a product in any minute."""
@@ -129,26 +129,47 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         unknown = (ResolvedLocation(query.location_id, query.query, 0, 0, is_new=True) for query in lookup.to_resolve)
         locations = [*lookup.locations, *unknown]
         steps = [Step(LOCATIONS, "/geo/1.0", len(lookup.to_resolve), (LOCATIONS,))]
-        loads = pace_of(settings.schedule, now)
         names = (name for name in resource_names(settings.resources) if name != LOCATIONS)
         steps.extend(_step(BY_NAME[name], locations, settings, reader, now) for name in names)
         budgets = read_budget(target, settings, reader)
-    costs = _schedule(steps, settings)
-    return Plan(
-        steps=tuple(steps),
-        locations=len(lookup.locations),
+    found = _by_schedule(steps, settings, now, len(lookup.locations))
+    return replace(
+        found,
         to_resolve=len(lookup.to_resolve),
         invalid=tuple(lookup.invalid),
-        calls_per_minute=settings.limits_of("free").per_minute,
-        one_call_per_minute=settings.one_call.calls_per_minute,
         destination=target.description,
         dataset_name=target.dataset_name,
-        loads=loads,
-        schedule=costs,
-        backfill=tuple(_backfills(steps, costs, settings, now, budgets)),
+        backfill=tuple(_backfills(steps, found.schedule, settings, now, budgets)),
         budgets=tuple(budgets),
+    )
+
+
+def _by_schedule(steps: list[Step], settings: WeatherSettings, now: datetime, locations: int) -> Plan:
+    """Return the part of a plan that follows from the calls of each resource."""
+    return Plan(
+        steps=tuple(steps),
+        locations=locations,
+        calls_per_minute=settings.limits_of("free").per_minute,
+        one_call_per_minute=settings.one_call.calls_per_minute,
+        loads=pace_of(settings.schedule, now),
+        schedule=_schedule(steps, settings),
         lock_wait_seconds=settings.lock_wait_seconds,
     )
+
+
+def plan_of_new(settings: WeatherSettings, locations: int, now: datetime | None = None) -> Plan:
+    """Compute the calls of so many new locations by the schedule; they need no look-up, and no destination is read.
+
+    Args:
+        settings: the resources, the schedule and the limits; not its list of locations.
+        locations: number of locations.
+        now: the moment of the load, UTC; by default the present.
+    """
+    now = now or utc_now()
+    places = [ResolvedLocation(str(number), "", 0, 0, is_new=True) for number in range(locations)]
+    names = (name for name in resource_names(settings.resources) if name != LOCATIONS)
+    steps = [_step(BY_NAME[name], places, settings, DestinationReader(None), now) for name in names]
+    return _by_schedule(steps, settings, now, locations)
 
 
 def _step(
