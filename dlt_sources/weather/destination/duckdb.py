@@ -12,13 +12,15 @@ changes while a run lasts, to empty the cache and to close the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Any
 
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.sql_client import SqlClientBase
+
+from dlt_sources.weather.common.errors import WriterBusyError
 
 # a package of PACKAGE_BYTES needs up to 112 MB with two threads and 128 MB with sixteen, whatever the table's size
 LIMIT = "160MB"
@@ -101,3 +103,49 @@ def _limit(client: SqlClientBase[Any]) -> str:
 
 def _configured(client: SqlClientBase[Any]) -> Mapping[str, Any]:
     return getattr(client.credentials, "global_config", None) or {}
+
+
+class DuckDBFile:
+    """Lock of a DuckDB file for this process: a connection. See ``waiting.Hold``.
+
+    Those that wait for it show it by the lock of the working directories' root, which they take first.
+
+    Args:
+        connect: opens a connection, and raises WriterBusyError while another process has the file open.
+
+    Attributes:
+        client: the connection; None while the lock is not held.
+    """
+
+    is_of_run = False
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[SqlClientBase[Any]]]) -> None:
+        self._connect = connect
+        self._stack = ExitStack()
+        self.client: SqlClientBase[Any] | None = None
+
+    def attempt(self) -> str | None:
+        """Open the file; otherwise return a sentence with the program that has it open."""
+        try:
+            self.client = self._stack.enter_context(self._connect())
+        except WriterBusyError as error:
+            return str(error)
+        limit_memory(self.client)
+        return None
+
+    def release(self) -> None:
+        """Close the file."""
+        if self.client is not None:
+            limit_closing(self.client)
+            self.client = None
+            self._stack.close()
+
+    def announce(self) -> None:
+        """Do nothing, see above."""
+
+    def retract(self) -> None:
+        """Do nothing, see above."""
+
+    def others_wait(self) -> bool:
+        """Return False, see above."""
+        return False

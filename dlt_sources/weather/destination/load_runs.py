@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,7 +18,7 @@ LONGEST_AGO = timedelta(days=32)
 INTERRUPTED = "The run ended before its time."
 
 
-def close_dead_runs(client: SqlClientBase[Any], run_id: str, *, is_postgres: bool) -> None:
+def close_dead_runs(client: SqlClientBase[Any], run_id: str, alive: Collection[str] = (), *, is_postgres: bool) -> None:
     """Set the rows of runs that were killed from ``running`` to ``interrupted``. The caller holds the writer lock.
 
     Shards hold the lock together: a run is dead if no session of PostgreSQL has its name. If one is taken for dead
@@ -26,12 +27,15 @@ def close_dead_runs(client: SqlClientBase[Any], run_id: str, *, is_postgres: boo
     Args:
         client: an open connection.
         run_id: the caller's run.
+        alive: runs of this machine that live, such as a backfill that lets the caller go first.
         is_postgres: whether the destination is PostgreSQL.
     """
     sql = (
         f"UPDATE {client.make_qualified_table_name(LoadRun.table)} SET status = 'interrupted',"
         " error = coalesce(error, %s) WHERE status = 'running' AND run_id <> %s AND run_id >= %s"
     )
+    if alive:
+        sql += f" AND run_id NOT IN ({', '.join(['%s'] * len(alive))})"
     if is_postgres:
         sql += (
             " AND NOT EXISTS (SELECT 1 FROM pg_stat_activity"
@@ -40,7 +44,7 @@ def close_dead_runs(client: SqlClientBase[Any], run_id: str, *, is_postgres: boo
         )
     begin = datetime.strptime(run_id[:8], "%Y%m%d").replace(tzinfo=timezone.utc) - LONGEST_AGO
     try:
-        client.execute_sql(sql, INTERRUPTED, run_id, f"{begin:%Y%m%d}")
+        client.execute_sql(sql, INTERRUPTED, run_id, f"{begin:%Y%m%d}", *alive)
     except DatabaseUndefinedRelation:
         return
     except DatabaseException as error:

@@ -10,6 +10,8 @@ except shards.
 Runs of different shards share the dataset: they fetch at the same time and write one after the other, because dlt's
 staging tables and schema belong to the dataset. A shard's run excludes a run of all locations and another run of the
 same shard. Shards of different counts (1/3 and 1/4) may fetch a location twice; the merge keeps one row.
+
+A run that waits shows it, by a second lock next to the one that it waits for, so that a long run may let it go first.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,13 +32,13 @@ from filelock import FileLock, Timeout
 from dlt_sources.weather.common.errors import DestinationError, WriterBusyError
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination.connection import live
-from dlt_sources.weather.destination.duckdb import limit_closing, limit_memory
-from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
+from dlt_sources.weather.destination.duckdb import DuckDBFile
+from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLock, AdvisoryLocks
 from dlt_sources.weather.destination.postgres.pooler import ensure_lasting_session
 from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.destination.waiting import POLL_SECONDS, Hold, acquire, wait
 
 logger = logging.getLogger(__name__)
-POLL_SECONDS = 0.5
 # between shards, which write for moments only
 WRITE_POLL_SECONDS = 0.05
 
@@ -46,14 +48,16 @@ class WriterLock:
     """The lock of a dataset, held by one run or shared by shards.
 
     Args:
-        client: an open client; None if the destination is no SQL database.
+        client: returns an open client; None if the destination is no SQL database.
+        holds: the locks, in the order in which they are taken.
         exclusive: returns a context manager held while writing; it serialises shards, and takes the lock again if its
             connection was cut. It raises DestinationError if the lock cannot be had again, and WriterBusyError if
             other shards do not finish writing in time.
         may_be_cut: whether the client's connection may be lost while it idles.
     """
 
-    client: SqlClientBase[Any] | None
+    client: Callable[[], SqlClientBase[Any] | None]
+    holds: tuple[Hold, ...]
     exclusive: Callable[[], AbstractContextManager[None]] = nullcontext
     may_be_cut: bool = False
 
@@ -63,7 +67,31 @@ class WriterLock:
 
         It idles while a package is extracted or loaded. If it was cut meanwhile, it is opened again.
         """
-        return live(self.client) if self.client and self.may_be_cut else self.client
+        client = self.client()
+        return live(client) if client and self.may_be_cut else client
+
+    def let_others_go(self, is_ended: Callable[[], bool]) -> bool:
+        """Release the lock if others wait for it, and take it again when they have ended, however long they take.
+
+        Args:
+            is_ended: returns whether this run was told to end, so that it waits no longer.
+
+        Returns:
+            Whether others went; the lock is not held afterwards if the run was told to end.
+
+        Raises:
+            DestinationError: the destination cannot be reached any more.
+        """
+        if not any(hold.others_wait() for hold in self.holds):
+            return False
+        logger.info("Another run waits for this dataset and goes first")
+        for hold in reversed(self.holds):
+            hold.release()
+        # those that wait look for the lock once a POLL_SECONDS
+        time.sleep(2 * POLL_SECONDS)
+        for hold in self.holds:
+            acquire(hold, float("inf"), is_ended)
+        return True
 
 
 @contextmanager
@@ -90,61 +118,94 @@ def writer_lock(target: Target, run_id: str, wait_seconds: float, shard: Shard |
             target.ensure_shards_supported()
             yield _share_postgres(stack, target, run_id, wait_seconds, shard)
             return
-        _lock_root(stack, target.root, run_id, deadline)
+        root = _RootLock(target.root, run_id)
+        stack.callback(root.release)
+        acquire(root, deadline)
         if target.is_postgres:
-            yield _lock_postgres(stack, target, run_id, wait_seconds)
+            yield _lock_postgres(stack, target, run_id, wait_seconds, root)
         elif target.is_duckdb:
-            yield _lock_duckdb(stack, target, deadline)
+            file = DuckDBFile(target.connection)
+            stack.callback(file.release)
+            acquire(file, deadline)
+            yield WriterLock(lambda: file.client, (root, file))
         else:
-            yield WriterLock(stack.enter_context(target.connection()) if target.is_database else None)
+            client = stack.enter_context(target.connection()) if target.is_database else None
+            yield WriterLock(lambda: client, (root,))
 
 
-def _lock_root(stack: ExitStack, root: Path, run_id: str, deadline: float) -> None:
-    lock = FileLock(root / "writer.lock")
-    holder = root / "writer"
+class _RootLock:
+    """Lock file in the root of the target's working directories, and another one of a run that waits for it."""
 
-    def attempt() -> str | None:
+    is_of_run = True
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        self._lock = FileLock(root / "writer.lock")
+        self._waiting = FileLock(root / "writer.waiting")
+        self._holder = root / "writer"
+        self._run_id = run_id
+
+    def attempt(self) -> str | None:
         try:
-            stack.enter_context(lock.acquire(timeout=0))
+            self._lock.acquire(timeout=0)
         except Timeout:
-            return holder.read_text() if holder.exists() else "another process"
-        holder.write_text(f"run {run_id}, process {os.getpid()} on {socket.gethostname()}")
+            return self._holder.read_text() if self._holder.exists() else "another process"
+        self._holder.write_text(f"run {self._run_id}, process {os.getpid()} on {socket.gethostname()}")
         return None
 
-    _wait(attempt, deadline)
+    def release(self) -> None:
+        self._lock.release()
+
+    def announce(self) -> None:
+        # one that waits is enough for the holder
+        with suppress(Timeout):
+            self._waiting.acquire(timeout=0)
+
+    def retract(self) -> None:
+        self._waiting.release()
+
+    def others_wait(self) -> bool:
+        try:
+            with self._waiting.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
 
 
-def _lock_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float) -> WriterLock:
+def _lock_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float, root: _RootLock) -> WriterLock:
     deadline = time.monotonic() + wait_seconds
     locks = _advisory_locks(stack, target, f"weather run {run_id}")
-    _wait(lambda: locks.attempt(f"weather {target.dataset_name}"), deadline)
+    dataset = AdvisoryLock(locks, f"weather {target.dataset_name}")
+    acquire(dataset, deadline)
 
     @contextmanager
     def exclusive() -> Iterator[None]:
         _hold(locks, wait_seconds)
         yield
 
-    return WriterLock(_client(stack, target, locks), exclusive, may_be_cut=True)
+    client = _client(stack, target, locks)
+    return WriterLock(lambda: client, (root, dataset), exclusive, may_be_cut=True)
 
 
 def _share_postgres(stack: ExitStack, target: Target, run_id: str, wait_seconds: float, shard: Shard) -> WriterLock:
     locks = _advisory_locks(stack, target, f"weather run {run_id}, shard {shard}")
-    dataset = f"weather {target.dataset_name}"
+    name = f"weather {target.dataset_name}"
+    holds = (AdvisoryLock(locks, f"{name} shard {shard}"), AdvisoryLock(locks, name, shared=True))
     deadline = time.monotonic() + wait_seconds
-    _wait(lambda: locks.attempt(f"{dataset} shard {shard}"), deadline)
-    _wait(lambda: locks.attempt(dataset, shared=True), deadline)
+    for hold in holds:
+        acquire(hold, deadline)
 
     @contextmanager
     def exclusive() -> Iterator[None]:
         _hold(locks, wait_seconds)
-        write = f"{dataset} write"
-        _wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, WRITE_POLL_SECONDS, logging.DEBUG)
+        write = f"{name} write"
+        wait(lambda: locks.attempt(write), time.monotonic() + wait_seconds, WRITE_POLL_SECONDS, logging.DEBUG)
         try:
             yield
         finally:
             locks.release(write)
 
-    return WriterLock(_client(stack, target, locks), exclusive, may_be_cut=True)
+    client = _client(stack, target, locks)
+    return WriterLock(lambda: client, holds, exclusive, may_be_cut=True)
 
 
 def _advisory_locks(stack: ExitStack, target: Target, owner: str) -> AdvisoryLocks:
@@ -162,53 +223,9 @@ def _client(stack: ExitStack, target: Target, locks: AdvisoryLocks) -> SqlClient
 def _hold(locks: AdvisoryLocks, wait_seconds: float) -> None:
     """Take the locks again if their connection was cut, waiting for another run that took them meanwhile."""
     try:
-        _wait(locks.hold, time.monotonic() + wait_seconds)
+        wait(locks.hold, time.monotonic() + wait_seconds)
     except WriterBusyError as error:
         raise DestinationError(
             f"The connection that held the dataset's lock was cut. {error} What this run fetched is kept, and the next "
             "run loads it."
         ) from None
-
-
-def _lock_duckdb(stack: ExitStack, target: Target, deadline: float) -> WriterLock:
-    connections: list[SqlClientBase[Any]] = []
-
-    def attempt() -> str | None:
-        try:
-            connections.append(stack.enter_context(target.connection()))
-        except WriterBusyError as error:
-            return str(error)
-        return None
-
-    _wait(attempt, deadline, of_run=False)
-    (connection,) = connections
-    limit_memory(connection)
-    stack.callback(limit_closing, connection)
-    return WriterLock(connection)
-
-
-def _wait(
-    attempt: Callable[[], str | None],
-    deadline: float,
-    poll_seconds: float = POLL_SECONDS,
-    level: int = logging.INFO,
-    *,
-    of_run: bool = True,
-) -> None:
-    """Repeat an attempt to take a lock until it succeeds (None) or the deadline passes; log its answer once.
-
-    The answer is the run that holds the lock; or, unless it is ``of_run``, a sentence with the program and what to do.
-    """
-    logged = False
-    while (holder := attempt()) is not None:
-        seconds_left = deadline - time.monotonic()
-        if seconds_left <= 0:
-            busy = (
-                f"Another run writes to this dataset and did not finish in time: {holder}. Run again when it has ended."
-            )
-            raise WriterBusyError(busy if of_run else holder)
-        if not logged:
-            state = f"another run writes to this dataset, {holder}" if of_run else holder
-            logger.log(level, "Waiting up to %.0f s: %s", seconds_left, state)
-            logged = True
-        time.sleep(min(poll_seconds, seconds_left))

@@ -136,6 +136,10 @@ class RunConversion:
         if not (metrics.requests or metrics.rows_fetched or metrics.expected):
             del self._metrics[resource]
 
+    def forget_columns(self) -> None:
+        """Forget the columns that the API has added to the tables, since another run may have added some."""
+        self._converters.clear()
+
     def _converter(self, contract: type[Contract]) -> Converter:
         """Return the run's converter of a table: it remembers the columns that the API has added to the table."""
         if contract.table not in self._converters:

@@ -29,8 +29,6 @@ T = TypeVar("T")
 class Run:
     """State that the resources of one run share. Close it, or use it as a context manager, to close its connections.
 
-    Its members are read-only from outside: callers interrupt it, give it a reader and announce each package.
-
     Args:
         settings: the source's settings.
         now: the clock, UTC; tests make it stand still.
@@ -168,6 +166,12 @@ class Run:
         """Whether every location is looked up, so that the endpoints may be asked."""
         return self._location_step is not None and self._location_step.is_finished
 
+    def leave_out_loaded(self) -> None:
+        """Ask no more for what another run has loaded meanwhile, and follow the columns that it has added."""
+        if self._queues is not None:
+            self._queues.leave_out_loaded(self._started_at)
+        self._conversion.forget_columns()
+
     @property
     def has_location_items(self) -> bool:
         """Whether the ``locations`` resource has a look-up to report."""
@@ -231,14 +235,7 @@ class Run:
         *,
         replaying: bool = False,
     ) -> Iterator[object]:
-        """Yield the dlt items of an endpoint's results: rows, raw answers, rejects, the row of ``load_runs``.
-
-        Args:
-            endpoint: the endpoint that was asked.
-            results: answers and failures, in any order.
-            mark_done: called with the window of each answer that could be used, and the rows of a timeline's answer.
-            replaying: whether the answers come from ``weather_raw``, see ``Extraction``.
-        """
+        """Yield the dlt items of an endpoint's results, see ``RunConversion.items``, and its row of ``load_runs``."""
         observed = self._observe(results, self.metrics_of(endpoint.name))
         items = self._conversion.items(endpoint, observed, mark_done, replaying=replaying)
         yield from self._record(endpoint.name, items)

@@ -83,6 +83,14 @@ def _require_key(settings: WeatherSettings, resources: list[str]) -> None:
 
 def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_unknown: bool) -> None:
     while run.has_more(resources):
+        # a backfill takes long, and its hours can wait
+        if run.settings.since and run.locations_resolved and writer.let_others_go(lambda: run.interrupted):
+            if run.interrupted:
+                # the lock is not held any more; the next load closes this run's rows of load_runs
+                return
+            run.leave_out_loaded()
+            if not run.has_more(resources):
+                break
         run.begin_package()
         run.resolve_locations(unknown=resolve_unknown)
         source = next_source(run, resources)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,6 +111,20 @@ def lock_directory(directory: Path) -> Iterator[bool]:
         if not directory.exists():
             file.unlink(missing_ok=True)
         lock.release()
+
+
+def live_runs(target: Target) -> list[str]:
+    """Return the ids of the target's runs that live on this machine and have a working directory.
+
+    Args:
+        target: the target, under any name of its destination.
+    """
+    found = []
+    for directory in chain(*map(directories, target.roots)):
+        with lock_directory(directory) as acquired:
+            if not acquired:
+                found.append(directory.name)
+    return found
 
 
 def keep_address(target: Target) -> None:

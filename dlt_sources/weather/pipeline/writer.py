@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,7 +33,7 @@ from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.packages import BeforeLoad, PackageLoader, load_package, prepare_package
 from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_runs
-from dlt_sources.weather.pipeline.working_directories import keep_address, lock_directory, runs_elsewhere
+from dlt_sources.weather.pipeline.working_directories import keep_address, live_runs, lock_directory, runs_elsewhere
 
 logger = logging.getLogger(__name__)
 KEPT = "What was fetched is kept; the next run loads it."
@@ -99,6 +99,22 @@ class Writer:
         pipeline = self.target.pipeline(self.directory)
         pipeline.collector = BeforeLoad(self._hold_lock)
         return pipeline
+
+    def let_others_go(self, is_ended: Callable[[], bool]) -> bool:
+        """Let runs that wait for the dataset write before the next package.
+
+        Args:
+            is_ended: returns whether this run was told to end; if it was, nothing may be loaded any more.
+
+        Returns:
+            Whether others wrote.
+        """
+        if not self.lock.let_others_go(is_ended):
+            return False
+        # the next package follows the schema that the destination has by then
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.__dict__.pop("pipeline", None)
+        return True
 
     @contextmanager
     def reader(self) -> Iterator[DestinationReader]:
@@ -225,7 +241,9 @@ def _prepare_destination(writer: Writer, account: str) -> None:
         writer.target, writer.reload_directory, writer.load_and_verify
     )
     if writer.lock.connection:
-        close_dead_runs(writer.lock.connection, writer.report.run_id, is_postgres=writer.target.is_postgres)
+        # one of them is the caller's, others let it go first
+        alive = live_runs(writer.target)
+        close_dead_runs(writer.lock.connection, writer.report.run_id, alive, is_postgres=writer.target.is_postgres)
 
 
 def check_accounts(run: Run, loaded: Counter[str]) -> None:

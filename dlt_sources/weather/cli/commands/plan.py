@@ -12,7 +12,7 @@ from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import destination_options, settings_options, target_and_settings
 from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.pipeline.plan import Plan, plan
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, lock_said, schedule_said, used_said
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, turns_said, used_said
 
 
 @click.command("plan")
@@ -48,6 +48,6 @@ def _print_plan(result: Plan) -> None:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")
     for sentence in [*schedule_said(result), *used_said(result), *backfill_said(result)]:
         console.print(sentence, highlight=False)
-    for sentence in [*lock_said(result), *excess_said(result)]:
+    for sentence in [*turns_said(result), *excess_said(result)]:
         console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
     console.print(f"The rows would go to {result.destination}, dataset {result.dataset_name}.", highlight=False)

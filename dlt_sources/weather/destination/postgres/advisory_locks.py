@@ -115,18 +115,29 @@ class AdvisoryLocks:
             time.sleep(_POLL_SECONDS)
 
     def release(self, name: str) -> None:
-        """Release a lock that was taken exclusively.
+        """Release a lock.
 
         Args:
             name: the lock's name.
         """
         with self._mutex:
-            self._wanted.pop(name, None)
+            shared = self._wanted.pop(name, None)
             if name in self._taken:
                 self._taken.discard(name)
+                unlock = "pg_advisory_unlock_shared" if shared else "pg_advisory_unlock"
                 # a connection that is cut holds nothing
                 with suppress(psycopg2.Error):
-                    self._connection.query(f"SELECT pg_advisory_unlock({LOCK_SPACE}, hashtext(%s))", name)
+                    self._connection.query(f"SELECT {unlock}({LOCK_SPACE}, hashtext(%s))", name)
+
+    def is_held(self, name: str) -> bool:
+        """Return whether anyone holds a lock; False if the connection is cut.
+
+        Args:
+            name: the lock's name.
+        """
+        with suppress(psycopg2.Error), self._mutex:
+            return bool(self._connection.query(_HOLDERS, name))
+        return False
 
     def _keep_alive(self) -> None:
         while not self._closed.wait(KEEP_ALIVE_SECONDS):
@@ -164,3 +175,40 @@ class AdvisoryLocks:
     def _connect(self) -> PatientConnection:
         self._taken.clear()
         return PatientConnection(self._url, self._owner)
+
+
+class AdvisoryLock:
+    """One of a connection's locks, and another one that those share that wait for it; see ``waiting.Hold``.
+
+    Args:
+        locks: the locks of the connection.
+        name: the lock's name.
+        shared: whether it is taken in shared mode.
+    """
+
+    is_of_run = True
+
+    def __init__(self, locks: AdvisoryLocks, name: str, *, shared: bool = False) -> None:
+        self._locks = locks
+        self._name = name
+        self._shared = shared
+
+    def attempt(self) -> str | None:
+        """Take the lock if it is free; otherwise return its holders."""
+        return self._locks.attempt(self._name, shared=self._shared)
+
+    def release(self) -> None:
+        """Release the lock."""
+        self._locks.release(self._name)
+
+    def announce(self) -> None:
+        """Show the holder that this run waits."""
+        self._locks.attempt(f"{self._name} waiting", shared=True)
+
+    def retract(self) -> None:
+        """Wait no longer."""
+        self._locks.release(f"{self._name} waiting")
+
+    def others_wait(self) -> bool:
+        """Return whether another run waits."""
+        return self._locks.is_held(f"{self._name} waiting")

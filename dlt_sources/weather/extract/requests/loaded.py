@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -24,6 +24,7 @@ from dlt_sources.weather.extract.requests.history import active_pipeline, merges
 from dlt_sources.weather.extract.requests.queue import MOST_SORTED, NEVER, RequestQueue
 from dlt_sources.weather.extract.requests.windows import Windows
 from dlt_sources.weather.locations.geocoding import Lookup
+from dlt_sources.weather.locations.model import ResolvedLocation
 
 logger = logging.getLogger(__name__)
 # new locations of which rows are looked for: history by the call is loaded for few
@@ -38,12 +39,14 @@ class LoadedState(NamedTuple):
         windows: the windows of each resource that is asked for a range of time.
         waiting: for each resource without history, see ``waiting_locations``.
         named: the warnings that the run's answers name.
+        new: locations that may have rows though they are not in ``locations``, see ``loaded_spans``.
     """
 
     lookup: Lookup
     windows: dict[str, Windows | None]
     waiting: dict[str, dict[str, datetime | None]]
     named: NamedAlerts
+    new: Sequence[ResolvedLocation] = ()
 
     def queue(
         self, endpoint: Endpoint, settings: WeatherSettings, open_reader: OpenReader, now: Callable[[], datetime]
@@ -118,6 +121,19 @@ class Queues:
         """Return whether any of the resources has something left to ask."""
         return any(name not in self._queues or not self._queues[name].finished for name in resources)
 
+    def leave_out_loaded(self, now: datetime) -> None:
+        """Leave out the windows of history that another run has loaded since they were chosen.
+
+        Args:
+            now: the moment of the run, UTC.
+        """
+        with self._open_reader() as reader:
+            for name, queue in self._queues.items():
+                endpoint = BY_NAME[name]
+                if endpoint.incremental and isinstance(queue, RequestQueue):
+                    windows = windows_of(endpoint, self._settings, reader, now, new=self._loaded.new)
+                    queue.leave_out_loaded(windows)
+
     def _make(self, endpoint: Endpoint) -> None:
         if endpoint.name not in self._queues:
             queue = self._loaded.queue(endpoint, self._settings, self._open_reader, self._now)
@@ -153,6 +169,7 @@ def read_loaded_state(
         },
         {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints},
         NamedAlerts(),
+        new,
     )
 
 

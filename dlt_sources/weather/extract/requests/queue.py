@@ -8,7 +8,7 @@ is then the location's watermark.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from heapq import nsmallest
@@ -139,6 +139,27 @@ class RequestQueue:
                 return
         if self._windows and (following := self._windows.after(window)):
             self._next_round.append(following)
+
+    def leave_out_loaded(self, windows: Windows | None) -> None:
+        """Ask no more for windows that another run has loaded.
+
+        Args:
+            windows: the windows by what is loaded now.
+        """
+        if windows is None or self._head is None:
+            return
+        self._windows = windows
+        self._next_round = list(self._still_missing(self._next_round))
+        self._round = self._still_missing(chain([self._head], self._round))
+        self._head = next(self._round, None)
+
+    def _still_missing(self, windows: Iterable[RequestWindow]) -> Iterator[RequestWindow]:
+        assert self._windows is not None  # noqa: S101 - see leave_out_loaded
+        for window in windows:
+            left = self._windows.rest(window)
+            self.total -= left != window
+            if left is not None:
+                yield left
 
     def _next(self) -> None:
         """Begin the round of the scheduled windows, if this round is asked."""

@@ -58,6 +58,9 @@ class Windows(Protocol):
     def after(self, window: RequestWindow) -> RequestWindow | None:
         """Return the window to ask for after the answer to another of the same location; None if there is none."""
 
+    def rest(self, window: RequestWindow) -> RequestWindow | None:
+        """Return a window that was chosen by earlier rows, the one to ask for in its place, or None if none is."""
+
     def count(self, location: ResolvedLocation) -> int:
         """Return the number of requests that a location needs if none fails."""
 
@@ -98,6 +101,11 @@ class HourWindows:
         """Return the window that follows another of the same location; None after the last."""
         assert window.end is not None  # noqa: S101 - windows of hours have an end
         return self._window(window.location, window.end + HOUR)
+
+    def rest(self, window: RequestWindow) -> RequestWindow | None:
+        """Return a window if it misses hours, otherwise the next one that does."""
+        assert window.start is not None  # noqa: S101 - windows of hours have a start
+        return self._window(window.location, window.start)
 
     def count(self, location: ResolvedLocation) -> int:
         """Return the number of requests that a location needs if none fails."""
@@ -150,6 +158,13 @@ class PagesOfRange:
     def after(self, window: RequestWindow) -> RequestWindow | None:  # noqa: ARG002 - see Windows
         """Return None: no window waits for another."""
         return None
+
+    def rest(self, window: RequestWindow) -> RequestWindow | None:
+        """Return a window if any of its steps is missing."""
+        assert window.page is not None  # noqa: S101 - windows of timelines have a page
+        loaded = self.loaded.get(window.location.location_id, ())
+        page = window.page
+        return window if count_pages(page.first, page.last, loaded, page.last - page.first + 1) else None
 
     def count(self, location: ResolvedLocation) -> int:
         """Return the number of requests that a location needs if none fails."""
@@ -214,6 +229,10 @@ class PagesOfNewSteps:
         steps = self.steps(window.location)
         page = following_page(window.page, self.range_of(steps)[1], steps.page)
         return window_of(window.location, steps, page) if page else None
+
+    def rest(self, window: RequestWindow) -> RequestWindow | None:
+        """Return the window: these are of short runs, which let no other go first."""
+        return window
 
     def count(self, location: ResolvedLocation) -> int:
         """Return the number of requests that a location needs if none fails."""

@@ -60,7 +60,7 @@ class Plan:
         one_call_per_minute: limit on those of One Call, if it has one and does not share the other.
         loads: loads of the schedule.
         schedule: calls and money of each product by the schedule.
-        lock_wait_seconds: time that a load waits for another one that holds the dataset.
+        package_seconds: time after which a load package is full.
         to_resolve: number of locations to look up.
         invalid: entries that are no location.
         destination: description of the destination.
@@ -75,7 +75,7 @@ class Plan:
     one_call_per_minute: int | None
     loads: Pace
     schedule: tuple[ScheduleCosts, ...]
-    lock_wait_seconds: float
+    package_seconds: float
     to_resolve: int = 0
     invalid: tuple[InvalidLocation, ...] = ()
     destination: str = ""
@@ -153,7 +153,7 @@ def _by_schedule(steps: list[Step], settings: WeatherSettings, now: datetime, lo
         one_call_per_minute=settings.one_call.calls_per_minute,
         loads=pace_of(settings.schedule, now),
         schedule=_schedule(steps, settings),
-        lock_wait_seconds=settings.lock_wait_seconds,
+        package_seconds=settings.chunk_seconds,
     )
 
 

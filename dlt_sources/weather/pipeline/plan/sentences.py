@@ -30,18 +30,14 @@ def backfill_said(plan: Plan) -> list[str]:
     return [_backfill(costs) for costs in plan.backfill]
 
 
-def lock_said(plan: Plan) -> list[str]:
-    """Return a sentence if the calls of a day hold the dataset for longer than a load of the schedule waits for it.
-
-    It is for the command line: a backfill of Dagster lets other loads go first.
-    """
+def turns_said(plan: Plan) -> list[str]:
+    """Return a sentence if the calls of a day take longer than a load package: then other loads go in between."""
     minutes = max((costs.most_at_once // plan.per_minute(costs.product) for costs in plan.backfill), default=0)
-    if minutes * 60 <= plan.lock_wait_seconds:
+    if minutes * 60 <= plan.package_seconds:
         return []
     return [
-        f"Such a load holds the dataset for about {timedelta(minutes=minutes)}, and other loads wait for "
-        f"{plan.lock_wait_seconds:,.0f} seconds (lock_wait_seconds) before they fail: next to a schedule, backfill in "
-        "Dagster, or a month a command."
+        f"Such a load takes about {timedelta(minutes=minutes)}; other loads go first between its packages, after "
+        f"{plan.package_seconds:,.0f} seconds at most (chunk_seconds)."
     ]
 
 

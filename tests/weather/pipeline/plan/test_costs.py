@@ -12,7 +12,7 @@ from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.plan.costs import ScheduleCosts, Used, backfill_costs
 from dlt_sources.weather.pipeline.plan.pace import Pace, calls_of, pace_of
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, lock_said, schedule_said, used_said
+from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, turns_said, used_said
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 HOURLY = Pace(1, 24, 744)
@@ -104,7 +104,7 @@ def test_a_schedule_that_takes_the_whole_budget_leaves_no_day_for_history():
 
 @pytest.fixture
 def planned(duckdb, settings, clock):
-    usual = {"calls_per_minute": None, "lock_wait_seconds": 900}
+    usual = {"calls_per_minute": None, "chunk_seconds": 900}
     return lambda **given: plan(duckdb, settings(**(usual | given)), clock())
 
 
@@ -162,15 +162,15 @@ def test_a_backfill_says_calls_money_and_days(planned):
     assert planned(locations=[MADRID], resources=["weather_history"], history_days=2).backfill == ()
 
 
-def test_a_backfill_by_command_that_outlasts_the_wait_of_other_loads_is_told(planned):
+def test_a_backfill_by_command_of_several_packages_says_when_other_loads_go_in_between(planned):
     year = {"resources": ["weather_history"], "locations": [MADRID, OSLO], "since": "2025-05-20"}
-    found = planned(**year, lock_wait_seconds=600)
+    found = planned(**year, chunk_seconds=300)
     assert backfill_said(found)[0].startswith("History of One Call: 878 calls")
-    assert lock_said(found) == [
-        "Such a load holds the dataset for about 0:14:00, and other loads wait for 600 seconds (lock_wait_seconds) "
-        "before they fail: next to a schedule, backfill in Dagster, or a month a command."
+    assert turns_said(found) == [
+        "Such a load takes about 0:14:00; other loads go first between its packages, after 300 seconds at most "
+        "(chunk_seconds)."
     ]
-    assert lock_said(planned(**year)) == []
+    assert turns_said(planned(**year)) == []
 
 
 def test_what_limits_a_backfill_over_months_is_said(planned):

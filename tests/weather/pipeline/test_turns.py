@@ -1,0 +1,138 @@
+"""A backfill lets loads that wait for the dataset go between its packages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from filelock import FileLock
+
+from dlt_sources.weather.destination import writer_lock
+from dlt_sources.weather.pipeline.load import load
+from tests.helpers.support import assert_accounted, count, load_accounted, query
+
+pytestmark = pytest.mark.db
+MADRID = "40.4168,-3.7038"
+HISTORY = "/data/4.0/onecall/timeline/1h"
+BACKFILL = {
+    "resources": ["weather_history"],
+    "locations": [MADRID],
+    "since": "2026-05-01",
+    # few requests in flight, so that a package is full long before the range is done
+    "calls_per_minute": 600,
+    "chunk_rows": 100,
+}
+HOURS = 19 * 24 + 13
+PAGES = -(-HOURS // 20)
+
+
+class OtherLoad(threading.Thread):
+    """A load that begins with the first answer of another run, which goes on when it waits for the dataset."""
+
+    def __init__(self, caplog, target, settings, clock):
+        super().__init__()
+        self.report, self.left = None, None
+        self._said = caplog
+        self._load = lambda: load(target, settings, now=clock)
+        self._metrics = None
+
+    def __call__(self, metrics):
+        """Begin with the first answer, and let the other run go on once this one waits."""
+        self._metrics = metrics
+        if self.ident is None:
+            self.start()
+            deadline = time.monotonic() + 20
+            while "Waiting up to" not in self._said.text and time.monotonic() < deadline:
+                time.sleep(0.02)
+
+    def run(self):
+        """Load, and note what the other run has left to ask by then."""
+        self.report = self._load()
+        self.left = self._metrics.left
+
+
+@pytest.fixture
+def other(caplog):
+    caplog.set_level("INFO")
+    started = []
+
+    def make(*given):
+        started.append(OtherLoad(caplog, *given))
+        return started[-1]
+
+    yield make
+    for one in started:
+        one.join(30)
+
+
+@pytest.fixture(autouse=True)
+def subscription(simulator):
+    simulator.one_call_keys, simulator.one_call_version = "all", 4
+
+
+def test_an_hourly_load_goes_first_and_no_page_is_paid_twice(target, settings, clock, simulator, other):
+    load(target, settings(resources=["current_weather"], locations=[MADRID]), now=clock)
+    clock.pass_time(minutes=30)
+    both = ["current_weather", "weather_history"]
+    hourly = other(target, settings(**BACKFILL | {"resources": both, "since": None}), clock)
+    report = load(target, settings(**BACKFILL), now=clock, on_progress=hourly)
+    hourly.join(30)
+    assert hourly.report.error is None
+    assert hourly.left > 5, "it ended long before the backfill"
+    for one in (report, hourly.report):
+        assert_accounted(target, one)
+    assert query(target, "SELECT count(*), count(DISTINCT dt) FROM weather_history") == [(HOURS, HOURS)]
+    assert query(target, "SELECT count(*) FROM current_weather WHERE fetched_at = %s", clock()) == [(1,)]
+    # the hourly load's pages need not begin where the backfill's do
+    assert simulator.stats.by_path[HISTORY] <= PAGES + 1
+    statuses = query(target, "SELECT DISTINCT status FROM load_runs WHERE resource = 'weather_history'")
+    assert statuses == [("ok",)]
+
+
+@pytest.fixture
+def in_pause(monkeypatch):
+    """Let some run seem to wait once, and call a function while the lock is free."""
+
+    def make(call):
+        waits = iter([True])
+        monkeypatch.setattr(writer_lock._RootLock, "others_wait", lambda _: next(waits, False))
+        monkeypatch.setattr(writer_lock, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: call()))
+
+    return make
+
+
+def test_duckdbs_file_is_closed_while_others_go_and_the_run_is_not_taken_for_dead(duckdb, settings, clock, in_pause):
+    file, looks = Path("weather.duckdb").resolve(), []
+
+    def look():
+        looks.append(file in {link.resolve() for link in Path("/proc/self/fd").iterdir()})
+        load(duckdb, settings(resources=["current_weather"], locations=[MADRID]), now=clock)
+        looks.append(query(duckdb, "SELECT status FROM load_runs WHERE resource = 'weather_history'"))
+
+    in_pause(look)
+    load_accounted(duckdb, settings(**BACKFILL), clock)
+    assert looks == [False, [("running",)]]
+    assert count(duckdb, "weather_history") == HOURS
+
+
+def test_a_backfill_that_is_interrupted_while_others_go_ends_at_once(target, settings, clock, in_pause):
+    runs = []
+    with ExitStack() as stack:
+
+        def interrupt():
+            stack.enter_context(FileLock(target.root / "writer.lock").acquire(timeout=0))
+            runs[0].interrupt()
+
+        in_pause(interrupt)
+        report = load(target, settings(**BACKFILL), now=clock, on_start=runs.append)
+    assert report.interrupted
+    loaded = count(target, "weather_history")
+    assert 0 < loaded == report.metrics_by_resource["weather_history"].rows_loaded < HOURS
+    load_accounted(target, settings(**BACKFILL), clock)
+    assert count(target, "weather_history") == HOURS
+    states = query(target, "SELECT DISTINCT status FROM load_runs WHERE resource = 'weather_history' ORDER BY 1")
+    assert states == [("interrupted",), ("ok",)]
