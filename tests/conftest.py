@@ -101,19 +101,20 @@ def settings(api: str) -> Callable[..., WeatherSettings]:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_dlt(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let dlt forget the project's configuration, and work each type hint out once in this process.
+    """Let dlt forget the project's configuration, and work each type hint and setting out once.
 
     The definitions, which are imported while tests are collected, read ``.dlt/config.toml`` of the project's folder.
     """
     from dlt.common.configuration.container import Container  # noqa: PLC0415
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext  # noqa: PLC0415
 
-    from tests.helpers.dlt_hints import remember_hints  # noqa: PLC0415
+    from tests.helpers.dlt_hints import remember_hints, remember_settings  # noqa: PLC0415
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("nowhere"))
         Container()[PluggableRunContext].reload_providers()
     remember_hints()
+    remember_settings()
 
 
 @pytest.fixture(autouse=True)
