@@ -45,7 +45,7 @@ def remember_hints() -> None:
                 setattr(module, function.__name__, remembered)
     # its second argument, the names of the class's module, follows from the first
     known = cache(validation.get_type_hints)
-    validation.get_type_hints = lambda spec, globalns=None: known(spec)
+    validation.get_type_hints = lambda spec, **_names: known(spec)
 
 
 def remember_settings() -> None:
