@@ -191,6 +191,8 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector the modules that are imported by now: it would walk through them again and again."""
     gc.collect()
     gc.freeze()
+    # nor is a twentieth of the time well spent on looking at what a test has just made
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_unconfigure() -> None:

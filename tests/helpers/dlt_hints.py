@@ -11,14 +11,16 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any, NamedTuple
+from typing import Any
 
+import dlt
 from dlt.common import typing, validation
 from dlt.common.configuration import resolve
 from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs import base_configuration
+from dlt.common.destination import Destination
 
 PURE = (
     base_configuration.is_secret_hint,
@@ -49,46 +51,75 @@ def remember_hints() -> None:
 
 
 def remember_settings() -> None:
-    """Let dlt look each setting up once, until the environment or ``dlt.config`` changes."""
-    look_up = resolve.resolve_single_provider_value
-    memory = _Memory({}, {})
+    """Let dlt look each setting up once, and each destination's capabilities, until the environment changes."""
+    look_up, capabilities = resolve.resolve_single_provider_value, Destination.capabilities
+    is_secret = base_configuration.is_secret_hint
+    memory = _Memory()
 
     @wraps(look_up)
     def ask(provider: ConfigProvider, key: str, hint: Any, *where: Any) -> Any:
-        nonlocal memory
         document = str(provider._config_doc) if isinstance(provider, BaseDocProvider) else ""
         if not document and not isinstance(provider, EnvironProvider):
             return look_up(provider, key, hint, *where)
-        present = memory
-        if present.environment != os.environ._data:
-            # loads in other threads keep the one that they have
-            present = memory = _Memory(dict(os.environ._data), {})
-        name = (type(provider), document, key, hint, *where)
-        try:
-            if name not in present.found:
-                present.found[name] = look_up(provider, key, hint, *where)
-            return present.found[name]
-        except TypeError:  # a hint that cannot be hashed
-            return look_up(provider, key, hint, *where)
+        # of the hint, these providers ask nothing else
+        question = (type(provider), document, key, is_secret(hint), *where)
+        return memory.ask(question, lambda: look_up(provider, key, hint, *where))
+
+    @wraps(capabilities)
+    def of_destination(self: Destination[Any, Any], config: Any = None, naming: Any = None) -> Any:
+        if config is not None:
+            return capabilities(self, config, naming)
+        rules = (type(naming), naming.max_length) if naming else None
+        given = [(name, id(value)) for name, value in self.config_params.items()]
+        documents = [one._config_doc for one in dlt.config.config_providers if isinstance(one, BaseDocProvider)]
+        question = (_Same(self), str(given), str(documents), rules)
+        # dlt changes what it gets
+        return memory.ask(question, lambda: capabilities(self, None, naming)).copy()
 
     resolve.resolve_single_provider_value = ask
+    Destination.capabilities = of_destination
 
 
-class _Memory(NamedTuple):
-    """What was found in an environment."""
+class _Same:
+    """An object as a key, equal to itself only; kept, so that no other gets its number."""
 
-    environment: dict[Any, Any]
-    found: dict[Any, Any]
+    def __init__(self, one: object) -> None:
+        self.one = one
+
+    def __hash__(self) -> int:
+        return id(self.one)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.one is other.one
+
+
+class _Memory:
+    """Answers that hold for one environment."""
+
+    def __init__(self) -> None:
+        self._state: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
+
+    def ask(self, question: Any, answer: Callable[[], Any]) -> Any:
+        """Return the answer, worked out if the question is new in the present environment."""
+        environment, known = self._state
+        if environment != os.environ._data:
+            # loads in other threads keep the one that they have
+            known = {}
+            self._state = (dict(os.environ._data), known)
+        if question not in known:
+            known[question] = answer()
+        return known[question]
 
 
 def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    known = cache(function)
+    # by its number, since some hints take longer to hash than to answer; kept, so that no other gets it
+    known: dict[Any, tuple[Any, Any]] = {}
 
     @wraps(function)
-    def ask(*hints: Any, **options: Any) -> Any:
-        try:
-            return known(*hints, **options)
-        except TypeError:  # a hint that cannot be hashed
-            return function(*hints, **options)
+    def ask(hint: Any, *arguments: Any, **options: Any) -> Any:
+        question = (id(hint), *arguments, *options.items())
+        if question not in known:
+            known[question] = (hint, function(hint, *arguments, **options))
+        return known[question][1]
 
     return ask
