@@ -1,8 +1,8 @@
 """Storage of Dagster's records; ``dagster.yaml`` names it, so every process imports this module and its log setup.
 
 PostgreSQL if ``DAGSTER_POSTGRES_HOST`` is set, with ``DAGSTER_POSTGRES_PORT`` (5432), ``_DB`` (dagster), ``_USER``
-(dagster) and ``_PASSWORD``; else SQLite below ``DAGSTER_HOME``; else, as Dagster does, SQLite in a temporary folder of
-the process that made it.
+(dagster) and ``_PASSWORD``, or ``_PASSWORD_FILE``, the path of a file that holds it; else SQLite below
+``DAGSTER_HOME``; else, as Dagster does, SQLite in a temporary folder of the process that made it.
 """
 
 from __future__ import annotations
@@ -54,12 +54,18 @@ class InstanceStorage(DagsterStorage[Any]):
             # the driver that Dagster installs; SQLAlchemy 2.1 has another default
             "postgresql+psycopg2",
             username=os.environ.get("DAGSTER_POSTGRES_USER", "dagster"),
-            password=os.environ.get("DAGSTER_POSTGRES_PASSWORD"),
+            password=_password(),
             host=host,
             port=int(os.environ.get("DAGSTER_POSTGRES_PORT", "5432")),
             database=os.environ.get("DAGSTER_POSTGRES_DB", "dagster"),
         )
         return DagsterPostgresStorage(url.render_as_string(hide_password=False), inst_data=inst_data)
+
+
+def _password() -> str | None:
+    """Return the password of Dagster's records, from its file if one is named."""
+    file = os.environ.get("DAGSTER_POSTGRES_PASSWORD_FILE")
+    return Path(file).read_text().strip() if file else os.environ.get("DAGSTER_POSTGRES_PASSWORD")
 
 
 def records_folder() -> str:

@@ -88,6 +88,7 @@ SUBSTITUTES = {
 SETTING = "a setting of the commands after it"
 CLUSTER = "needs a cluster, which infra/tests/kind.sh makes and uses in the same way"
 IMAGE = "needs a Docker engine: infra/tests/image.sh runs it word for word"
+COMPOSE = "needs a Docker engine: infra/tests/compose.sh does it with names of its own"
 SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's services"
 DG = "works in the project's folder only; tests/dagster_project/end_to_end/test_dg.py runs it there"
 MINUTES = "takes minutes"
@@ -124,6 +125,8 @@ NOT_RUN = {
 
 def _reason(command: Command) -> str:
     """Return why a command is not run here, "" if it is."""
+    if command.text.startswith("docker compose "):
+        return COMPOSE
     if command.program == "docker":
         return IMAGE
     if command.text in INFRA_COMMANDS:

@@ -13,8 +13,13 @@ import pytest
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus, RunConfig, job, op
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import GetCurrentRunsResult
+from dagster._serdes import serialize_value
 
 from dagster_project.automation.retention import Retention, prune_job
+from dagster_project.instance import storage
+from dagster_project.instance.run_launcher import WatchedRunLauncher
 from tests.helpers.clock import SENTINEL_KEY
 
 ROOT = Path(__file__).parents[3]
@@ -115,6 +120,17 @@ def test_records_are_in_postgresql_when_its_variables_are_set(home, postgres_ser
     postgres_server.drop_database("dagster_records")
 
 
+def test_the_password_of_the_records_may_stand_in_a_file(tmp_path, monkeypatch):
+    (tmp_path / "password").write_text("from/a:file\n")
+    monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "postgres")
+    monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "from-the-environment")
+    monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD_FILE", str(tmp_path / "password"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setattr(storage, "DagsterPostgresStorage", lambda url, inst_data: (url, inst_data))
+    url, _ = storage.InstanceStorage.from_config_value(None, {})
+    assert url == "postgresql+psycopg2://dagster:from%2Fa%3Afile@postgres:5432/dagster"
+
+
 @op
 def do_nothing() -> None: ...
 
@@ -147,7 +163,7 @@ def test_a_run_whose_process_died_with_its_code_server_is_noticed(home):  # noqa
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     here, elsewhere = (
-        {GRPC_INFO_TAG: json.dumps({"host": host, "port": 4000})} for host in ("localhost", "dagster-code")
+        {GRPC_INFO_TAG: json.dumps({"host": host, "port": 4000})} for host in ("localhost", "code.invalid")
     )
     young = psutil.Process().create_time() - 60
     with DagsterInstance.get() as instance:
@@ -162,6 +178,18 @@ def test_a_run_whose_process_died_with_its_code_server_is_noticed(home):  # noqa
         assert health(os.getpid(), here) == WorkerStatus.RUNNING
         assert health(ended.pid, here) == WorkerStatus.NOT_FOUND
         assert health(os.getpid(), here, began=young) == WorkerStatus.NOT_FOUND, "another process with its number"
-        assert health(ended.pid, elsewhere) == WorkerStatus.RUNNING, "it cannot be seen from here"
+        assert health(ended.pid, elsewhere) == WorkerStatus.RUNNING, "the server cannot be reached"
         run = instance.create_run_for_job(nothing, tags=here, status=DagsterRunStatus.STARTED)
         assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING, "it has not begun yet"
+
+
+def test_a_code_server_elsewhere_is_asked_for_its_runs_which_one_that_was_restarted_has_lost(instance, monkeypatch):
+    """The server is a stand-in that answers as Dagster's own does, by its own types."""
+    run = instance.create_run_for_job(
+        nothing, tags={GRPC_INFO_TAG: json.dumps({"host": "code", "port": 4000})}, status=DagsterRunStatus.STARTED
+    )
+    launcher = WatchedRunLauncher()
+    for runs, status in ([run.run_id], WorkerStatus.RUNNING), ([], WorkerStatus.NOT_FOUND):
+        answer = serialize_value(GetCurrentRunsResult(current_runs=runs, serializable_error_info=None))
+        monkeypatch.setattr(DagsterGrpcClient, "get_current_runs", lambda _, answer=answer: answer)
+        assert launcher.check_run_worker_health(run).status == status
