@@ -6,21 +6,20 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.schema.typing import TWriteDispositionConfig
 
 from dlt_sources.weather.contracts import Contract
+from dlt_sources.weather.destination.capabilities.load_options import active_load_options
 
-# dlt's default strategy, delete-insert, duplicates rows when two writers share a dataset
 # the API's field that a new column holds: in the metadata of Arrow's field, and as a hint of dlt's column
 FIELD = b"field"
 OWNER = "x-field"
-UPSERT: TWriteDispositionConfig = {"disposition": "merge", "strategy": "upsert"}
 
 
 def as_table(contract: type[Contract], table: pa.Table) -> Any:
     """Return a dlt item that loads an Arrow table into the contract's bronze table, from any resource.
 
-    The hints are on the item and not on the resource, since a resource's hints apply to all of its tables. The field
+    The hints are on the item and not on the resource, since a resource's hints apply to all of its tables. They say how
+    the destination of the present pipeline takes the rows. The field
     that a new column holds is a hint too, which dlt keeps with the schema.
     """
     columns = contract.hints()
@@ -29,9 +28,9 @@ def as_table(contract: type[Contract], table: pa.Table) -> Any:
             columns[field.name] = {"name": field.name, OWNER: field.metadata[FIELD].decode()}  # type: ignore[misc]
     hints = dlt.mark.make_hints(
         table_name=contract.table,
-        write_disposition=UPSERT,
         primary_key=contract.key,
         columns=columns,
+        **active_load_options().hints,
     )
     return dlt.mark.with_hints(table, hints, create_table_variant=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Any
 
@@ -16,9 +17,10 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.destination.reader import SCHEMA_NAME, DestinationReader
+from dlt_sources.weather.destination.reading.dialects import execute, is_native, qualified_name
 
 logger = logging.getLogger(__name__)
-SCHEMA_NAME = "weather"
 VERSIONS = "_dlt_version"
 OTHERS = ("_dlt_loads", "_dlt_pipeline_state")
 
@@ -44,15 +46,15 @@ def restore_dlt_tables(client: SqlClientBase[Any]) -> None:
     for staging in (False, True):
         with client.with_staging_dataset() if staging else nullcontext():
             if _exists(client, VERSIONS):
-                versions = client.make_qualified_table_name(VERSIONS)
-                client.execute_sql(f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
+                versions = qualified_name(client, VERSIONS)
+                execute(client, f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
 
 
 def _described_columns(client: SqlClientBase[Any]) -> dict[str, set[str]]:
     """Return the columns of bronze tables by table, as the newest schema that the destination knows describes them."""
-    versions = client.make_qualified_table_name(VERSIONS)
-    rows = client.execute_sql(
-        f"SELECT schema FROM {versions} WHERE schema_name = %s ORDER BY inserted_at DESC LIMIT 1", SCHEMA_NAME
+    versions = qualified_name(client, VERSIONS)
+    rows = execute(
+        client, f"SELECT schema FROM {versions} WHERE schema_name = %s ORDER BY inserted_at DESC LIMIT 1", SCHEMA_NAME
     )
     tables = json.loads(rows[0][0])["tables"] if rows else {}
     return {
@@ -64,14 +66,9 @@ def _described_columns(client: SqlClientBase[Any]) -> dict[str, set[str]]:
 
 def _missing(client: SqlClientBase[Any], described: dict[str, set[str]]) -> set[str]:
     """Return the tables, and the columns of others, that a dataset lacks; nothing if it has no tables at all."""
-    rows = client.execute_sql(
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s", client.dataset_name
-    )
-    if not rows:
+    found = _found_columns(client, described)
+    if not found:
         return set()
-    found: dict[str, set[str]] = {}
-    for table, column in rows:
-        found.setdefault(table, set()).add(column)
     return {
         name if name not in found else f"{name}.{column}"
         for name, columns in described.items()
@@ -79,9 +76,22 @@ def _missing(client: SqlClientBase[Any], described: dict[str, set[str]]) -> set[
     }
 
 
+def _found_columns(client: SqlClientBase[Any], names: Collection[str]) -> dict[str, set[str]]:
+    """Return the columns of a dataset's tables by table; of the named tables, if it has no information schema."""
+    found: dict[str, set[str]] = {}
+    if is_native(client):
+        sql = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s"
+        for table, column in client.execute_sql(sql, client.dataset_name) or ():
+            found.setdefault(table, set()).add(column)
+        return found
+    reader = DestinationReader(client)
+    columns = {name: set(reader.columns(name)) for name in names}
+    return {name: there for name, there in columns.items() if there}
+
+
 def _exists(client: SqlClientBase[Any], name: str) -> bool:
     try:
-        client.execute_sql(f"SELECT 1 FROM {client.make_qualified_table_name(name)} WHERE 1 = 0")
+        execute(client, f"SELECT 1 FROM {qualified_name(client, name)} WHERE 1 = 0")
     except DatabaseUndefinedRelation:
         return False
     return True

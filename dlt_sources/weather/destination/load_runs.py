@@ -11,6 +11,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts import LoadRun
+from dlt_sources.weather.destination.reading.dialects import execute, qualified_name
 
 logger = logging.getLogger(__name__)
 # older rows have been seen by many runs; a run's id begins with its start, and is the key's first column
@@ -31,7 +32,7 @@ def close_dead_runs(client: SqlClientBase[Any], run_id: str, alive: Collection[s
         is_postgres: whether the destination is PostgreSQL.
     """
     sql = (
-        f"UPDATE {client.make_qualified_table_name(LoadRun.table)} SET status = 'interrupted',"
+        f"UPDATE {qualified_name(client, LoadRun.table)} SET status = 'interrupted',"
         " error = coalesce(error, %s) WHERE status = 'running' AND run_id <> %s AND run_id >= %s"
     )
     if alive:
@@ -44,7 +45,7 @@ def close_dead_runs(client: SqlClientBase[Any], run_id: str, alive: Collection[s
         )
     begin = datetime.strptime(run_id[:8], "%Y%m%d").replace(tzinfo=timezone.utc) - LONGEST_AGO
     try:
-        client.execute_sql(sql, INTERRUPTED, run_id, f"{begin:%Y%m%d}", *alive)
+        execute(client, sql, INTERRUPTED, run_id, f"{begin:%Y%m%d}", *alive)
     except DatabaseUndefinedRelation:
         return
     except DatabaseException as error:

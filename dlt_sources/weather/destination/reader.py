@@ -7,12 +7,14 @@ working directory or dlt's state table is lost, and need no state, however many 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from dlt import Pipeline
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
@@ -20,8 +22,12 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, Location
 from dlt_sources.weather.destination.connection import connected
+from dlt_sources.weather.destination.reading.dialects import execute, in_dialect, qualified_name
+from dlt_sources.weather.destination.reading.lake import LAKES, open_lake
 
 logger = logging.getLogger(__name__)
+# dlt's name of the source's schema
+SCHEMA_NAME = "weather"
 # rows of air pollution on the hour; an answer that is off by seconds has others, which fill no hour
 ON_THE_HOUR = "mod(CAST(extract(epoch FROM dt) AS BIGINT), 3600) = 0"
 # a package's load id is older than its answers by the time that asking took; see DestinationReader.stale_locations
@@ -43,11 +49,18 @@ class DestinationReader:
     Args:
         client: an open connection; None if nothing is loaded yet.
         without: names of tables that are read as if they did not exist.
+        table_name: returns the name that SQL has for a table; by default the client's.
     """
 
-    def __init__(self, client: SqlClientBase[Any] | None, without: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        client: SqlClientBase[Any] | None,
+        without: Collection[str] = (),
+        table_name: Callable[[str], str] | None = None,
+    ) -> None:
         self._client = client
         self._without = without
+        self._table_name = table_name or (partial(qualified_name, client) if client else str)
         self._told: set[str] = set()
 
     def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
@@ -62,13 +75,12 @@ class DestinationReader:
             The rows, as tuples of the query's columns; none if a table does not exist yet, or lacks a column because an
             earlier release made it: the next load adds the column.
         """
-        client = self._client
-        if client is None or any(table in self._without for table in tables.values()):
+        if self._client is None or any(table in self._without for table in tables.values()):
             return []
-        names = {key: client.make_qualified_table_name(table) for key, table in tables.items()}
         try:
-            return client.execute_sql(sql.format(**names), *parameters) or []  # type: ignore[return-value]
-        except DatabaseUndefinedRelation:
+            names = {key: self._table_name(table) for key, table in tables.items()}
+            return execute(self._client, sql.format(**names), *parameters)
+        except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
             return []
         except DatabaseTerminalException:
             missing = [name for table in tables.values() for name in self._missing_columns(table)]
@@ -92,11 +104,10 @@ class DestinationReader:
         if self._client is None or table in self._without:
             return frozenset()
         try:
-            with self._client.execute_query(
-                f"SELECT * FROM {self._client.make_qualified_table_name(table)} LIMIT 0"
-            ) as c:
-                return frozenset(str(column[0]) for column in c.description or ())
-        except DatabaseUndefinedRelation:
+            sql, _ = in_dialect(self._client, f"SELECT * FROM {self._table_name(table)} WHERE 1 = 0")
+            with self._client.execute_query(sql) as cursor:
+                return frozenset(cursor.columns_schema)
+        except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
             return frozenset()
 
     def recently_loaded(self, table: str, since: datetime) -> list[str]:
@@ -206,6 +217,8 @@ class DestinationReader:
 def destination_reader(pipeline: Pipeline | None, without: Collection[str] = ()) -> Iterator[DestinationReader]:
     """Open a reader with one connection for all its queries: dlt resolves its whole configuration for each connection.
 
+    A destination of files is read by the schema that dlt keeps in it, through a DuckDB in memory.
+
     Args:
         pipeline: the pipeline that loads; None for a source that is used without one.
         without: names of tables that are read as if they did not exist.
@@ -219,6 +232,10 @@ def destination_reader(pipeline: Pipeline | None, without: Collection[str] = ())
     """
     if pipeline is None:
         yield DestinationReader(None)
+        return
+    if pipeline.destination.destination_type in LAKES:
+        with open_lake(pipeline.destination, pipeline.dataset_name, SCHEMA_NAME) as lake:
+            yield DestinationReader(lake.sql_client, without, lake.table_name)
         return
     with connected(pipeline) as client:
         yield DestinationReader(client, without)

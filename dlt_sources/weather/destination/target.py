@@ -33,7 +33,7 @@ from dlt_sources.weather.destination import mistakes
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
 from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
-from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 
 PIPELINE_NAME = "weather"
 DATASET_NAME = "bronze"
@@ -199,6 +199,10 @@ class Target:
         """
         if not self.exists:
             yield DestinationReader(None)
+            return
+        if not self.is_database:
+            with destination_reader(self._inspection_pipeline) as reader:
+                yield reader
             return
         with self.connection(LOOK_WAIT_SECONDS if wait_seconds is None else wait_seconds) as client:
             yield DestinationReader(client)

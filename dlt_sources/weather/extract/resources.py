@@ -10,8 +10,8 @@ it builds the source of a package. In a plain dlt pipeline the first resource ta
 (``with_resources("forecast")``), the first endpoint yields them: without them rejects would be lost, and locations and
 their watermarks forgotten.
 
-Every table is merged by its key with dlt's ``upsert`` strategy, so a load that is repeated after a kill changes
-nothing. (dlt's default, delete-insert, doubles rows if two writers share a dataset.)
+Every table is merged by its key, so a load that is repeated after a kill changes nothing; the strategy is on each item,
+by what the destination can do (``destination/capabilities``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, DEFAULT_RESOURCES
 from dlt_sources.weather.common.logs import leave_out_expected_warnings
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun, Location
-from dlt_sources.weather.convert.items import UPSERT
+from dlt_sources.weather.destination.capabilities.load_options import MERGE
 from dlt_sources.weather.extract.run import Run
 
 STAGES = 4
@@ -140,7 +140,7 @@ def _locations(run_of: Callable[[str], Run]) -> DltResource:
     return dlt.resource(
         locations,
         name=LOCATIONS,
-        write_disposition=UPSERT,
+        write_disposition=MERGE,
         primary_key=Location.key,
     )
 
@@ -175,6 +175,6 @@ def _endpoint(run_of: Callable[[str], Run], endpoint: Endpoint, asked: set[str])
         extract,
         name=endpoint.name,
         table_name=main.table,
-        write_disposition=UPSERT,
+        write_disposition=MERGE,
         primary_key=main.key,
     )

@@ -10,6 +10,7 @@ import dlt
 from dlt.common.runtime.collector import NullCollector
 from dlt.extract import DltSource
 
+from dlt_sources.weather.destination.capabilities.load_options import load_options
 from dlt_sources.weather.destination.connection import translated_errors
 
 
@@ -90,5 +91,5 @@ def prepare_package(pipeline: dlt.Pipeline, source: DltSource) -> None:
 
 
 def _options(pipeline: dlt.Pipeline) -> dict[str, Any]:
-    formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
-    return {"loader_file_format": "parquet"} if "parquet" in formats else {}
+    file_format = load_options(pipeline.destination).file_format
+    return {"loader_file_format": file_format} if file_format else {}

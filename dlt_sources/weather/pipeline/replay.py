@@ -15,7 +15,7 @@ from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import WeatherRaw
-from dlt_sources.weather.convert.items import UPSERT
+from dlt_sources.weather.destination.capabilities.load_options import MERGE
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -112,7 +112,7 @@ def _source(run: Run, endpoint: Endpoint, answers: StoredAnswers) -> DltSource:
 
     main = endpoint.parts[0].contract
     resource: DltResource = dlt.resource(
-        replayed, name=endpoint.name, table_name=main.table, write_disposition=UPSERT, primary_key=main.key
+        replayed, name=endpoint.name, table_name=main.table, write_disposition=MERGE, primary_key=main.key
     )
     return DltSource(dlt.Schema("weather"), "weather", [resource])
 

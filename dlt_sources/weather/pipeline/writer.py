@@ -122,8 +122,6 @@ class Writer:
         if self.lock.connection:
             yield DestinationReader(self.lock.connection)
             return
-        # a destination of files is read by the schema that dlt keeps in it
-        self.pipeline.sync_destination()
         with destination_reader(self.pipeline) as reader:
             yield reader
 

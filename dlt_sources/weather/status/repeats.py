@@ -36,7 +36,7 @@ _ROWS = (
     " WHERE location_id IN ({sample}) AND dt >= %s AND {issue} >= %s"
 )
 # another load within the schedule's gap, by hand or after a failure, says nothing about the schedule
-_APART = "(earlier_at IS NULL OR fetched_at - earlier_at >= INTERVAL '{apart} seconds')"
+_APART = "(earlier_at IS NULL OR fetched_at >= earlier_at + INTERVAL '{apart} seconds')"
 # a row whose step or location has none before it is not compared: an aggregate leaves null out
 _PAIRS = (
     "SELECT count(*), sum(CASE WHEN compared > 0 THEN 1 ELSE 0 END),"

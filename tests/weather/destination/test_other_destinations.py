@@ -1,32 +1,76 @@
 """Destinations beyond DuckDB and PostgreSQL: whatever dlt can write to, with the key's promise where it can merge."""
 
 import pyarrow.dataset as ds
+import pytest
 
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.pipeline.plan import plan
+from dlt_sources.weather.pipeline.replay import replay
+from dlt_sources.weather.status.late import late_by_resource
+from dlt_sources.weather.status.report import read_status
 
 
-def test_a_folder_of_parquet_files_is_a_destination(settings, clock, simulator, tmp_path, monkeypatch):
+@pytest.fixture
+def sqlite(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESTINATION__SQLALCHEMY__CREDENTIALS", f"sqlite:///{tmp_path / 'weather.db'}")
+    return Target("sqlalchemy")
+
+
+@pytest.fixture
+def lake(tmp_path, monkeypatch):
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", (tmp_path / "lake").as_uri())
-    target = Target("filesystem")
-    report = load(target, settings(history_days=1), now=clock)
-    assert report.error is None
-    assert report.rows_rejected == 0
+    return Target("filesystem")
 
-    def rows(table):
-        files = [str(file) for file in (tmp_path / "lake" / "bronze" / table).rglob("*.parquet")]
-        assert files, table
-        return ds.dataset(files).to_table()
 
-    assert rows("air_pollution").num_rows == 2 * 25
-    assert rows("current_weather").num_rows == 2
-    assert rows("forecast").num_rows == 2 * 40
-    # hours that a destination cannot replace are not fetched again
+@pytest.fixture(params=["lake", "sqlite"])
+def other(request):
+    return request.getfixturevalue(request.param)
+
+
+def rows_of(target, clock):
+    with target.reader() as reader:
+        return {table.table: table.rows for table in read_status(reader, clock()).tables}
+
+
+def test_a_destination_is_loaded_loaded_again_and_read(other, settings, clock, simulator):
+    assert rows_of(other, clock) == {}
+    resources = ["current_weather", "air_pollution"]
+    for _ in range(2):
+        report = load(other, settings(history_days=1, resources=resources), now=clock)
+        assert report.error is None
+        assert report.rows_rejected == 0
+    assert rows_of(other, clock) == {
+        "locations": 2,
+        "current_weather": 2,
+        "air_pollution": 2 * 25,
+        "weather_raw": 2,
+        # with that of the look-ups
+        "load_runs": 5,
+    }
     clock.pass_time(hours=2)
-    load(target, settings(history_days=1), now=clock)
-    air = rows("air_pollution").select(["location_id", "dt"])
+    late = [*settings().locations, "Paris,FR"]
+    assert plan(other, settings(locations=late), clock()).to_resolve == 1
+    load(other, settings(history_days=1, resources=resources, locations=late), now=clock)
+    replay(other, settings())
+    rows = rows_of(other, clock)
+    assert (rows["locations"], rows["current_weather"], rows["air_pollution"]) == (3, 5, 2 * 27 + 25)
+    # nor are locations looked up twice
+    assert [request.path for request in simulator.requests].count("/geo/1.0/direct") == 2
+    with other.reader() as reader:
+        assert late_by_resource(reader, settings(locations=late, resources=resources), clock()) == {}
+        status = read_status(reader, clock())
+    assert {run.status for run in status.runs} == {"ok"}
+    assert len(status.conditions) == 3
+    assert status.missing_rows["air_pollution"] == 0
+
+
+def test_a_folder_of_parquet_files_has_history_once(lake, settings, clock, tmp_path):
+    for _ in range(2):
+        load(lake, settings(history_days=1, resources=["air_pollution"]), now=clock)
+        # hours that a destination cannot replace are not fetched again
+        clock.pass_time(hours=2)
+    files = [str(file) for file in (tmp_path / "lake" / "bronze" / "air_pollution").rglob("*.parquet")]
+    air = ds.dataset(files).to_table().select(["location_id", "dt"])
     assert air.num_rows == 2 * 27
     assert len(set(map(tuple, (row.values() for row in air.to_pylist())))) == 2 * 27
-    # nor are locations looked up twice
-    assert rows("locations").num_rows == 2
-    assert [request.path for request in simulator.requests].count("/geo/1.0/direct") == 1

@@ -8,13 +8,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 
-import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.destination.exceptions import DestinationCapabilitiesException
-from dlt.common.destination.utils import resolve_merge_strategy
-from dlt.common.pipeline import PipelineContext
-from dlt.common.schema.utils import new_table
-
 from dlt_sources.weather.api.endpoints import BY_NAME, Endpoint
 from dlt_sources.weather.common.clock import HOUR, floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
@@ -163,24 +156,6 @@ def _ensure_range(first: datetime, until: datetime, settings: WeatherSettings | 
     names = settings.resources or () if settings else ()
     if first > until and not any(BY_NAME[name].timeline for name in names if name in BY_NAME):
         raise ConfigurationError(f"since ({first:%Y-%m-%dT%H:%MZ}) is after until ({until:%Y-%m-%dT%H:%MZ}).")
-
-
-def active_pipeline() -> dlt.Pipeline | None:
-    """Return the pipeline that extracts at present, if there is one."""
-    # dlt.current.pipeline() would create a pipeline if none is active
-    return dlt.current.pipeline() if Container()[PipelineContext].is_active() else None
-
-
-def merges_rows(pipeline: dlt.Pipeline | None) -> bool:
-    """Return whether the pipeline's destination replaces a row that it receives twice."""
-    if pipeline is None or pipeline.destination is None:
-        return True
-    table = new_table("any", write_disposition="merge")
-    table["x-merge-strategy"] = "upsert"  # type: ignore[typeddict-unknown-key]
-    try:
-        return resolve_merge_strategy({"any": table}, table, pipeline.destination.capabilities()) is not None
-    except DestinationCapabilitiesException:
-        return False
 
 
 def _hour(text: str | None, setting: str) -> datetime | None:

@@ -17,10 +17,11 @@ from dlt_sources.weather.api.endpoints import ALERTS, BY_NAME, DEFAULT_RESOURCES
 from dlt_sources.weather.common.clock import floor_hour, utc
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
+from dlt_sources.weather.destination.capabilities.load_options import active_load_options, active_pipeline
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.extract.locations import match_locations
 from dlt_sources.weather.extract.requests.alerts import NAMING, AlertQueue, NamedAlerts, OpenReader
-from dlt_sources.weather.extract.requests.history import active_pipeline, merges_rows, windows_of
+from dlt_sources.weather.extract.requests.history import windows_of
 from dlt_sources.weather.extract.requests.queue import MOST_SORTED, NEVER, RequestQueue
 from dlt_sources.weather.extract.requests.windows import Windows
 from dlt_sources.weather.locations.geocoding import Lookup
@@ -159,7 +160,7 @@ def read_loaded_state(
     endpoints = [BY_NAME[name] for name in settings.resources or DEFAULT_RESOURCES if name in BY_NAME]
     for endpoint in endpoints:
         warn_of_mixed_units(settings, reader, endpoint)
-    overlap = merges_rows(active_pipeline())
+    overlap = active_load_options().strategy is not None
     new = list(islice((location for location in lookup.locations if location.is_new), MOST_NEW))
     return LoadedState(
         lookup,

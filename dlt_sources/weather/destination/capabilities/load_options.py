@@ -1,0 +1,123 @@
+"""How rows are written to a destination: the merge strategy, the table format and the file format.
+
+Every table is merged by its key: with ``upsert`` where the destination has it for the table format, else with
+``delete-insert``, which is safe under the writer lock. A destination that has neither gets every row appended.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, cast, get_args
+from weakref import WeakKeyDictionary
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.destination.exceptions import DestinationCapabilitiesException
+from dlt.common.destination.utils import resolve_merge_strategy
+from dlt.common.pipeline import PipelineContext
+from dlt.common.schema.typing import TTableFormat, TTableSchema, TWriteDispositionConfig
+from dlt.common.schema.utils import new_table
+
+from dlt_sources.weather.common.configuration import nearest
+from dlt_sources.weather.common.errors import ConfigurationError
+
+MergeStrategy = Literal["upsert", "delete-insert"]
+# before a pipeline says where rows go; every destination but a folder of plain files merges
+MERGE: TWriteDispositionConfig = "merge"
+
+
+class LoadOptions(NamedTuple):
+    """How rows are written to a destination.
+
+    Attributes:
+        strategy: the merge strategy; None if rows are appended, since the destination cannot merge.
+        table_format: ``delta``, ``iceberg`` or another that dlt has; None for the destination's usual tables.
+        file_format: format of the files that dlt hands to the destination; None for the one that it prefers.
+    """
+
+    strategy: MergeStrategy | None = "upsert"
+    table_format: str | None = None
+    file_format: str | None = "parquet"
+
+    @property
+    def written_by(self) -> str:
+        """The way in which rows are written, in a word."""
+        return self.strategy or "append"
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The hints of a table, as ``dlt.mark.make_hints`` takes them."""
+        hints: dict[str, Any] = {"write_disposition": "append"}
+        if self.strategy:
+            hints = {"write_disposition": {"disposition": "merge", "strategy": self.strategy}}
+        return hints | ({"table_format": self.table_format} if self.table_format else {})
+
+
+_known: WeakKeyDictionary[Any, LoadOptions] = WeakKeyDictionary()
+
+
+def active_pipeline() -> dlt.Pipeline | None:
+    """Return the pipeline that extracts at present, if there is one."""
+    # dlt.current.pipeline() would create a pipeline if none is active
+    return dlt.current.pipeline() if Container()[PipelineContext].is_active() else None
+
+
+def active_load_options() -> LoadOptions:
+    """Return how the pipeline that extracts at present writes rows; without one, as most destinations do."""
+    pipeline = active_pipeline()
+    if pipeline is None or pipeline.destination is None:
+        return LoadOptions()
+    return load_options(pipeline.destination)
+
+
+def load_options(destination: Destination[Any, Any]) -> LoadOptions:
+    """Return how rows are written to a destination.
+
+    Args:
+        destination: the destination.
+
+    Raises:
+        ConfigurationError: the table format that is set for it is none that it has.
+    """
+    if destination not in _known:
+        capabilities = destination.capabilities()
+        table_format = _table_format(destination.destination_name, capabilities)
+        _known[destination] = options_of(capabilities, table_format)
+    return _known[destination]
+
+
+def options_of(capabilities: DestinationCapabilitiesContext, table_format: str | None = None) -> LoadOptions:
+    """Return how rows are written to a destination with given capabilities.
+
+    Args:
+        capabilities: what dlt says that the destination can do.
+        table_format: format of the tables; None for the usual ones.
+    """
+    table = new_table("any", write_disposition="merge")
+    if table_format:
+        table["table_format"] = cast("TTableFormat", table_format)
+    formats = capabilities.supported_loader_file_formats or ()
+    if capabilities.loader_file_format_selector:
+        preferred = capabilities.preferred_loader_file_format
+        _, formats = capabilities.loader_file_format_selector(preferred, formats, table_schema=table)
+    strategy = next((one for one in get_args(MergeStrategy) if _can_merge(capabilities, table, one)), None)
+    return LoadOptions(strategy, table_format, "parquet" if "parquet" in (formats or ()) else None)
+
+
+def _can_merge(capabilities: DestinationCapabilitiesContext, table: TTableSchema, strategy: MergeStrategy) -> bool:
+    table["x-merge-strategy"] = strategy  # type: ignore[typeddict-unknown-key]
+    try:
+        return resolve_merge_strategy({"any": table}, table, capabilities) == strategy
+    except DestinationCapabilitiesException:
+        return False
+
+
+def _table_format(name: str, capabilities: DestinationCapabilitiesContext) -> str | None:
+    """Return the setting ``table_format`` of a destination, next to dlt's settings of it."""
+    value: str | None = dlt.config.get(f"destination.{name}.table_format")
+    supported = capabilities.supported_table_formats or ()
+    if value is None or value in supported:
+        return value
+    setting = f"DESTINATION__{name}__TABLE_FORMAT".upper()
+    said = nearest(str(value), supported) if supported else "it has no formats to choose from."
+    raise ConfigurationError(f"{name} has no table format {value!r}, which {setting} names: {said}")
