@@ -17,6 +17,7 @@ from sqlalchemy.event import listens_for
 
 from dagster_project.common.environment import configured_target
 from tests.helpers.clock import SENTINEL_KEY, Clock
+from tests.helpers.dagster_memory import remember_migrations, remember_statements
 
 RESOURCES = ["locations", "current_weather", "forecast", "air_pollution", "air_pollution_forecast"]
 PLACES = ["40.4168,-3.7038", "59.9139,10.7522"]
@@ -73,6 +74,13 @@ def _skip_disk_flushes(connection: Any, _record: object) -> None:
     """
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_dagster() -> None:
+    """Let Dagster's records compile each statement, and read its migrations, once in this process."""
+    remember_statements()
+    remember_migrations()
 
 
 @pytest.fixture(autouse=True)
