@@ -91,6 +91,7 @@ IMAGE = "needs a Docker engine: infra/tests/image.sh runs it word for word"
 COMPOSE = "needs a Docker engine: infra/tests/compose.sh does it with names of its own"
 SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's services"
 DG = "works in the project's folder only; tests/dagster_project/end_to_end/test_dg.py runs it there"
+CONVERSION = "needs another DuckDB: tests/docs/test_bounds.py runs it with one, word for word"
 MINUTES = "takes minutes"
 ITSELF = "this test is a part of it"
 NOT_RUN = {
@@ -129,6 +130,8 @@ def _reason(command: Command) -> str:
         return COMPOSE
     if command.program == "docker":
         return IMAGE
+    if "converted.duckdb" in command.text:
+        return CONVERSION
     if command.text in INFRA_COMMANDS:
         return CLUSTER
     return NOT_RUN.get(command.text, "")

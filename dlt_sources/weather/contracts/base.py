@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 import orjson
 import pyarrow as pa
-from dlt.common.schema.typing import TColumnSchema
+from dlt.common.schema.typing import TColumnSchema, TTableReferenceInline
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 NullWhen = Literal["zero", "negative", "empty"]
@@ -28,6 +28,8 @@ EARLIEST_VALUE = EARLIEST - timedelta(days=2)
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 OTHER_FIELDS = "other_fields"
+# the table of places, and the column by which all others refer to it
+LOCATIONS, LOCATION_ID = "locations", "location_id"
 
 
 def whole(value: object) -> object:
@@ -181,6 +183,13 @@ class Contract(BaseModel):
                 hint["data_type"] = "json"
             hints[column.name] = hint
         return hints
+
+    @classmethod
+    def references(cls) -> list[TTableReferenceInline]:
+        """Return the tables that rows refer to, as dlt declares it: a row of a place refers to ``locations``."""
+        if cls.key[0] != LOCATION_ID or cls.key == (LOCATION_ID,):
+            return []
+        return [{"columns": [LOCATION_ID], "referenced_table": LOCATIONS, "referenced_columns": [LOCATION_ID]}]
 
 
 class AnswerRow(Contract):

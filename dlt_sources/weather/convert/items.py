@@ -30,6 +30,7 @@ def as_table(contract: type[Contract], table: pa.Table) -> Any:
         table_name=contract.table,
         primary_key=contract.key,
         columns=columns,
+        references=contract.references(),
         **active_load_options().hints,
     )
     return dlt.mark.with_hints(table, hints, create_table_variant=True)

@@ -22,6 +22,7 @@ from dlt_sources.weather.common.errors import (
     WeatherError,
     WriterBusyError,
 )
+from dlt_sources.weather.destination import mistakes
 from dlt_sources.weather.destination.failures import causes_of, is_down, words
 
 # a server that is being restarted
@@ -101,6 +102,8 @@ def _open(client: SqlClientBase[Any]) -> None:
         message = words(error)
         if "lock on file" in message:
             raise WriterBusyError(_file_is_open(message)) from None
+        if "newer version of DuckDB" in message:
+            raise ConfigurationError(mistakes.newer_file(str(client.credentials.database))) from None
         raise DestinationError(f"The destination cannot be reached: {message}") from None
 
 

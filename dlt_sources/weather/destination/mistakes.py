@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from dlt.common.destination.exceptions import UnknownDestinationModule
 
 
@@ -39,6 +41,14 @@ def no_file(name: str) -> str:
     return (
         "A DuckDB in memory, or in a working directory (:memory:, :pipeline:), is gone after the run. Set the path of "
         f"a file in {_setting(name, 'credentials')}, or [destination.{name}] in .dlt/secrets.toml."
+    )
+
+
+def newer_file(path: str) -> str:
+    """Say that a DuckDB file cannot be read by the DuckDB that is installed."""
+    return (
+        f"{path} was written by a newer DuckDB than the {version('duckdb')} that is installed, which cannot read it; "
+        'nothing was changed. "Files of DuckDB 2" in docs/operations.md has the command that converts it.'
     )
 
 
