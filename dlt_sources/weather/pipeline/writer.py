@@ -31,6 +31,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.writer_lock import WriterLock, writer_lock
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.pipeline.dlt_directory import keep_for_dlt
 from dlt_sources.weather.pipeline.packages import BeforeLoad, PackageLoader, load_package, prepare_package
 from dlt_sources.weather.pipeline.recovery import recover, recover_interrupted_runs
 from dlt_sources.weather.pipeline.working_directories import keep_address, live_runs, lock_directory, runs_elsewhere
@@ -154,6 +155,7 @@ class Writer:
         load_ids = pipeline.list_completed_load_packages()
         if self.lock.connection and self.target.is_postgres:
             verify_rows_loaded(self.lock.connection, load_ids, rows)
+        keep_for_dlt(pipeline)
         for load_id in load_ids:
             shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
         if self.lock.connection and self.target.is_duckdb:
