@@ -16,6 +16,7 @@ from dlt_sources.weather.contracts import TABLES, Contract
 from dlt_sources.weather.contracts.base import TIMESTAMP, Column
 from dlt_sources.weather.contracts.one_call import TAGS_JSON
 from dlt_sources.weather.contracts.shared import ALERTS_JSON, CONDITIONS_JSON
+from dlt_sources.weather.contracts.units import unit_of
 
 PAGE = Path(__file__).with_name("tables.md")
 TYPES = {
@@ -24,20 +25,6 @@ TYPES = {
     pa.string(): "text",
     pa.bool_(): "boolean",
     TIMESTAMP: "timestamp",
-}
-TEMPERATURE, SPEED = "K, °C or °F", "m/s or mph"
-# looked for in the description of a number, in this order: "mm/h" holds "mm", and a speed is "by units" too
-UNITS = {
-    r"m/s or mph by units": SPEED,
-    r"by units": TEMPERATURE,
-    r"µg/m³": "µg/m³",
-    r"hPa": "hPa",
-    r"mm/h": "mm/h",
-    r"\bmm\b": "mm",
-    r", m,": "m",
-    r", %": "%",
-    r"degrees": "degrees",
-    r"[Ss]econds": "s",
 }
 # contracts name these columns' values; the API does not
 LIFTED = {CONDITIONS_JSON: "weather", ALERTS_JSON: "alerts", TAGS_JSON: "tags"}
@@ -50,13 +37,6 @@ def page(current: str) -> str:
     introduction, mark, _ = current.partition(MARK)
     sections = [introduction + mark, _overview(), *(_section(contract) for contract in TABLES.values())]
     return "\n\n".join(sections) + "\n"
-
-
-def unit_of(column: Column) -> str:
-    """Return the unit of a number's column, as its description states it; empty where it has none."""
-    if column.type not in (pa.float64(), pa.int64()):
-        return ""
-    return next((unit for pattern, unit in UNITS.items() if re.search(pattern, column.description)), "")
 
 
 def _overview() -> str:

@@ -93,6 +93,8 @@ def settings(api: str) -> Callable[..., WeatherSettings]:
             "backoff_seconds": 0.01,
             "rate_limit_backoff_seconds": 0.05,
             "lock_wait_seconds": 30.0,
+            # a tenth of a second for each database
+            "views": False,
         }
         return load_settings(**(defaults | given))
 

@@ -67,7 +67,9 @@ def count(target: Target, table: str) -> int:
 def tables(target: Target) -> set[str]:
     """The dataset's tables of rows: dlt's own and the ledger of calls are left out."""
     rows = query(
-        target, "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", target.dataset_name
+        target,
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
+        target.dataset_name,
     )
     return {name for (name,) in rows if not name.startswith("_")}
 

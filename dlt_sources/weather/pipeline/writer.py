@@ -20,12 +20,15 @@ from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.machine_rate_limit import account_of
 from dlt_sources.weather.budget.stores import ensure_table
 from dlt_sources.weather.common.errors import BudgetSpentError, DestinationError, WeatherError
+from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.shards import Shard
+from dlt_sources.weather.convert.items import OWNER
 from dlt_sources.weather.destination import duckdb as duckdb_memory
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.destination.load_runs import close_dead_runs
 from dlt_sources.weather.destination.postgres.maintenance import ensure_indexes, verify_rows_loaded
+from dlt_sources.weather.destination.published.publisher import Publisher
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.writer_lock import WriterLock, writer_lock
@@ -78,6 +81,7 @@ class Writer:
         load_package: loads one package.
         lock: the lock of the dataset: its connection, and the context manager held while writing.
         is_shard: whether the run shares the dataset with other shards.
+        publisher: keeps views and comments; None for a destination that has none.
     """
 
     target: Target
@@ -86,6 +90,7 @@ class Writer:
     load_package: PackageLoader
     lock: WriterLock
     is_shard: bool
+    publisher: Publisher | None = None
     rows: Counter[str] = field(default_factory=Counter)
     _indexed: set[str] = field(default_factory=set)
 
@@ -158,6 +163,8 @@ class Writer:
         keep_for_dlt(pipeline)
         for load_id in load_ids:
             shutil.rmtree(pipeline.get_load_package_info(load_id).package_path)
+        if self.lock.connection and self.publisher:
+            self.publisher.publish(self.lock.connection, pipeline.default_schema)
         if self.lock.connection and self.target.is_duckdb:
             duckdb_memory.empty_cache(self.lock.connection)
         return rows
@@ -205,7 +212,8 @@ def writing(
         lock_directory(directory),
         writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as lock,
     ):
-        writer = Writer(target, directory, report, load_package, lock, is_shard=shard is not None)
+        publisher = _publisher(target, run.settings)
+        writer = Writer(target, directory, report, load_package, lock, shard is not None, publisher)
         with lock.exclusive():
             _prepare_destination(writer, account_of(run.settings))
         if elsewhere := runs_elsewhere(target):
@@ -216,6 +224,12 @@ def writing(
             shutil.rmtree(directory)
     report.seconds = monotonic() - began
     report.interrupted = run.interrupted
+
+
+def _publisher(target: Target, settings: WeatherSettings) -> Publisher | None:
+    if not (target.is_postgres or target.is_duckdb):
+        return None
+    return Publisher(settings.units, settings.views, target.is_postgres, OWNER)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def dropped(round_: Round) -> None:
         round_.end_of(round_.start(round_.random.choice(["load:1", "convert:3"])), 0, -signal.SIGKILL)
         round_.pass_time()
     for table in round_.random.sample(sorted(tables(round_.target) & TABLES.keys()), round_.random.randint(1, 2)):
-        query(round_.target, f"DROP TABLE {table}")
+        query(round_.target, f"DROP TABLE {table} CASCADE")
         round_.found.note(f"{table} dropped, {'one package waits' if waiting else 'nothing waits'}")
     # what was in the table is gone; what waits is not
     round_.observed.clear()

@@ -24,7 +24,7 @@ def state(round_: Round) -> None:
         with _client(round_) as client:
             for table in lost:
                 name = client.make_qualified_table_name(table)
-                client.execute_sql(f"DELETE FROM {name}" if empty else f"DROP TABLE {name}")
+                client.execute_sql(f"DELETE FROM {name}" if empty else f"DROP TABLE {name} CASCADE")
         for table in lost:
             round_.found.note(f"{table} {'emptied' if empty else 'dropped'}")
         round_.pass_time()
@@ -57,7 +57,7 @@ def older_release(round_: Round) -> None:
             name = client.make_qualified_table_name(f"{chosen.choice(['air_pollution', 'current_weather'])}_key")
             client.execute_sql(f"DROP INDEX {name}")
         if gone_table in existing:
-            client.execute_sql(f"DROP TABLE {client.make_qualified_table_name(gone_table)}")
+            client.execute_sql(f"DROP TABLE {client.make_qualified_table_name(gone_table)} CASCADE")
     round_.found.note("columns gone", len(gone_columns))
     round_.found.note(f"{gone_table} gone" if gone_table else "no table gone")
     round_.pass_time()
@@ -66,12 +66,12 @@ def older_release(round_: Round) -> None:
     round_.finish()
 
 
-_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'"
 
 
 def _drop_column(client: Client, table: str, column: str) -> None:
     name = client.make_qualified_table_name(table)
-    client.execute_sql(f"ALTER TABLE {name} DROP COLUMN {client.escape_column_name(column)}")
+    client.execute_sql(f"ALTER TABLE {name} DROP COLUMN {client.escape_column_name(column)} CASCADE")
 
 
 def _forget_in_schema(client: Client, columns: list[tuple[str, str]], table: str | None) -> None:

@@ -61,6 +61,7 @@ class WeatherSettings(BaseConfiguration):
     resources: list[str] | None = None
     units: str = "metric"
     answer_language: str = "en"
+    views: bool = True
     since: str | None = None
     until: str | None = None
     history_days: int = 7

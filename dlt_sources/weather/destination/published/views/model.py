@@ -1,0 +1,78 @@
+"""Model of a view: its columns with descriptions and units, the tables that it needs, and its SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.contracts.units import SPEED, SPEEDS, TEMPERATURE, TEMPERATURES, unit_of
+from dlt_sources.weather.destination.published.views.tables import SourceTables
+
+
+@dataclass(frozen=True)
+class ViewColumn:
+    """One column of a view.
+
+    Attributes:
+        name: its name.
+        description: its description, without a unit.
+        unit: its unit; ``TEMPERATURE`` and ``SPEED`` stand for those of the setting ``units``.
+    """
+
+    name: str
+    description: str
+    unit: str = ""
+
+    def comment(self, units: str) -> str:
+        """Return the description with the unit under a setting of ``units``."""
+        unit = {TEMPERATURE: TEMPERATURES[units], SPEED: SPEEDS[units]}.get(self.unit, self.unit)
+        return f"{self.description}, {unit}" if unit else self.description
+
+
+@dataclass(frozen=True)
+class View:
+    """A view.
+
+    Attributes:
+        name: its name in the dataset.
+        description: what one row is, and how it is computed, in sentences.
+        tables: tables of which at least one must exist besides ``locations``.
+        columns: its columns, in order.
+        select: returns its SQL over the tables that exist.
+        example: a query, as documentation shows it.
+    """
+
+    name: str
+    description: str
+    tables: tuple[str, ...]
+    columns: tuple[ViewColumn, ...]
+    select: Callable[[SourceTables], str]
+    example: str
+
+    def sql(self, tables: SourceTables) -> str | None:
+        """Return the view's query; None if a table that it needs does not exist.
+
+        Args:
+            tables: the tables that exist.
+        """
+        if not tables.has("locations") or not any(tables.has(table) for table in self.tables):
+            return None
+        return self.select(tables)
+
+
+def columns_of(table: str, *names: str) -> tuple[ViewColumn, ...]:
+    """Return columns as the contract of a table describes them; the words about nulls are the table's and stay.
+
+    Args:
+        table: the table.
+        names: the columns' names.
+    """
+    known = {column.name: column for column in TABLES[table].columns()}
+    return tuple(_as_view_column(known[name].description, name, unit_of(known[name])) for name in names)
+
+
+def _as_view_column(description: str, name: str, unit: str) -> ViewColumn:
+    if unit not in (TEMPERATURE, SPEED):
+        return ViewColumn(name, description)
+    return ViewColumn(name, description.partition("; ")[0], unit)
