@@ -17,6 +17,7 @@ from dlt_sources.weather.contracts.base import TIMESTAMP, Column
 from dlt_sources.weather.contracts.one_call import TAGS_JSON
 from dlt_sources.weather.contracts.shared import ALERTS_JSON, CONDITIONS_JSON
 from dlt_sources.weather.contracts.units import unit_of
+from dlt_sources.weather.destination.published.views import VIEWS, View
 
 PAGE = Path(__file__).with_name("tables.md")
 TYPES = {
@@ -35,7 +36,9 @@ MARK = "<!-- Made from the contracts by docs/make_tables.py: a change below this
 def page(current: str) -> str:
     """Return the current page's Markdown with its tables made again."""
     introduction, mark, _ = current.partition(MARK)
-    sections = [introduction + mark, _overview(), *(_section(contract) for contract in TABLES.values())]
+    tables = [_section(contract) for contract in TABLES.values()]
+    views = [_view_section(view) for view in VIEWS.values()]
+    sections = [introduction + mark, _overview(), *tables, *views]
     return "\n\n".join(sections) + "\n"
 
 
@@ -63,6 +66,14 @@ def _section(contract: type[Contract]) -> str:
             _field(contract, column),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _view_section(view: View) -> str:
+    lines = [f"## {view.name}", "", view.description, "", "```sql", view.example, "```", ""]
+    lines += ["| Column | Unit | Description |", "| --- | --- | --- |"]
+    for column in view.columns:
+        lines.append(f"| `{column.name}` | {column.unit} | {column.description} |")
     return "\n".join(lines)
 
 

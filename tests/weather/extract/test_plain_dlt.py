@@ -7,6 +7,7 @@ import pytest
 
 from dlt_sources.weather import weather_source
 from tests.helpers.clock import SENTINEL_KEY
+from tests.weather.destination.published.dataset import publish, views
 
 OSLO = "59.9139,10.7522"
 TABLES = {"locations": 2, "current_weather": 2, "air_pollution": 2 * (7 * 24 + 1)}
@@ -39,6 +40,17 @@ def test_a_refresh_loads_again_what_dlt_empties_or_drops(pipeline, source, caplo
         pipeline.run(source, loader_file_format="parquet", refresh=refresh)
         assert counts(pipeline) == TABLES, refresh
     assert [record.getMessage() for record in caplog.records if record.name == "dlt"] == []
+
+
+def test_a_refresh_drops_tables_that_views_read(postgres, source):
+    pipeline = dlt.pipeline("own", destination="postgres", dataset_name=postgres.dataset_name)
+    pipeline.run(source, loader_file_format="parquet")
+    publish(postgres)
+    assert "latest_weather" in views(postgres)
+    pipeline.run(source, loader_file_format="parquet", refresh="drop_sources")
+    assert counts(pipeline) == TABLES
+    publish(postgres)
+    assert "latest_weather" in views(postgres)
 
 
 def test_one_source_object_loads_as_often_as_it_is_run(pipeline, source, simulator):

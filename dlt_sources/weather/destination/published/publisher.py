@@ -1,7 +1,7 @@
 """Publication after a load: views and comments, written only where the database differs from what is described here.
 
 One query reads the dataset's catalogue; a load that changes nothing sends no other statement. A view carries a
-fingerprint of its definition in its comment, so that another definition, setting or set of tables makes it anew.
+fingerprint of its definition in its comment, so that another definition, setting or set of tables replaces it.
 """
 
 from __future__ import annotations

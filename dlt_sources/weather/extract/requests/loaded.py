@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from heapq import nsmallest
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dlt
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
@@ -18,7 +18,10 @@ from dlt_sources.weather.common.clock import floor_hour, utc
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.capabilities.load_options import active_load_options, active_pipeline
+from dlt_sources.weather.destination.connection import connected
+from dlt_sources.weather.destination.published.publisher import drop_views
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
+from dlt_sources.weather.destination.target import POSTGRES
 from dlt_sources.weather.extract.locations import match_locations
 from dlt_sources.weather.extract.requests.alerts import NAMING, AlertQueue, NamedAlerts, OpenReader
 from dlt_sources.weather.extract.requests.history import windows_of
@@ -235,13 +238,22 @@ def _last_run(reader: DestinationReader, endpoint: Endpoint, condition: str) -> 
 
 def active_reader() -> AbstractContextManager[DestinationReader]:
     """Return a reader of the active dlt pipeline's destination; without a pipeline, nothing is loaded."""
-    return destination_reader(active_pipeline(), _refreshed_tables())
+    pipeline, emptied, dropped = active_pipeline(), _refreshed_tables("truncated"), _refreshed_tables("dropped")
+    if pipeline and dropped and pipeline.destination and pipeline.destination.destination_type == POSTGRES:
+        # PostgreSQL drops no table that a view reads, and dlt does not ask for that
+        with connected(pipeline) as client:
+            drop_views(client, is_postgres=True)
+    return destination_reader(pipeline, emptied | dropped)
 
 
-def _refreshed_tables() -> frozenset[str]:
-    """Return the tables that dlt is about to empty or drop (``refresh``), which it does only after the extraction."""
+def _refreshed_tables(how: str) -> frozenset[str]:
+    """Return the tables that dlt is about to empty or drop (``refresh``), which it does only after the extraction.
+
+    Args:
+        how: "truncated" for those that it empties, "dropped".
+    """
     try:
-        state = dlt.current.load_package_state()["state"]
+        state: Any = dlt.current.load_package_state()["state"]
     except CurrentLoadPackageStateNotAvailable:
         return frozenset()
-    return frozenset(table["name"] for table in (*state.get("truncated_tables", ()), *state.get("dropped_tables", ())))
+    return frozenset(table["name"] for table in state.get(f"{how}_tables", ()))

@@ -1,4 +1,4 @@
-"""View ``air_quality_index``: the indices of the United States and of Europe beside OpenWeather's.
+"""View ``air_quality_index``: the indices of the United States and of Europe, and OpenWeather's.
 
 NowCast of particles: EPA-454/B-24-002, section IV, "How the NowCast is calculated". Ozone and carbon monoxide are
 averages of the 8 hours that end with the hour, of which 6 must be there (40 CFR part 50, appendix U, section 3, and 40

@@ -16,7 +16,7 @@ class ViewColumn:
 
     Attributes:
         name: its name.
-        description: its description, without a unit.
+        description: its description.
         unit: its unit; ``TEMPERATURE`` and ``SPEED`` stand for those of the setting ``units``.
     """
 
@@ -27,7 +27,7 @@ class ViewColumn:
     def comment(self, units: str) -> str:
         """Return the description with the unit under a setting of ``units``."""
         unit = {TEMPERATURE: TEMPERATURES[units], SPEED: SPEEDS[units]}.get(self.unit, self.unit)
-        return f"{self.description}, {unit}" if unit else self.description
+        return f"{self.description}, {unit}" if unit and unit not in self.description else self.description
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,5 @@ def columns_of(table: str, *names: str) -> tuple[ViewColumn, ...]:
 
 def _as_view_column(description: str, name: str, unit: str) -> ViewColumn:
     if unit not in (TEMPERATURE, SPEED):
-        return ViewColumn(name, description)
+        return ViewColumn(name, description, unit)
     return ViewColumn(name, description.partition("; ")[0], unit)
