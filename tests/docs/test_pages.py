@@ -20,7 +20,6 @@ from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettin
 from dlt_sources.weather.common.subscription_plans import OneCallSettings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
-from dlt_sources.weather.contracts.units import unit_of
 from dlt_sources.weather.status.report import Status
 from tests.docs.pages import PAGES, PROJECT, anchors, blocks, links
 
@@ -89,6 +88,7 @@ def test_the_page_of_tables_is_as_the_contracts_are():
 @pytest.mark.parametrize("table", sorted(TABLES))
 def test_a_measure_has_a_unit_or_needs_none(table):
     """A unit stands in the description of a column, where ``unit_of`` finds it."""
+    unit_of = runpy.run_path(str(PROJECT / "docs" / "make_tables.py"))["unit_of"]
     without = {"pop", "uvi", "moon_phase", "temp_kf"}
     for column in TABLES[table].columns():
         if str(column.type) == "double" and column.name not in without:
