@@ -6,7 +6,7 @@ umask 022
 # made DATABASE_SECRET : the password of that name, random the first time
 made() {
   local file=/secrets/database/$1-password
-  [ -s "$file" ] || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$file"
+  [ -s "$file" ] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$file"
   cat "$file"
 }
 # put FILE TEXT : atomically, since a load may read it meanwhile

@@ -3,8 +3,8 @@
 #
 # Proves: one command brings everything up, healthy; within two minutes Dagster has loaded rows and its page answers; every
 # container is hardened; the key is in no environment or log; a code server that dies in a load comes back, its run is
-# marked as failed and a new one succeeds; a stop and a start keep all rows; a backup is made and restored.
-# Takes 4 to 6 minutes. In the end nothing of it is left but the image.
+# marked as failed and a new one succeeds; a stop and a start keep all rows, and bring another key; a backup is restored.
+# Takes 3 to 6 minutes. In the end nothing of it is left but the image.
 #
 #   WEATHER_IMAGE, POSTGRES_IMAGE, DOCKER   other names than weather (which must be built), postgres:17, docker
 #   SHORT=1                                 only until the page answers, and down

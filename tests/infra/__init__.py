@@ -1,0 +1,1 @@
+"""Tests of what ``infra`` holds for people: dashboards, rules, the services of one machine."""
