@@ -61,6 +61,7 @@ def test_definitions_load_without_key_network_database_or_a_file_left_behind(tmp
 
 @pytest.mark.process
 @pytest.mark.slow
+@pytest.mark.ci
 def test_dagster_finds_the_definitions_by_itself_in_the_project_folder():
     found = subprocess.run(
         [str(Path(sys.executable).with_name("dagster")), "definitions", "validate"],

@@ -188,6 +188,7 @@ def _counts(table: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 def test_the_commands_of_the_demo_run_as_they_stand(clone):
     printed = [_run(text, clone) for text in RUN_DEMO]
@@ -202,6 +203,7 @@ def test_the_commands_of_the_demo_run_as_they_stand(clone):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 @pytest.mark.parametrize("texts", [RUN, RUN_HISTORY], ids=["load", "history"])
 def test_the_commands_run_as_they_stand(texts: Sequence[str], clone):
@@ -212,6 +214,7 @@ def test_the_commands_run_as_they_stand(texts: Sequence[str], clone):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 def test_ten_years_of_daily_weather_take_the_commands_and_the_calls_of_the_transcript(clone):
     simulator = Simulator(one_call_keys="all", one_call_version=4)
@@ -233,6 +236,7 @@ def test_ten_years_of_daily_weather_take_the_commands_and_the_calls_of_the_trans
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 def test_the_source_works_in_a_pipeline_as_the_readme_says(clone):
     (snippet,) = blocks(PAGES["README.md"], "python")
@@ -245,6 +249,7 @@ def test_the_source_works_in_a_pipeline_as_the_readme_says(clone):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 def test_the_commands_of_a_clone_run_as_they_stand(clone):
     for text in RUN_IN_CLONE:
@@ -253,6 +258,7 @@ def test_the_commands_of_a_clone_run_as_they_stand(clone):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 @pytest.mark.parametrize("command", RUN_SERVICES)
 def test_the_simulator_answers_as_a_service(clone, command):
@@ -273,6 +279,7 @@ def test_the_simulator_answers_as_a_service(clone, command):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.process
 @pytest.mark.usefixtures("postgres")
 def test_the_commands_for_postgres_run_as_they_stand(clone):

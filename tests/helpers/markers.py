@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         asked = {*getattr(item, "fixturenames", ()), *(one for one in parameters if isinstance(one, str))}
         if asked & DATABASES:
             item.add_marker("db")
-    left_out = [name for name in ON_REQUEST if not re.search(rf"\b{name}\b", config.option.markexpr)]
+    left_out = [name for name in ON_REQUEST if not re.search(rf"\b({name}|ci)\b", config.option.markexpr)]
     unasked = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
     if unasked:
         config.hook.pytest_deselected(items=unasked)

@@ -10,7 +10,7 @@ import pytest
 from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.helpers.support import count
 
-pytestmark = [pytest.mark.slow, pytest.mark.process]
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.process]
 ROOT = Path(__file__).parents[3]
 
 

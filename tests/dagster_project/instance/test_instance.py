@@ -50,6 +50,7 @@ RUN = ("job", "execute", "-m", "dagster_project.definitions", "-j", "weather_ing
 
 @pytest.mark.process
 @pytest.mark.slow
+@pytest.mark.ci
 def test_every_line_of_a_run_is_json_with_run_and_asset_and_records_are_sqlite_by_default(home, environment, duckdb):  # noqa: ARG001
     done = run_in_a_process(*RUN)
     assert done.returncode == 0, done.stderr
@@ -78,6 +79,7 @@ def test_a_failure_is_one_json_line_with_its_error(home, environment, duckdb):  
 
 @pytest.mark.process
 @pytest.mark.slow
+@pytest.mark.ci
 def test_services_that_open_a_new_home_at_the_same_moment_all_can(home):
     script = (
         "import dagster, sys, dagster_project.instance.storage; print(flush=True); sys.stdin.read(1);"
