@@ -148,17 +148,15 @@ class Extraction:
             return
         self._metrics.requests += not (alert and alert.is_loaded)
         keeps_raw = self._endpoint.keeps_raw and not self._replaying
-        self._announce(
-            {f"{self._endpoint.name}.{name}" for name in fields_not_kept(self._endpoint, answer.data)},
-            "stand outside the rows of an answer and are in no table",
-        )
+        if others := {f"{self._endpoint.name}.{name}" for name in fields_not_kept(self._endpoint, answer.data)}:
+            self._announce(others, "stand outside the rows of an answer and are in no table")
         for copy in by_location(answer):
             one = self._raw.at_distinct_moment(copy)
             if keeps_raw:
                 self._raw.add(one)
             for part, records in records_by_part:
                 self._metrics.rows_fetched += len(records or ())
-                usable = self._usable(records or [], part, one)
+                usable = rows.kept if rows and rows.are_as_asked else self._usable(records or [], part, one)
                 self._batches[part.contract.table].add(usable, one)
                 self._package.add_rows(len(usable))
 

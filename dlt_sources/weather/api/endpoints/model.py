@@ -63,7 +63,8 @@ class Part:
         return rows if isinstance(rows, list) else None
 
 
-@dataclass(frozen=True)
+# each is made once: its identity is a cheap hash for the caches that are asked for every answer
+@dataclass(frozen=True, eq=False)
 class Endpoint:
     """One kind of request, sent for every location.
 

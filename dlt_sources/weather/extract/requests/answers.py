@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from dlt_sources.weather.api.endpoints import Endpoint
@@ -23,10 +24,16 @@ def steps_of(endpoint: Endpoint, location: ResolvedLocation) -> Steps:
         endpoint: an endpoint with a timeline.
         location: the location.
     """
-    assert endpoint.timeline is not None  # noqa: S101 - see Args
+    return _steps_at(endpoint, location.lon)
+
+
+# several times for each page of a place's years
+@lru_cache(maxsize=1024)
+def _steps_at(endpoint: Endpoint, longitude: float) -> Steps:
+    assert endpoint.timeline is not None  # noqa: S101 - see steps_of
     step, page = endpoint.timeline.step, endpoint.timeline.page
     # forecasts are asked from now, whose row may stand anywhere in its step
-    return steps_at(location.lon, step, page, is_exact=endpoint.incremental)
+    return steps_at(longitude, step, page, is_exact=endpoint.incremental)
 
 
 def page_rows(endpoint: Endpoint, window: RequestWindow, records: list[Any]) -> PageRows:

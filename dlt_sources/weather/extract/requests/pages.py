@@ -57,6 +57,7 @@ class PageRows(NamedTuple):
         again: the page that asks for them; None if none is missing, or if asking again brings nothing.
         begins: steps from the page's first to the first record's; None if no record belongs to a step.
         rows: number of records in the answer.
+        are_as_asked: whether they are those of the page, one a step, in order.
     """
 
     kept: list[Any]
@@ -64,6 +65,7 @@ class PageRows(NamedTuple):
     again: Page | None
     begins: int | None
     rows: int
+    are_as_asked: bool = False
 
     @property
     def is_fruitless(self) -> bool:
@@ -134,7 +136,7 @@ def rows_of(page: Page, steps: Steps, records: list[Any]) -> PageRows:
         records: the rows of the answer.
     """
     if not page.loaded and not page.optional and _are_as_asked(page, steps, records):
-        return PageRows(records, [], None, 0, len(records))
+        return PageRows(records, [], None, 0, len(records), are_as_asked=True)
     moments = [record.get("dt") if isinstance(record, dict) else None for record in records]
     numbers = _numbers(steps, moments)
     begins = min((number for number in numbers if number is not None), default=None)
