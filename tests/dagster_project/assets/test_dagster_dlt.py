@@ -17,7 +17,16 @@ from tests.helpers.support import count, query
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("point", [pytest.param("normalize:1", marks=pytest.mark.slow), "convert:1", "load:1"])
+@pytest.mark.parametrize(
+    ("target", "point"),
+    [
+        *(pytest.param(name, "normalize:1", marks=pytest.mark.slow) for name in ("duckdb", "postgres")),
+        ("duckdb", "convert:1"),
+        pytest.param("postgres", "convert:1", marks=pytest.mark.slow),
+        *((name, "load:1") for name in ("duckdb", "postgres")),
+    ],
+    indirect=["target"],
+)
 def test_what_a_killed_run_left_behind_is_loaded_before_anything_new(run_job, target, settings, clock, point):
     killed_at = clock()
     load_and_die(target, point, dict(settings(locations=PLACES, resources=["current_weather"])), killed_at)

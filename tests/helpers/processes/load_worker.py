@@ -7,6 +7,7 @@ takes the writer's lock and sleeps. A load that ends with an error for the user 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract import endpoint as extract
 from dlt_sources.weather.pipeline import load
 from dlt_sources.weather.pipeline import writer as writing
+from tests.helpers.dlt_hints import remember_hints, remember_settings
 
 STEPS: dict[str, tuple[Any, str]] = {
     "ask": (sender.Sender, "_attempt"),
@@ -59,6 +61,11 @@ def work(  # noqa: PLR0917 - arguments travel to the process by position
     """Load until the point is reached; the process has the test's environment, folder and clock."""
     os.environ.update(environment)
     os.chdir(folder)
+    # as in the tests' own processes
+    remember_hints()
+    remember_settings()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     if window_seconds:
         throttle.WINDOW_MILLISECONDS = int(window_seconds * 1000)
     target = Target(destination)

@@ -41,7 +41,9 @@ LOADING = [
     "check-accounts:1",
 ]
 # between two others; tests.chaos kills there too, at random
-IN_BETWEEN = {"convert:1", "after-normalize:1", "complete-job:7", "start-job:8", "extract:2"}
+IN_BETWEEN = {"convert:1", "after-commit-package:1", "after-normalize:1", "complete-job:7", "start-job:8", "extract:2"}
+# next to a job that is complete and to a complete package, where PostgreSQL's loads are killed, too
+NEXT_TO_OTHERS = {("postgres", "update-schema:1"), ("postgres", "check-accounts:1")}
 
 
 def kill_points() -> Iterator[object]:
@@ -49,9 +51,8 @@ def kill_points() -> Iterator[object]:
     points = [("duckdb", point) for point in [*EARLY, *ASKED, *EXTRACTED]]
     points += [(destination, point) for destination in ("duckdb", "postgres") for point in LOADING]
     for destination, point in points:
-        yield pytest.param(
-            destination, point, id=f"{destination}-{point}", marks=[pytest.mark.slow] if point in IN_BETWEEN else []
-        )
+        far = point in IN_BETWEEN or (destination, point) in NEXT_TO_OTHERS
+        yield pytest.param(destination, point, id=f"{destination}-{point}", marks=[pytest.mark.slow] if far else [])
 
 
 @pytest.mark.process
