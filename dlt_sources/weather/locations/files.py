@@ -210,7 +210,12 @@ def _from_row(row: object, position: str) -> LocationQuery | InvalidLocation:
         lat, lon = values.get("lat"), values.get("lon")
         if lat not in (None, "") or lon not in (None, ""):
             return location_at(
-                coordinate(lat, "lat"), coordinate(lon, "lon"), query=name or "", name=name, location_id=location_id
+                coordinate(lat, "lat"),
+                coordinate(lon, "lon"),
+                query=name or "",
+                name=name,
+                location_id=location_id,
+                country=_country(values.get("country")),
             )
         query = parse_location(optional_text(values.get("query")) or name or "")
         return LocationQuery(location_id or query.location_id, query.query, query.kind, name, query.lat, query.lon)
@@ -219,3 +224,9 @@ def _from_row(row: object, position: str) -> LocationQuery | InvalidLocation:
             ",".join("" if cell is None else str(cell) for cell in row.values()) if isinstance(row, Mapping) else row
         )
         return InvalidLocation(position, excerpt(written), str(error))
+
+
+def _country(value: object) -> str | None:
+    """Return a code of ISO 3166 in capitals; None for anything else, such as a country's name."""
+    code = value.strip() if isinstance(value, str) else ""
+    return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else None

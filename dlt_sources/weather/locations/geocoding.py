@@ -209,7 +209,7 @@ def _row(query: LocationQuery, name: str | None, lat: float | None, lon: float |
         "name": name,
         "lat": lat,
         "lon": lon,
-        "country": None,
+        "country": query.country,
         "state": None,
         "matches": None,
         "resolved_by": query.kind,

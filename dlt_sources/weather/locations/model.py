@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class LocationQuery:
-    """A location that the user asked for, before its look-up; coordinates are set if the user gave them.
+    """A location that the user asked for, before its look-up; coordinates and country are set if the user gave them.
 
     ``location_id`` is made from the user's text, so it stays when OpenWeather's ids and names change.
     """
@@ -19,6 +19,7 @@ class LocationQuery:
     name: str | None = None
     lat: float | None = None
     lon: float | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True)

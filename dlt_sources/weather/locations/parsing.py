@@ -44,7 +44,13 @@ def normalized(text: str) -> str:
 
 
 def location_at(
-    lat: float, lon: float, *, query: str, name: str | None = None, location_id: str | None = None
+    lat: float,
+    lon: float,
+    *,
+    query: str,
+    name: str | None = None,
+    location_id: str | None = None,
+    country: str | None = None,
 ) -> LocationQuery:
     """Return the location at coordinates in degrees.
 
@@ -59,7 +65,7 @@ def location_at(
     lat, lon = round(lat, 4) + 0.0, round(lon, 4) + 0.0
     # one meridian
     lon = 180.0 if lon == -180.0 else lon
-    return LocationQuery(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon)
+    return LocationQuery(location_id or f"{lat:.4f},{lon:.4f}", query, "coordinates", name, lat, lon, country)
 
 
 def parse_locations(texts: Iterable[str], label: str) -> Iterator[LocationQuery | InvalidLocation]:

@@ -74,9 +74,9 @@ def test_a_load_takes_the_list_as_it_is_and_looks_nothing_up(tmp_path, duckdb, s
     assert f"load --locations-file {path}" in listed.err
     loaded = run("--locations-file", str(path), "--resources", "locations,current_weather", api=api)
     assert loaded.code == 0, loaded.said
-    found = query(duckdb, "SELECT location_id, name, lat, lon FROM locations ORDER BY location_id")
+    found = query(duckdb, "SELECT location_id, name, country, lat, lon FROM locations ORDER BY location_id")
     assert found == sorted(
-        (row["location_id"], row["name"], round(float(row["lat"]), 4), round(float(row["lon"]), 4))
+        (row["location_id"], row["name"], "US", round(float(row["lat"]), 4), round(float(row["lon"]), 4))
         for row in rows_of(run("locations", "--country", "US", "--population", "1500000"))
     )
     assert dict(simulator.stats.by_path) == {"/data/2.5/weather": len(found)}

@@ -281,6 +281,11 @@ def feature(coordinates, properties=None, kind="Point"):
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
+def test_the_code_of_a_country_is_kept_and_its_name_is_not(tmp_path):
+    rows = [{"lat": 1, "lon": 2, "country": country} for country in ("es", "Spain", "", None, 34, "x" * 300)]
+    assert [place.country for place in read_locations(jsonl_file(tmp_path, *rows))] == ["ES", *[None] * 5]
+
+
 def test_points_of_geojson_are_places(tmp_path):
     features = [
         feature([-3.7, 40.4], {"NAME": "Home", "location_id": "home", "lat": 1, "color": "#fff"}),
