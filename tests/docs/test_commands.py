@@ -92,6 +92,7 @@ COMPOSE = "needs a Docker engine: infra/tests/compose.sh does it with names of i
 SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's services"
 DG = "works in the project's folder only; tests/dagster_project/end_to_end/test_dg.py runs it there"
 CONVERSION = "needs another DuckDB: tests/docs/test_bounds.py runs it with one, word for word"
+DBT = "tests/docs/test_dbt.py runs it, with dbt"
 MINUTES = "takes minutes"
 ITSELF = "this test is a part of it"
 NOT_RUN = {
@@ -132,11 +133,14 @@ def _reason(command: Command) -> str:
         return IMAGE
     if "converted.duckdb" in command.text:
         return CONVERSION
+    if command.text in DBT_COMMANDS:
+        return DBT
     if command.text in INFRA_COMMANDS:
         return CLUSTER
     return NOT_RUN.get(command.text, "")
 
 
+DBT_COMMANDS = {command.text for command in commands(PAGES["docs/dbt.md"])}
 INFRA_COMMANDS = {command.text for command in commands(PAGES["infra/README.md"])}
 
 

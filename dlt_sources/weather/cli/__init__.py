@@ -13,6 +13,7 @@ import click
 from click_default_group import DefaultGroup
 from dlt.common.configuration.exceptions import ConfigurationException
 
+from dlt_sources.weather.cli.commands.dbt_sources import dbt_sources_command
 from dlt_sources.weather.cli.commands.load import load_command
 from dlt_sources.weather.cli.commands.locations import locations_command
 from dlt_sources.weather.cli.commands.packages import packages_command
@@ -101,7 +102,15 @@ def weather() -> None:
     """
 
 
-for command in (load_command, plan_command, replay_command, status_command, packages_command, locations_command):
+for command in (
+    load_command,
+    plan_command,
+    replay_command,
+    status_command,
+    packages_command,
+    locations_command,
+    dbt_sources_command,
+):
     weather.add_command(command)
 
 
