@@ -67,7 +67,7 @@ class Publisher:
     def _write_views(self, client: SqlClientBase[Any], catalog: Mapping[str, Relation]) -> bool:
         """Create, replace and drop views; return whether any statement was sent."""
         tables = self._source_tables(client, catalog)
-        changed = False
+        changed, failures = False, []
         for view in VIEWS.values():
             relation = catalog.get(view.name)
             sql = view.sql(tables) if self.views else None
@@ -78,31 +78,14 @@ class Publisher:
                 continue
             elif sql is None or relation is None or relation.comment != _view_comment(view, sql):
                 changed = True
-                self._write_view(client, view, sql, exists=relation is not None)
+                if failure := _write_view(client, view, sql, exists=relation is not None):
+                    failures.append(f"{view.name} ({failure})")
+        if failures:
+            self._tell(
+                f"Views could not be written: {', '.join(failures)}. The rows are loaded. Correct that, or set "
+                "views = false."
+            )
         return changed
-
-    def _write_view(self, client: SqlClientBase[Any], view: View, sql: str | None, *, exists: bool) -> None:
-        name = client.make_qualified_table_name(view.name)
-        drop = [f"DROP VIEW {name}"] if exists else []
-        if sql is None:
-            attempts = [drop]
-        else:
-            relation = Relation(view.name, is_view=True, is_owned=True)
-            comment = comment_statement(client, relation, "", _view_comment(view, sql))
-            # PostgreSQL replaces a view, and keeps what is granted on it, only if its columns stay
-            replace = [f"CREATE OR REPLACE VIEW {name} AS\n{sql}", comment]
-            attempts = [replace, [*drop, *replace]] if exists else [replace]
-        for number, statements in enumerate(attempts, 1):
-            try:
-                _execute(client, statements)
-            except DatabaseException as error:
-                if number == len(attempts):
-                    self._tell(
-                        f"The view {view.name} could not be written: {reason(error)}. The rows are loaded. Make it "
-                        "possible, or set views = false."
-                    )
-            else:
-                return
 
     def _write_comments(self, client: SqlClientBase[Any], catalog: Mapping[str, Relation], schema: Schema) -> None:
         statements, foreign = [], []
@@ -165,6 +148,28 @@ def drop_views(client: SqlClientBase[Any], *, is_postgres: bool) -> None:
     own = [name for name in VIEWS if name in catalog and _MARK.search(catalog[name].comment or "")]
     if own:
         _execute(client, [f"DROP VIEW {client.make_qualified_table_name(name)}" for name in own])
+
+
+def _write_view(client: SqlClientBase[Any], view: View, sql: str | None, *, exists: bool) -> str:
+    """Create, replace or drop a view; return why that failed, or ""."""
+    name = client.make_qualified_table_name(view.name)
+    drop = [f"DROP VIEW {name}"] if exists else []
+    attempts = [drop]
+    if sql is not None:
+        relation = Relation(view.name, is_view=True, is_owned=True)
+        comment = comment_statement(client, relation, "", _view_comment(view, sql))
+        # PostgreSQL replaces a view, and keeps what is granted on it, only if its columns stay
+        replace = [f"CREATE OR REPLACE VIEW {name} AS\n{sql}", comment]
+        attempts = [replace, [*drop, *replace]] if exists else [replace]
+    failure = ""
+    for statements in attempts:
+        try:
+            _execute(client, statements)
+        except DatabaseException as error:
+            failure = reason(error)
+        else:
+            return ""
+    return failure
 
 
 def _view_comment(view: View, sql: str) -> str:

@@ -81,9 +81,7 @@ def test_a_role_that_does_not_own_the_tables_is_told_once_and_the_rest_is_done(p
             one.publish(client, dlt.Schema(name))
     told = [record.getMessage() for record in caplog.records if record.name == module.__name__]
     assert len([text for text in told if "current_weather, locations: this role does not own them" in text]) == 1
-    assert (
-        len([text for text in told if "The view latest_weather could not be written: permission denied" in text]) == 1
-    )
+    assert len([text for text in told if "Views could not be written: latest_weather (permission denied" in text]) == 1
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", owner)
     assert comments(postgres)["locations", ""] is None
     assert "locations" in tables(postgres)

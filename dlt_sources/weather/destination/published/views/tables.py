@@ -89,7 +89,7 @@ class SourceTables:
         series = f"generate_series({first}, {last}, INTERVAL '1 hour')"
         return series if self.is_postgres else f"unnest({series})"
 
-    def computed_once(self, alias: str, name: str) -> str:
+    def computed_once(self, alias: str, name: str, order: str = "dt") -> str:
         """Return an item of the select list that keeps PostgreSQL from computing a subquery's columns at each use.
 
         It merges a subquery into the query around it, and a column that is used ten times is then an expression that
@@ -97,12 +97,13 @@ class SourceTables:
         condition on ``location_id`` still reaches the table. DuckDB computes such columns once.
 
         Args:
-            alias: name of the rows, which have ``location_id`` and ``dt``.
+            alias: name of the rows, which have ``location_id``.
             name: name of the item, another at each level.
+            order: a column by which the rows are in order, so that nothing is sorted.
         """
         if not self.is_postgres:
             return ""
-        return f",\n        row_number() OVER (PARTITION BY {alias}.location_id ORDER BY {alias}.dt) AS {name}"
+        return f",\n        row_number() OVER (PARTITION BY {alias}.location_id ORDER BY {alias}.{order}) AS {name}"
 
     def joined_first(self, rows: str, alias: str, keys: Mapping[str, str], near: str, order: str) -> str:
         """Return a left join that takes one row for each row of the query.

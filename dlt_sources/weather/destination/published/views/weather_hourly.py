@@ -59,7 +59,8 @@ def _bounds(tables: SourceTables) -> str:
         f"        least(\n            {bounds['min']}\n        ) AS first_dt,\n"
         f"        greatest(\n            {bounds['max']}\n        ) AS last_dt,\n"
         f"        {_newest_run(tables)} AS asked_at,\n"
-        f"        {_newest_offset(tables)} AS utc_offset\n"
+        f"        {_newest_offset(tables)} AS utc_offset"
+        f"{tables.computed_once('l', 'of_location', 'location_id')}\n"
         f"    FROM {tables.name('locations')} AS l"
     )
 
