@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache, wraps
 from typing import Any
 
@@ -21,6 +22,7 @@ from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs import base_configuration
 from dlt.common.destination import Destination
+from dlt.common.schema import schema, utils
 
 PURE = (
     base_configuration.is_secret_hint,
@@ -37,6 +39,8 @@ PURE = (
     typing.is_union_type,
 )
 
+_PLAIN = {str, int, bool, float, type(None)}
+
 
 def remember_hints() -> None:
     """Let dlt work each hint out once in this process."""
@@ -48,6 +52,25 @@ def remember_hints() -> None:
     # its second argument, the names of the class's module, follows from the first
     known = cache(validation.get_type_hints)
     validation.get_type_hints = lambda spec, **_names: known(spec)
+
+
+def copy_quickly() -> None:
+    """Let dlt copy schemas, which are plain documents, and count a configuration's fields, in a third of the time."""
+    for module in (schema, utils):
+        module.deepcopy = _copied
+    count = cache(
+        lambda kind: sum(map(base_configuration.is_valid_configspec_field, kind.__dataclass_fields__.values()))
+    )
+    # asked for whenever a configuration is taken for true or false
+    base_configuration.BaseConfiguration.__len__ = lambda self: count(type(self))
+
+
+def _copied(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: _copied(one) for name, one in value.items()}
+    if type(value) is list:
+        return [_copied(one) for one in value]
+    return value if type(value) in _PLAIN else deepcopy(value)
 
 
 def remember_settings() -> None:
