@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 
 from dlt_sources.weather.api import rate_limit
 from dlt_sources.weather.api.rate_limit import NO_LEASE, PURPOSES, Lane, Lease, Purpose
-from dlt_sources.weather.budget.calendar import DAY, HOUR, as_datetime, floor, month_begin
+from dlt_sources.weather.budget.calendar import HOUR, as_datetime, floor, month_begin
 from dlt_sources.weather.budget.decision import Counts, limits_at, reserve_for, spent_error
 from dlt_sources.weather.budget.reserve import LOOK_BACK
 from dlt_sources.weather.budget.stores import Store, Transaction
 from dlt_sources.weather.common.subscription_plans import CallLimits, Product
 
 logger = logging.getLogger(__name__)
-# of the hours that are kept: two months, for whoever wants to see them
-KEPT = 62 * DAY
+# days with calls whose hours are kept, two months if each has some
+DAYS_KEPT = 62
 # a clock that is corrected by less is in order
 CLOCK_TOLERANCE = 300_000
 
@@ -43,6 +43,12 @@ HOURS = (
 _LEASES = (
     "SELECT 'lease', product, min(moment), sum(calls), max(moment) FROM {calls} WHERE account = %s AND kind = 'lease'"
     " AND moment > %s AND calls > 0 GROUP BY product"
+)
+
+# by the days that have calls, not by the clock: one that was far ahead would delete the present month
+_PRUNE = (
+    "DELETE FROM {calls} WHERE kind = 'hour' AND moment < (SELECT min(day) FROM (SELECT DISTINCT"
+    " moment - moment %% 86400000 AS day FROM {calls} WHERE kind = 'hour' ORDER BY 1 DESC LIMIT %s) AS newest)"
 )
 
 
@@ -164,7 +170,7 @@ class Ledger:
         rows.write("DELETE FROM {calls} WHERE account = %s AND kind = 'lease' AND moment <= %s", account, since)
         if not self._pruned:
             self._pruned = True
-            rows.write("DELETE FROM {calls} WHERE kind = 'hour' AND moment < %s", now - KEPT)
+            rows.write(_PRUNE, DAYS_KEPT)
         self._say_if_ahead(max((int(row[4]) for row in found if row[0] == "day"), default=0), now)
         return counts_of(found, now), leases
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timezone
 
 import pytest
@@ -241,6 +243,25 @@ def test_a_budget_that_a_clock_ahead_has_spent_is_renewed_at_the_moment_that_is_
         ledger.take(lane(product="one_call"), 1)
     time.set(renewed_at)
     assert ledger.take(lane(product="one_call"), 1).calls == 1
+
+
+def test_a_clock_that_was_a_year_ahead_and_is_set_right_has_freed_nothing(open_ledger, time):
+    limits = CallLimits(60, per_day=6, per_month=6)
+    open_ledger(limits).take(lane(), 3)
+    time.pass_(400 * DAY)
+    for _ in range(2):
+        # each of another process, which deletes what is old
+        open_ledger(limits).take(lane(), 1)
+    time.pass_(-400 * DAY)
+    assert open_ledger(limits).take(lane(), 6).calls == 1
+
+
+def test_hours_of_long_ago_are_deleted(open_ledger, time, tmp_path):
+    for _ in range(70):
+        open_ledger().take(lane(), 1)
+        time.pass_(DAY)
+    with closing(sqlite3.connect(tmp_path / "calls")) as connection:
+        assert connection.execute(f"SELECT count(*) FROM {stores.TABLE} WHERE kind = 'hour'").fetchone() == (63,)
 
 
 def test_no_hour_of_a_day_frees_what_the_user_reserves(open_ledger, time):
