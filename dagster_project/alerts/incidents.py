@@ -11,6 +11,7 @@ from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered
 from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Incident, ResolvedIncident
 from dagster_project.common.schedule import fail_after
+from dlt_sources.weather.common.errors import enumerated
 
 MAX_OPEN = 50
 # of assets, parts, and names of successes that an incident waits for
@@ -150,7 +151,7 @@ def _news(incident: Incident, problem: Problem, now: float) -> str:
     if not new and problem.tells_assets and now - incident.announced_at > JOIN_SECONDS:
         new = [asset for asset in problem.assets if asset not in incident.assets]
     more = f" and {len(new) - NEWS_NAMES} more" if len(new) > NEWS_NAMES else ""
-    return f"New since the last message: {', '.join(new[:NEWS_NAMES])}{more}." if new else ""
+    return f"New since the last message: {enumerated(new[:NEWS_NAMES])}{more}." if new else ""
 
 
 def _quiet_seconds() -> float:

@@ -11,6 +11,7 @@ from dagster_project.alerts.settings import AlertSettings
 from dagster_project.alerts.sources.problems import ASSETS, PLACES_NAMED
 from dagster_project.alerts.state import AlertState, Incident, Level, Message, ResolvedIncident, in_the_last_hour
 from dagster_project.common import environment
+from dlt_sources.weather.common.errors import enumerated
 
 ASSETS_SHOWN = 10
 # more are counted
@@ -176,7 +177,7 @@ def _recovered(incident: Incident) -> str:
         return _subject(incident)
     names = incident.parts[:PLACES_NAMED]
     more = f" and {len(incident.parts) - PLACES_NAMED} more" if len(incident.parts) > PLACES_NAMED else ""
-    return f"{', '.join(names)}{more} {'gets' if len(incident.parts) == 1 else 'get'} data again"
+    return f"{enumerated(names)}{more} {'gets' if len(incident.parts) == 1 else 'get'} data again"
 
 
 def _capitalized(text: str) -> str:

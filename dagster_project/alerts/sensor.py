@@ -19,7 +19,7 @@ from dagster_project.alerts.incidents import forget_old, update_incidents
 from dagster_project.alerts.messages import compose_messages, messages_held_back
 from dagster_project.alerts.notify.channel_check import ALERTS, channel_evaluation
 from dagster_project.alerts.notify.channels import parse_channels
-from dagster_project.alerts.notify.delivery import deliver, failing_channels
+from dagster_project.alerts.notify.delivery import deliver, failing_channels, undelivered
 from dagster_project.alerts.redaction import find_secrets, redact_runs
 from dagster_project.alerts.settings import AlertSettings, load_alert_settings, settings_of_environment
 from dagster_project.alerts.sources.freshness import read_last_loads
@@ -72,7 +72,7 @@ def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
     held_back = f" {waiting} wait for the limit of {settings.most_an_hour} messages an hour." if waiting else ""
     counts = f"{len(messages)} new message(s), {delivered} delivered, {len(state.open)} open incident(s)."
     return SensorResult(
-        skip_reason=counts + held_back,
+        skip_reason=counts + held_back + undelivered(state),
         cursor=state.model_dump_json(exclude_defaults=True),
         asset_events=evaluations,
     )

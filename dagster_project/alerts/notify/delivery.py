@@ -71,6 +71,21 @@ def failing_channels(state: AlertState) -> dict[str, str]:
     return {name: channel.reason for name, channel in state.channels.items() if channel.failures}
 
 
+def undelivered(state: AlertState) -> str:
+    """Return how many messages wait for a channel that failed, and until when, as a sentence; empty if none does."""
+    waiting = [message for message in state.waiting if message.undelivered_to]
+    tries = [
+        state.channels[name].retry_at
+        for message in waiting
+        for name in message.undelivered_to
+        if name in state.channels and state.channels[name].failures
+    ]
+    if not tries:
+        return ""
+    at = datetime.fromtimestamp(min(tries), timezone.utc)
+    return f" {len(waiting)} not delivered to every channel; the next try is at {at:%H:%M:%S} UTC."
+
+
 def _refreshed(channel: Channel, state: ChannelState, now: float, log: logging.Logger) -> ChannelState:
     """Return the channel's state at the start of a tick; a URL may have become usable, or unusable, since the last."""
     state = state.model_copy(update={"sent": in_the_last_hour(state.sent, now)})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from dagster_project.alerts.state import Level
+from dlt_sources.weather.common.errors import enumerated
 
 # errors of these classes affect every asset alike, so they are one incident whichever assets fail
 COMMON_CLASSES = ("ConfigurationError", "KeyRefusedError", "DestinationError", "WriterBusyError")
@@ -180,7 +181,7 @@ def describe_places(parts: Mapping[str, str], places: tuple[int, int]) -> str:
     of_all_places = f" of {of_all}" if of_all else ""
     verb = "gets" if number == 1 else "get"
     noun = "place" if number == 1 and not of_all else "places"
-    named = f"{', '.join(names)}{more}: {'; '.join(causes[:CAUSES_NAMED])}{others}"
+    named = f"{enumerated(names)}{more}: {'; '.join(causes[:CAUSES_NAMED])}{others}"
     return f"{number}{of_all_places} {noun} {verb} no data: {named}."
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import as_called, tell, wide_console
-from dlt_sources.weather.common.errors import IncompleteError, counted
+from dlt_sources.weather.common.errors import IncompleteError, counted, enumerated
 from dlt_sources.weather.extract.counts import MOST_LISTED
 from dlt_sources.weather.pipeline.writer import Report
 
@@ -88,7 +88,7 @@ def _places(report: Report, cause: str) -> str:
     more = f" and {len(names) - PLACES_SHOWN} more" if len(names) > PLACES_SHOWN else ""
     more = " and others" if any(len(metrics.places[cause]) > MOST_LISTED for metrics in affected) else more
     resources = ", ".join(metrics.resource for metrics in affected)
-    return f" ({resources} of {', '.join(names[:PLACES_SHOWN])}{more})"
+    return f" ({resources} of {enumerated(names[:PLACES_SHOWN])}{more})"
 
 
 def _print_summary(report: Report, next_command: str) -> None:

@@ -5,6 +5,7 @@ They have a separate module so that every module can raise them without import c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -14,6 +15,12 @@ from dlt_sources.weather.common.subscription_plans import Product
 def counted(number: int, noun: str) -> str:
     """Return a number and its noun, in the plural unless it is one."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def enumerated(names: Iterable[str]) -> str:
+    """Return names in one text, apart by semicolons if any has a comma: "Rome,IT; Lisbon,PT"."""
+    texts = list(names)
+    return ("; " if any("," in text for text in texts) else ", ").join(texts)
 
 
 class WeatherError(Exception):

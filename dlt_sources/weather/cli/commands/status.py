@@ -16,7 +16,7 @@ from rich.table import Table
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import chosen_settings, destination_options, location_options
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import LateError, counted
+from dlt_sources.weather.common.errors import LateError, counted, enumerated
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.settings.schedule import shortest_gap
@@ -135,7 +135,7 @@ def _since(groups: Sequence[LateGroup]) -> str:
 
 def _named(group: LateGroup) -> str:
     queries = group.queries
-    named = ", ".join(queries[:MOST_NAMED])
+    named = enumerated(queries[:MOST_NAMED])
     more = len(queries) - MOST_NAMED
     return f"{len(queries):,} places: {named} and {more:,} more" if more > 0 else named
 

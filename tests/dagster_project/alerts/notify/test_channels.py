@@ -10,7 +10,7 @@ from dagster import AssetCheckSeverity, AssetKey, Definitions
 
 from dagster_project.alerts import ALERTS, channels_work
 from dagster_project.alerts.notify.channels import parse_channels
-from dagster_project.alerts.notify.delivery import SUMMED_UP
+from dagster_project.alerts.notify.delivery import SUMMED_UP, undelivered
 from tests.dagster_project.alerts.notify.receivers import PASSWORD, TOKEN, Mailbox
 
 TITLE = "Loading one failed: ValueError"
@@ -43,6 +43,7 @@ def test_a_broken_channel_is_shown_and_gets_missed_messages_once(fail, receiver,
     ticks()
     assert receiver.titles == [TITLE]
     assert other.got == []
+    assert undelivered(ticks.state).startswith(" 1 not delivered to every channel; the next try is at ")
     reason = "HTTP status 500" if fault == "answers 500" else "no connection, or no answer in time"
     broken = ticks.checks[-1]
     assert (broken.asset_key, broken.check_name) == (AssetKey("alerts"), "channels_work")
@@ -70,6 +71,7 @@ def test_a_broken_channel_is_shown_and_gets_missed_messages_once(fail, receiver,
     assert [check.passed for check in ticks.checks] == [True, False, True]
     assert metadata(ticks.checks[-1])["messages_waiting"] == 0
     assert ticks.state.waiting == []
+    assert undelivered(ticks.state) == ""
 
 
 WEB_HOOK = "json://127.0.0.1:{port}/{token}"

@@ -103,7 +103,7 @@ def test_the_count_and_the_names_are_of_all_places_that_several_checks_name_and_
     others = [failing(place=place) for place in ("rome,it", "bonn,de", "lima,pe", "caen,fr", "gent,be")]
     (merged,) = merge_by_key([late_one, *others])
     assert merged.description == (
-        "6 of 12 places get no data: oslo,no, rome,it, bonn,de, lima,pe, caen,fr and 1 more:"
+        "6 of 12 places get no data: oslo,no; rome,it; bonn,de; lima,pe; caen,fr and 1 more:"
         " city not found; Internal error: 500001."
     )
     assert merged.details == ()
