@@ -10,6 +10,7 @@ from dagster import Definitions, in_process_executor
 
 from dagster_project.alerts import ALERTS, alert_sensor, channels_work
 from dagster_project.assets.bronze import bronze_assets
+from dagster_project.assets.catalog.views import view_assets
 from dagster_project.assets.dagster_dlt import BronzeDltResource
 from dagster_project.assets.translator import OPENWEATHER, raw_answers
 from dagster_project.automation.catch_up_sensor import catch_up_sensor
@@ -24,7 +25,15 @@ from dagster_project.reports import load_runs_report, weather_report
 defs = Definitions(
     # the pool lets one step load at a time anyway, and a process for each step would repeat every import
     executor=in_process_executor,
-    assets=[OPENWEATHER, *bronze_assets(), raw_answers(destination_type()), weather_report, load_runs_report, ALERTS],
+    assets=[
+        OPENWEATHER,
+        *bronze_assets(),
+        raw_answers(destination_type()),
+        *view_assets(destination_type(), configured_resources()),
+        weather_report,
+        load_runs_report,
+        ALERTS,
+    ],
     asset_checks=[*bronze_checks(configured_resources()), channels_work],
     jobs=[weather_ingestion_job, prune_job],
     schedules=[hourly_weather_schedule, prune_schedule],

@@ -21,6 +21,7 @@ from dagster_project.assets.translator import freshness_policy
 from dagster_project.checks.asset_checks import bronze_checks, checks_of
 from dagster_project.definitions import defs
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.destination.published.views import VIEWS
 from tests.dagster_project.conftest import RESOURCES
 
 ROOT = Path(__file__).parents[2]
@@ -84,9 +85,11 @@ def test_each_resource_is_an_asset_and_the_api_is_their_only_upstream():
         "reports/weather",
         "reports/load_runs",
         "bronze/weather_raw",
+        *(f"bronze/{view}" for view in VIEWS),
         *(f"bronze/{name}" for name in [*RESOURCES, "air_pollution_history"]),
     }
     external = {AssetKey("openweather"), AssetKey("alerts"), AssetKey(["bronze", "weather_raw"])}
+    external |= {AssetKey(["bronze", view]) for view in VIEWS}
     assert graph.external_asset_keys == external
     for name in RESOURCES:
         assert graph.get(AssetKey(["bronze", name])).parent_keys == {AssetKey("openweather")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.endpoints.model import Endpoint
 from dlt_sources.weather.contracts import Contract, WeatherRaw
 from dlt_sources.weather.contracts.base import OTHER_FIELDS, TIMESTAMP, Column
+from dlt_sources.weather.contracts.units import unit_of
 
 LOCATION_ID = "location_id"
 # dlt's names for the types, as the materialisations show them
@@ -29,12 +29,6 @@ TYPE_NAMES = {
     pa.bool_(): "bool",
     TIMESTAMP: "timestamp",
 }
-# units as the contracts' descriptions name them, after a comma or a semicolon
-UNITS = frozenset(
-    ("hPa", "%", "µg/m³", "mm", "mm/h", "m", "degrees", "degrees north", "degrees east", "seconds", "UTC", "0 to 1")
-)
-# units that a row's column ``units`` names
-BY_UNITS = {True: "m/s or mph", False: "K, °C or °F"}
 
 
 def column_schema(contract: type[Contract]) -> TableSchema:
@@ -57,11 +51,8 @@ def column_schema(contract: type[Contract]) -> TableSchema:
 
 
 def column_tags(column: Column) -> Mapping[str, str]:
-    """Return the tag ``unit`` of a column, as its description names it; none for a column without one."""
-    if re.search(r"\bby units\b", column.description):
-        return {"unit": BY_UNITS["wind" in column.name]}
-    parts = re.split(r"[,;(] ?", column.description)
-    unit = next((part.strip() for part in parts[1:] if part.strip() in UNITS), None)
+    """Return the tag ``unit`` of a column; none for a column without one."""
+    unit = unit_of(column)
     return {"unit": unit} if unit else {}
 
 

@@ -11,9 +11,11 @@ from dagster import AssetKey
 from dagster_project.assets.bronze import bronze_assets
 from dagster_project.assets.catalog.address import table_address
 from dagster_project.assets.catalog.columns import column_lineage, column_schema
+from dagster_project.assets.catalog.views import view_assets
 from dagster_project.assets.translator import GROUP
 from dlt_sources.weather.api.endpoints import BY_NAME, RESOURCES
 from dlt_sources.weather.contracts import TABLES, AirPollution, CurrentWeather, OneCallHourly
+from dlt_sources.weather.destination.published.views import VIEWS
 from dlt_sources.weather.destination.target import Target
 
 ROOT = Path(__file__).parents[3]
@@ -62,7 +64,7 @@ def test_every_asset_leads_to_the_lines_that_describe_it(monkeypatch):
 def test_columns_name_their_unit():
     units = {column.name: column.tags.get("unit") for column in column_schema(CurrentWeather).columns}
     assert {name: units[name] for name in ("dt", "temp", "wind_gust", "pressure", "rain_1h", "weather_main")} == {
-        "dt": "UTC",
+        "dt": None,
         "temp": "K, °C or °F",
         "wind_gust": "m/s or mph",
         "pressure": "hPa",
@@ -81,6 +83,22 @@ def test_columns_come_from_the_locations_and_from_the_verbatim_answers():
     history = column_lineage(AirPollution, BY_NAME["air_pollution"], GROUP).deps_by_column
     assert list(history) == ["location_id"], "history is not kept verbatim: it can be requested again"
     assert history["location_id"][0].asset_key == AssetKey(["bronze", "locations"])
+
+
+def test_views_stand_below_their_tables_where_loads_make_them(monkeypatch):
+    views = {spec.key.path[-1]: spec for spec in view_assets("postgres", ["locations", "current_weather"])}
+    assert {"latest_weather", "weather_hourly"} <= views.keys()
+    latest = views["latest_weather"]
+    assert {dep.asset_key.path[-1] for dep in latest.deps} == {"locations", "current_weather"}
+    assert latest.kinds == {"view", "postgres"}
+    columns = {column.name: column.description for column in latest.metadata["dagster/column_schema"].columns}
+    assert list(columns) == [column.name for column in VIEWS["latest_weather"].columns]
+    assert "°C" in columns["temp"]
+    lineage = latest.metadata["dagster/column_lineage"].deps_by_column
+    assert [dep.asset_key.path[-1] for dep in lineage["temp"]] == ["current_weather"]
+    assert view_assets("filesystem", ["locations", "current_weather"]) == []
+    monkeypatch.setenv("SOURCES__WEATHER__VIEWS", "false")
+    assert view_assets("postgres", ["locations", "current_weather"]) == []
 
 
 @pytest.mark.parametrize("package", ["dagster_project", "dlt_sources"])
