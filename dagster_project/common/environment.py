@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -31,12 +32,24 @@ from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 logger = logging.getLogger(__name__)
+# no server of OpenWeather has these addresses
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TRUE_VALUES = ("1", "true", "yes", "on")
 
 
 def is_demo() -> bool:
     """Return whether the demo is switched on."""
     return os.environ.get("WEATHER_DEMO", "").strip().lower() in TRUE_VALUES
+
+
+def is_simulated() -> bool:
+    """Return whether the weather is simulated: in the demo, and where the API's address is of this machine."""
+    if is_demo():
+        return True
+    try:
+        return urlsplit(load_settings().base_url or "").hostname in LOOPBACK
+    except ConfigurationError:
+        return False
 
 
 def destination() -> str:

@@ -23,7 +23,7 @@ from dagster_project.checks.asset_checks import to_dagster
 from dagster_project.checks.budget import CHECKS
 from dagster_project.checks.names import NOTHING_SET_ASIDE
 from dagster_project.common import clock
-from dagster_project.common.environment import bronze_target, configured_resources, is_demo, open_reader
+from dagster_project.common.environment import bronze_target, configured_resources, is_simulated, open_reader
 from dagster_project.common.failures import reported_failures
 from dagster_project.common.schedule import configured_schedule
 from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
@@ -52,7 +52,7 @@ FURTHER_UPSTREAM = ("forecast_hourly", "one_call_current", "one_call_hourly_fore
     kinds={"matplotlib"},
     owners=OWNERS,
     pool=POOL,
-    description="The last days as a chart: temperature, air quality, and the error of the forecast.",
+    description="The last days as a chart: temperature and air quality, forecast against observation, lag and rejects.",
 )
 def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
     """Draw the chart, write it into ``[report] folder``, and show it in the materialisation."""
@@ -60,7 +60,7 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
         settings = report_settings()
         with open_reader() as reader:
             weather = read_weather(reader, clock.now(), settings.days)
-        weather.simulated = is_demo()
+        weather.simulated = is_simulated()
         png = draw(weather)
         metadata: dict[str, Any] = {
             "picture": MetadataValue.md(markdown_image(png)),

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from dagster_project.reports.chart import describe_errors, draw, html_page
-from dagster_project.reports.queries import MAX_LOCATIONS, Weather, read_weather
+from dagster_project.reports.health import Health, Lag, LoadedRows
+from dagster_project.reports.queries import LocationWeather, Weather, read_weather
+from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import query
@@ -19,7 +21,8 @@ MOST_BYTES = 100_000
 def picture_of(png):
     image = Image.open(BytesIO(png))
     image.load()
-    assert image.size == (1000, 1000)
+    assert image.width == 1000
+    assert 300 < image.height < 1500
     assert len(png) < MOST_BYTES
     return image
 
@@ -87,14 +90,61 @@ def test_empty_tables_make_a_picture_that_says_so(target, clock):
 
 
 @pytest.mark.db
-def test_of_many_places_the_first_are_shown_and_old_hours_are_left_out(duckdb, settings, clock):
+def test_of_very_many_places_every_second_is_shown_and_old_hours_are_left_out(duckdb, settings, clock, monkeypatch):
+    monkeypatch.setattr("dagster_project.reports.queries.MAX_LOCATIONS", 20)
     places = [f"{n},{n}" for n in range(1, 40)]
     load(duckdb, settings(locations=places, resources=["current_weather", "air_pollution"], history_days=9), now=clock)
     with duckdb.reader() as loaded:
         weather = read_weather(loaded, clock(), 7)
-    assert (len(weather.locations), weather.all_locations) == (MAX_LOCATIONS, 39)
+    assert (len(weather.locations), weather.all_locations) == (20, 39)
+    names = sorted(places)
+    assert [place.name for place in weather.locations] == names[::2]
+    assert all(place.temperature for place in weather.locations)
     assert min(moment for place in weather.locations for moment, _ in place.pm2_5) >= clock() - timedelta(days=7)
     picture_of(draw(weather))
+
+
+@pytest.mark.db
+def test_it_shows_how_late_the_newest_rows_are_and_what_was_rejected(target, settings, clock, simulator):
+    load(target, settings(locations=PLACES, resources=["current_weather", "forecast"]), now=clock)
+    clock.pass_time(hours=30)
+    simulator.inject(Fault(path="/data/2.5/weather", where={"lat": "59.9139"}, status=404))
+    load(target, settings(locations=PLACES, resources=["current_weather"]), now=clock)
+    with target.reader() as loaded:
+        health = read_weather(loaded, clock(), 7).health
+    weather, forecast = health.lags
+    assert (weather.table, weather.name) == ("current_weather", "59.9139,10.7522")
+    assert weather.longest > 29
+    assert weather.median < 20
+    assert (forecast.table, round(forecast.median)) == ("forecast", 30)
+    assert sum(one.rejected for one in health.loads) == 1
+    assert health.causes == [("current_weather: not_found", 1)]
+
+
+def weather_of(number, clock, **more):
+    """Return two days of weather of so many places, of which the last has no row."""
+    since, hours = clock() - timedelta(days=2), [clock() - timedelta(hours=n) for n in range(47, -1, -1)]
+    places = [
+        LocationWeather(
+            str(n), f"place {n}", n % 90, [(at, n % 30) for at in hours], [], [(at, n % 40) for at in hours]
+        )
+        for n in range(number)
+    ]
+    for place in places:
+        place.day_ahead_forecast = [(at, value + 1.5) for at, value in place.temperature[::3]]
+    if places:
+        places[-1] = LocationWeather("late", "the late place")
+    return Weather(places, number, since, clock(), **more)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [0, 1, 8, 9, 500])
+def test_it_is_drawn_for_any_number_of_places(clock, number):
+    health = Health([Lag("forecast", 0.5, 40.0, "a")], [LoadedRows(clock(), 100, 3)], [("forecast: timeout", 3)])
+    weather = weather_of(number, clock, health=health, simulated=True)
+    picture_of(draw(weather))
+    if number > 1:
+        assert describe_errors(weather).startswith("1.5 °C off on average")
 
 
 def test_a_hostile_name_breaks_neither_picture_nor_page(duckdb, settings, clock):
