@@ -93,6 +93,7 @@ SERVICE = "does not end; tests/dagster_project/end_to_end starts Dagster's servi
 DG = "works in the project's folder only; tests/dagster_project/end_to_end/test_dg.py runs it there"
 CONVERSION = "needs another DuckDB: tests/docs/test_bounds.py runs it with one, word for word"
 DBT = "tests/docs/test_dbt.py runs it, with dbt"
+FETCHED = "fetches a tool; what it checks is checked by tests/docs/test_habits.py as far as that goes without it"
 MINUTES = "takes minutes"
 ITSELF = "this test is a part of it"
 NOT_RUN = {
@@ -110,6 +111,11 @@ NOT_RUN = {
     "uv run dagster-webserver --log-format json": SERVICE,
     'uv run pytest -m "not db and not process"': ITSELF,
     "uv run pytest": ITSELF,
+    "uvx pre-commit install": FETCHED,
+    "uvx pre-commit run --all-files": FETCHED,
+    "uvx --from rust-just just --list": FETCHED,
+    "uvx zizmor --offline .github": FETCHED,
+    "uvx cffconvert --validate": FETCHED,
     "uv run pytest -m slow": MINUTES,
     "uv run pytest -m browser": MINUTES,
     "bash .ci/run": ITSELF,
