@@ -22,6 +22,7 @@ from urllib3.util import Retry
 import dlt_sources.openweather_simulator.__main__ as simulator_main
 import tests.benchmarks.__main__ as benchmarks_main
 import tests.chaos.__main__ as chaos_main
+import tests.destinations.__main__ as destinations_main
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.cli import weather
 from tests.docs.pages import CHECKED, PAGES, PROJECT, Command, blocks, commands, parse, spans
@@ -34,6 +35,7 @@ PROGRAMS: dict[str, click.Command] = {
     "dlt_sources.openweather_simulator": simulator_main.main,
     "tests.benchmarks": benchmarks_main.main,
     "tests.chaos": chaos_main.main,
+    "tests.destinations": destinations_main.main,
 }
 # run word for word, each group in its order and in one fresh clone, with the shipped settings; SUBSTITUTES has all that
 # differs
@@ -95,6 +97,8 @@ CONVERSION = "needs another DuckDB: tests/docs/test_bounds.py runs it with one, 
 DBT = "tests/docs/test_dbt.py runs it, with dbt"
 FETCHED = "fetches a tool; what it checks is checked by tests/docs/test_habits.py as far as that goes without it"
 MINUTES = "takes minutes"
+DRIVERS = "needs drivers and servers that are not installed, and takes minutes"
+PLAYED = "tests/weather/destination/test_other_destinations.py loads there"
 ITSELF = "this test is a part of it"
 NOT_RUN = {
     "export OPENWEATHER_API_KEY=…": SETTING,
@@ -124,6 +128,13 @@ NOT_RUN = {
     "uv run python -m tests.chaos history-kills": MINUTES,
     "uv run python -m tests.chaos budget-days": MINUTES,
     "uv run python -m tests.chaos budget-minutes": MINUTES,
+    "uv sync --group destinations": DRIVERS,
+    "uv run python -m tests.destinations --page": DRIVERS,
+    "export DESTINATION__FILESYSTEM__BUCKET_URL=file:///data/lake": SETTING,
+    "export DESTINATION__FILESYSTEM__TABLE_FORMAT=delta": SETTING,
+    "uv run weather load --destination filesystem": PLAYED,
+    "export DESTINATION__SQLALCHEMY__CREDENTIALS=sqlite:////data/weather.db": SETTING,
+    "uv run weather load --destination sqlalchemy": PLAYED,
     "uv run python -m tests.benchmarks": MINUTES,
     "uv run python -m tests.benchmarks current history --destination postgres --json before.json": MINUTES,
     "uv run python -m tests.benchmarks current history --destination postgres --compare before.json": MINUTES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable
 from typing import Literal, TextIO
 
@@ -134,7 +135,8 @@ def configure_logging(
 
 
 def leave_out_expected_warnings() -> None:
-    """Keep dlt's warning of JSON columns, which a load would repeat for every table, out of its log."""
+    """Keep warnings out of the log that a load would repeat: dlt's of JSON columns, and SQLAlchemy's of dlt's SQL."""
+    warnings.filterwarnings("ignore", "implicitly coercing SELECT object to scalar subquery")
     logging.getLogger("dlt").addFilter(_is_unexpected)
 
 

@@ -112,6 +112,10 @@ class LoadRun(Contract):
     rows_fetched: Integer | None = added("Rows received, plus one per failed request")
     rows_loaded: Integer | None = added("Rows written to bronze, new or updated")
     rows_rejected: Integer | None = added("Rows written to rejects")
+    merge_strategy: str | None = added(
+        "Way in which rows were written: upsert or delete-insert, which replace rows by key; or append, where the "
+        "destination can replace none"
+    )
     new_columns: str | None = added("Columns that the API added in this run, separated by commas")
     other_fields: str | None = added(
         "Fields of the answers that no column holds, separated by commas: in other_fields of their rows, or not kept"

@@ -22,7 +22,7 @@ from dlt_sources.weather.common.errors import (
     WeatherError,
     WriterBusyError,
 )
-from dlt_sources.weather.destination import mistakes
+from dlt_sources.weather.destination.capabilities import mistakes
 from dlt_sources.weather.destination.failures import causes_of, is_down, words
 
 # a server that is being restarted

@@ -21,9 +21,10 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, AirPollution, Contract, Location
+from dlt_sources.weather.destination.capabilities.load_options import FILESYSTEM
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.reading.dialects import execute, in_dialect, qualified_name
-from dlt_sources.weather.destination.reading.lake import LAKES, open_lake
+from dlt_sources.weather.destination.reading.lake import open_lake
 
 logger = logging.getLogger(__name__)
 # dlt's name of the source's schema
@@ -233,7 +234,7 @@ def destination_reader(pipeline: Pipeline | None, without: Collection[str] = ())
     if pipeline is None:
         yield DestinationReader(None)
         return
-    if pipeline.destination.destination_type in LAKES:
+    if pipeline.destination.destination_type == FILESYSTEM:
         with open_lake(pipeline.destination, pipeline.dataset_name, SCHEMA_NAME) as lake:
             yield DestinationReader(lake.sql_client, without, lake.table_name)
         return

@@ -26,10 +26,11 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.destinations.impl.duckdb.exceptions import InvalidInMemoryDuckdbCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.destinations.job_client_impl import SqlJobClientBase
-from dlt.destinations.sql_client import SqlClientBase
+from dlt.destinations.sql_client import SqlClientBase, WithSqlClient
 
 from dlt_sources.weather.common.errors import ConfigurationError
-from dlt_sources.weather.destination import mistakes
+from dlt_sources.weather.destination.capabilities import mistakes
+from dlt_sources.weather.destination.capabilities.load_options import ensure_table_format
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
 from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
@@ -150,10 +151,13 @@ class Target:
         except InvalidInMemoryDuckdbCredentials:
             raise ConfigurationError(mistakes.no_file(self._destination.destination_name)) from None
         except ImportError as error:
-            message = " ".join(str(error).split())
-            raise ConfigurationError(f"The destination {self.destination} cannot be used: {message}") from None
-        except ConfigurationException:
+            raise ConfigurationError(mistakes.missing_packages(self.destination, self.type_name, error)) from None
+        # the latter two: credentials of another shape than the destination's
+        except (ConfigurationException, TypeError, ValueError):
             raise ConfigurationError(mistakes.no_credentials(self._destination.destination_name)) from None
+        if problem := mistakes.unfit(self.destination, self.type_name, is_readable=isinstance(client, WithSqlClient)):
+            raise ConfigurationError(problem)
+        ensure_table_format(self.destination, self._destination)
         credentials = client.config.credentials
         # dlt has resolved ":pipeline:" to the folder of the temporary pipeline
         if self.is_duckdb and _TEMPORARY in str(getattr(credentials, "database", "")):

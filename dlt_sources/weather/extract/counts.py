@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
 from dlt_sources.weather.contracts.records import Reject, RowErrorClass
+from dlt_sources.weather.destination.capabilities.load_options import active_load_options
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.locations.model import LocationQuery
 
@@ -219,6 +220,7 @@ class LoadMetrics:
             "rows_fetched": self.rows_fetched,
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
+            "merge_strategy": active_load_options().written_by,
             "new_columns": ",".join(sorted(self.new_columns)) or None,
             "other_fields": listed(self.other_fields) or None,
             "error": self.problem,

@@ -24,6 +24,8 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.convert.items import OWNER
 from dlt_sources.weather.destination import duckdb as duckdb_memory
+from dlt_sources.weather.destination.capabilities.datasets import ensure_exact_keys
+from dlt_sources.weather.destination.capabilities.load_options import load_options
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.destination.load_runs import close_dead_runs
@@ -41,6 +43,10 @@ from dlt_sources.weather.pipeline.working_directories import keep_address, live_
 
 logger = logging.getLogger(__name__)
 KEPT = "What was fetched is kept; the next run loads it."
+APPENDED = (
+    "Rows are appended, since this destination replaces none: a row that is fetched twice is there twice. docs/"
+    "destinations.md has the query that reads the newest, and the table formats that keep one."
+)
 NOTHING_FETCHED = "Nothing was fetched in this run; what earlier runs left is loaded by the next one."
 
 
@@ -216,6 +222,9 @@ def writing(
         writer = Writer(target, directory, report, load_package, lock, shard is not None, publisher)
         with lock.exclusive():
             _prepare_destination(writer, account_of(run.settings))
+        if load_options(writer.pipeline.destination).strategy is None:
+            logger.warning(APPENDED)
+            report.upkeep.append(APPENDED)
         if elsewhere := runs_elsewhere(target):
             logger.warning(" ".join(one.sentence(target) for one in elsewhere))
         yield writer
@@ -248,6 +257,7 @@ def _what_is_kept(run: Run) -> Iterator[None]:
 def _prepare_destination(writer: Writer, account: str) -> None:
     """Restore dlt's tables if any is missing, create the ledger's, and recover interrupted runs."""
     if writer.lock.connection:
+        ensure_exact_keys(writer.lock.connection)
         restore_dlt_tables(writer.lock.connection)
         if writer.target.is_postgres:
             ensure_table(writer.lock.connection, account)

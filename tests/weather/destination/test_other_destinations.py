@@ -2,7 +2,12 @@
 
 import pyarrow.dataset as ds
 import pytest
+from dlt.common.destination import Destination
 
+from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.contracts import LoadRun
+from dlt_sources.weather.destination.capabilities import mistakes
+from dlt_sources.weather.destination.capabilities.load_options import options_of
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
@@ -35,11 +40,14 @@ def rows_of(target, clock):
 
 def test_a_destination_is_loaded_loaded_again_and_read(other, settings, clock, simulator):
     assert rows_of(other, clock) == {}
+    strategy = {"filesystem": "append", "sqlalchemy": "delete-insert"}[other.destination]
     resources = ["current_weather", "air_pollution"]
     for _ in range(2):
         report = load(other, settings(history_days=1, resources=resources), now=clock)
         assert report.error is None
         assert report.rows_rejected == 0
+        # said where rows may be there twice
+        assert [trouble.split(",")[0] for trouble in report.upkeep] == ["Rows are appended"] * (strategy == "append")
     assert rows_of(other, clock) == {
         "locations": 2,
         "current_weather": 2,
@@ -60,6 +68,8 @@ def test_a_destination_is_loaded_loaded_again_and_read(other, settings, clock, s
     with other.reader() as reader:
         assert late_by_resource(reader, settings(locations=late, resources=resources), clock()) == {}
         status = read_status(reader, clock())
+        written = reader.rows("SELECT DISTINCT merge_strategy FROM {t}", t=LoadRun.table)
+    assert written == [(strategy,)]
     assert {run.status for run in status.runs} == {"ok"}
     assert len(status.conditions) == 3
     assert status.missing_rows["air_pollution"] == 0
@@ -74,3 +84,49 @@ def test_a_folder_of_parquet_files_has_history_once(lake, settings, clock, tmp_p
     air = ds.dataset(files).to_table().select(["location_id", "dt"])
     assert air.num_rows == 2 * 27
     assert len(set(map(tuple, (row.values() for row in air.to_pylist())))) == 2 * 27
+
+
+@pytest.mark.parametrize(
+    ("name", "table_format", "strategy"),
+    [
+        ("postgres", None, "upsert"),
+        ("clickhouse", None, "delete-insert"),
+        ("filesystem", None, "append"),
+        ("filesystem", "delta", "upsert"),
+        ("filesystem", "iceberg", "upsert"),
+        ("athena", None, "append"),
+        ("athena", "iceberg", "upsert"),
+    ],
+)
+def test_rows_are_written_by_what_the_destination_declares_for_the_table_format(name, table_format, strategy):
+    assert options_of(Destination.from_reference(name).capabilities(), table_format).written_by == strategy
+
+
+REFUSED = {
+    "clickhouse": ({"CREDENTIALS": "clickhouse://a:b@127.0.0.1:9/x"}, "`uv add 'dlt[clickhouse]'`"),
+    "sqlalchemy": (
+        {"CREDENTIALS": "mysql+pymysql://a:b@127.0.0.1:9/x"},
+        "`uv add 'pymysql'` or `pip install 'pymysql'`",
+    ),
+    "dummy": ({}, "dummy cannot be read with SQL"),
+    "postgre": ({}, "dlt knows no destination 'postgre'; did you mean postgres"),
+    "filesystem": ({"BUCKET_URL": "lake", "TABLE_FORMAT": "iceburg"}, "TABLE_FORMAT names: did you mean iceberg?"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_destination_that_cannot_be_used_is_a_sentence_with_what_to_do(name, monkeypatch):
+    given, sentence = REFUSED[name]
+    for key, value in given.items():
+        monkeypatch.setenv(f"DESTINATION__{name}__{key}".upper(), value)
+    with pytest.raises(ConfigurationError) as raised, Target(name).reader():
+        pass
+    assert sentence in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_table_format_without_its_package_is_a_sentence():
+    error = ModuleNotFoundError(name="deltalake")
+    assert "Install them with `uv add 'dlt[deltalake]'`" in mistakes.missing_packages(
+        "lake (delta)", "deltalake", error
+    )

@@ -6,6 +6,7 @@ Every table is merged by its key: with ``upsert`` where the destination has it f
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, cast, get_args
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,11 @@ from dlt.common.schema.utils import new_table
 
 from dlt_sources.weather.common.configuration import nearest
 from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.destination.capabilities import mistakes
 
+# the type as dlt spells it in full, and the packages with which its tables are written
+FILESYSTEM = "dlt.destinations.filesystem"
+_PACKAGES = {"delta": "deltalake", "iceberg": "pyiceberg"}
 MergeStrategy = Literal["upsert", "delete-insert"]
 # before a pipeline says where rows go; every destination but a folder of plain files merges
 MERGE: TWriteDispositionConfig = "merge"
@@ -85,6 +90,23 @@ def load_options(destination: Destination[Any, Any]) -> LoadOptions:
         table_format = _table_format(destination.destination_name, capabilities)
         _known[destination] = options_of(capabilities, table_format)
     return _known[destination]
+
+
+def ensure_table_format(name: str, destination: Destination[Any, Any]) -> None:
+    """Refuse a table format that a destination does not have, or whose package is not installed.
+
+    Args:
+        name: the destination, as the user named it.
+        destination: the destination.
+
+    Raises:
+        ConfigurationError: the format cannot be written.
+    """
+    table_format = load_options(destination).table_format
+    package = _PACKAGES.get(table_format or "") if destination.destination_type == FILESYSTEM else None
+    if package and find_spec(package) is None:
+        error = ModuleNotFoundError(name=package)
+        raise ConfigurationError(mistakes.missing_packages(f"{name} ({table_format})", package, error))
 
 
 def options_of(capabilities: DestinationCapabilitiesContext, table_format: str | None = None) -> LoadOptions:

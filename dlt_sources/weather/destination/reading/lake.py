@@ -1,4 +1,4 @@
-"""Tables in files - parquet, Delta, Iceberg, Lance - read with SQL through a DuckDB in memory.
+"""Tables in files - parquet, Delta, Iceberg - read with SQL through a DuckDB in memory.
 
 dlt's own SQL client of such destinations loads extensions of DuckDB, which are downloaded. Here DuckDB reads parquet
 files itself, and the formats' own libraries, which wrote the tables, hand it the others.
@@ -20,12 +20,6 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts import TABLES
-
-# types as dlt spells them in full
-FILESYSTEM = "dlt.destinations.filesystem"
-LANCE = "dlt.destinations.lance"
-LANCEDB = "dlt.destinations.lancedb"
-LAKES = frozenset({FILESYSTEM, LANCE, LANCEDB})
 
 
 class Lake:
@@ -62,13 +56,7 @@ class Lake:
             raise DestinationUndefinedEntity(table)
         client: Any = self._client
         table_format = schema.get("table_format")
-        if client.config.destination_type == LANCE:
-            if not client.table_exists(table):
-                raise DestinationUndefinedEntity(table)
-            self._connection.register(table, client.open_lance_dataset(table, branch_name=client.config.branch_name))
-        elif client.config.destination_type == LANCEDB:
-            self._connection.register(table, _of_lancedb(client, table))
-        elif table_format == "delta" and isinstance(client, SupportsOpenTables):
+        if table_format == "delta" and isinstance(client, SupportsOpenTables):
             self._make_delta(table, client.load_open_table("delta", table))
         elif table_format == "iceberg" and isinstance(client, SupportsOpenTables):
             self._make_iceberg(table, client.load_open_table("iceberg", table))
@@ -114,14 +102,6 @@ class Lake:
             columns = ", ".join(key)
             sql += f" QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY {C_DLT_LOAD_ID} DESC) = 1"
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {self.sql_client.escape_column_name(table)} AS {sql}")
-
-
-def _of_lancedb(client: Any, table: str) -> Any:
-    names = client.db_client.table_names()
-    name = client.make_qualified_table_name(table)
-    if name not in names:
-        raise DestinationUndefinedEntity(table)
-    return client.db_client.open_table(name).to_lance()
 
 
 @contextmanager
