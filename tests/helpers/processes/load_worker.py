@@ -77,7 +77,8 @@ def work(  # noqa: PLR0917 - arguments travel to the process by position
         number, _, seconds = number.partition("+")
         _die_at(*STEPS[step], int(number), after=point.startswith("after-"), seconds=float(seconds or 0))
     try:
-        report = load.load(target, load_settings(**settings), now=lambda: moment)
+        # as in the tests' own processes, unless a test asks for them
+        report = load.load(target, load_settings(**{"views": False, **settings}), now=lambda: moment)
     except WeatherError as error:
         sys.exit(error.exit_code)
     if report.error:
