@@ -99,6 +99,7 @@ class LoadRun(Contract):
     command: str | None = added("Command: load or replay")
     since: str | None = added("Begin of the range that the user named for a history; null for an ordinary load")
     until: str | None = added("End of that range; null if it is the present")
+    shard: str | None = added("Shard of the run, such as 1/4; null for a run of all locations")
     status: str | None = added(
         "running, ok, partial (something was rejected, or a budget was spent), failed, interrupted (asked and not "
         "finished, or the run was killed) or not_reached (the run ended before it)"

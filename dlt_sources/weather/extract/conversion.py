@@ -36,6 +36,7 @@ class RunConversion:
         package: counts the rows and bytes of the present load package.
         now: the clock, UTC.
         range_of_user: the settings ``since`` and ``until``.
+        shard: the setting ``shard``.
     """
 
     def __init__(
@@ -45,12 +46,15 @@ class RunConversion:
         package: PackageLimits,
         now: Callable[[], datetime],
         range_of_user: tuple[str | None, str | None] = (None, None),
+        *,
+        shard: str | None = None,
     ) -> None:
         self._run_id = run_id
         self._command = command
         self._package = package
         self._now = now
         self._range_of_user = range_of_user
+        self._shard = shard
         self._metrics: dict[str, LoadMetrics] = {}
         self._converters: dict[str, Converter] = {}
         self._closed: set[str] = set()
@@ -69,13 +73,13 @@ class RunConversion:
     def _new_metrics(self, resource: str) -> LoadMetrics:
         is_history = resource in BY_NAME and BY_NAME[resource].incremental
         since, until = self._range_of_user if is_history else (None, None)
-        return LoadMetrics(resource, self._run_id, self._command, self._now(), since, until)
+        return LoadMetrics(resource, self._run_id, self._command, self._now(), since, until, self._shard)
 
     def restored(self, row: Mapping[str, Any]) -> LoadMetrics:
         """Return the counts of a resource, which begin with those of a row of ``load_runs``."""
         if row["resource"] not in self._metrics:
             counts = {name: row[name] for name in COUNTS}
-            counts |= {name: row.get(name) for name in ("since", "until")}
+            counts |= {name: row.get(name) for name in ("since", "until", "shard")}
             metrics = LoadMetrics(row["resource"], self._run_id, self._command, row["started_at"], **counts)
             metrics.new_columns |= set(filter(None, (row["new_columns"] or "").split(",")))
             metrics.other_fields |= set(filter(None, (row.get("other_fields") or "").split(", ")))

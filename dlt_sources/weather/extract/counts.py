@@ -48,7 +48,7 @@ class LoadMetrics:
     for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none,
     ``misspelt`` that of rejected entries of the user's list that fail until they are corrected. ``places`` has the
     first locations that a cause affects, in order. ``postponed`` says which budget is spent, and when a load goes on.
-    ``since`` and ``until`` are the user's range, for a history.
+    ``since`` and ``until`` are the user's range, for a history; ``shard`` is the run's.
     """
 
     resource: str
@@ -57,6 +57,7 @@ class LoadMetrics:
     started_at: datetime
     since: str | None = None
     until: str | None = None
+    shard: str | None = None
     expected: int = 0
     up_to_date: int = 0
     requests: int = 0
@@ -210,6 +211,7 @@ class LoadMetrics:
             "command": self.command,
             "since": self.since,
             "until": self.until,
+            "shard": self.shard,
             "status": status,
             "started_at": self.started_at,
             "finished_at": at,

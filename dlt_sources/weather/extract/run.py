@@ -60,7 +60,8 @@ class Run:
         self._client = Client(settings, now, self._limiter, self._keep, self._refusals.add_unasked)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
-        self._conversion = RunConversion(self._run_id, command, self._package, now, (settings.since, settings.until))
+        asked = (settings.since, settings.until)
+        self._conversion = RunConversion(self._run_id, command, self._package, now, asked, shard=settings.shard)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
         self._queues: Queues | None = None

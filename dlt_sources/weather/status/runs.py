@@ -25,12 +25,16 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class UnfinishedBackfill:
-    """Range of a history that a user named and no load has finished; ``until`` is None for one up to the present."""
+    """Range of a history that a user named and no load has finished.
+
+    ``until`` is None for one up to the present, ``shard`` for one of all locations.
+    """
 
     resource: str
     since: str
     until: str | None
     finished_at: datetime
+    shard: str | None = None
 
 
 def read_unfinished(reader: DestinationReader) -> tuple[UnfinishedBackfill, ...]:
@@ -40,18 +44,24 @@ def read_unfinished(reader: DestinationReader) -> tuple[UnfinishedBackfill, ...]
         reader: reads the destination.
     """
     sql = (
-        "SELECT resource, since, until, finished_at,"
+        "SELECT resource, since, until, shard, finished_at,"
         f" status IN ('interrupted', 'failed', 'not_reached') OR error LIKE '{BUDGET_OF}%%' FROM {{runs}}"
         " WHERE since IS NOT NULL AND status <> 'running' ORDER BY finished_at"
     )
-    found: dict[tuple[str, str, str | None], UnfinishedBackfill] = {}
-    for resource, since, until, at, is_unfinished in reader.rows(sql, runs=LoadRun.table):
-        # dates of ISO 8601 sort as texts
-        for key in [one for one in found if one[0] == resource and since <= one[1] and _ends_later(until, one[2])]:
-            del found[key]
+    found: list[UnfinishedBackfill] = []
+    for resource, since, until, shard, at, is_unfinished in reader.rows(sql, runs=LoadRun.table):
+        run = UnfinishedBackfill(resource, since, until, utc(at), shard)
+        found = [one for one in found if not _covers(run, one)]
         if is_unfinished:
-            found[resource, since, until] = UnfinishedBackfill(resource, since, until, utc(at))
-    return tuple(found.values())
+            found.append(run)
+    return tuple(found)
+
+
+def _covers(run: UnfinishedBackfill, other: UnfinishedBackfill) -> bool:
+    """Return whether a run asks for all that another one has left."""
+    is_of_range = run.resource == other.resource and run.shard in (None, other.shard)
+    # dates of ISO 8601 sort as texts
+    return is_of_range and run.since <= other.since and _ends_later(run.until, other.until)
 
 
 def _ends_later(until: str | None, other: str | None) -> bool:

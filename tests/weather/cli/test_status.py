@@ -103,7 +103,7 @@ def test_many_late_locations_with_one_cause_are_counted_and_the_cause_is_told_on
     places = [f"{latitude},10" for latitude in range(-20, 20)]
     options = [word for place in places for word in ("--location", place)]
     shown_first = status(duckdb, *options, "--check")
-    assert shown_first.err == "Error: Late: locations of 40 places: -1,10, -10,10, -11,10 and 37 more (never).\n"
+    assert shown_first.err == "Error: Late: locations of 40 places: -1,10; -10,10; -11,10 and 37 more (never).\n"
     live.inject(Fault(status=401, body=b'{"message":"Invalid API key"}'))
     with serve(live) as api:
         load(duckdb, settings(base_url=api, locations=places))

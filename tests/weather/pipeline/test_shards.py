@@ -87,6 +87,7 @@ def test_the_shards_together_load_what_a_whole_run_loads_and_reject_it_once(post
 def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_run(postgres, settings, clock):
     with writer_lock(postgres, "the-holder", 0, parse_shard("1/2")):
         load_accounted(postgres, settings(shard="2/2", lock_wait_seconds=0), clock)
+        assert query(postgres, "SELECT DISTINCT shard FROM load_runs") == [("2/2",)]
         for other in (None, "1/2"):
             with pytest.raises(WriterBusyError, match="weather run the-holder, shard 1/2 from"):
                 load(postgres, settings(shard=other, lock_wait_seconds=0), now=clock)

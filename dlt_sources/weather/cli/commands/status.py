@@ -236,7 +236,7 @@ def _print_runs(console: Console, result: Status) -> None:
     console.print()
     console.print(table)
     for one in result.unfinished[:MOST_NAMED]:
-        until = f" until {one.until}" if one.until else ""
+        until = (f" until {one.until}" if one.until else "") + (f", shard {one.shard}," if one.shard else "")
         console.print(
             f"[yellow]The backfill of {one.resource} from {escape(one.since)}{escape(until)} is not finished (last "
             f"asked {one.finished_at:%Y-%m-%d %H:%MZ}); a load of the same range continues it.[/yellow]",
