@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -148,6 +147,8 @@ def _reason(command: Command) -> str:
         return COMPOSE
     if command.program == "docker":
         return IMAGE
+    if command.text in TOOLS:
+        return "tests/docs/test_tools.py runs all of that page"
     if "converted.duckdb" in command.text:
         return CONVERSION
     if command.text in DBT_COMMANDS:
@@ -158,6 +159,7 @@ def _reason(command: Command) -> str:
 
 
 DBT_COMMANDS = {command.text for command in commands(PAGES["docs/dbt.md"])}
+TOOLS = {command.text for command in commands(PAGES["docs/tools.md"])} - {*RUN_POSTGRES, *NOT_RUN}
 INFRA_COMMANDS = {command.text for command in commands(PAGES["infra/README.md"])}
 
 
@@ -172,17 +174,6 @@ def _environment(**given: str) -> dict[str, str]:
     always = {name: SUBSTITUTES[name][0] for name in ("UV_NO_SYNC", "UV_PROJECT_ENVIRONMENT")}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
     return inherited | always | given
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A fresh clone of the project as it stands, without what git ignores."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    for name in listed.rstrip("\0").split("\0"):
-        target = tmp_path / "clone" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, target)
-    return tmp_path / "clone"
 
 
 def _run(text: str, folder: Path, **environment: str) -> str:
