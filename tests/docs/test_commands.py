@@ -95,6 +95,7 @@ DG = "works in the project's folder only; tests/dagster_project/end_to_end/test_
 CONVERSION = "needs another DuckDB: tests/docs/test_bounds.py runs it with one, word for word"
 DBT = "tests/docs/test_dbt.py runs it, with dbt"
 FETCHED = "fetches a tool; what it checks is checked by tests/docs/test_habits.py as far as that goes without it"
+PAGE = "tests/docs/test_tools.py runs all of that page"
 MINUTES = "takes minutes"
 DRIVERS = "needs drivers and servers that are not installed, and takes minutes"
 PLAYED = "tests/weather/destination/test_other_destinations.py loads there"
@@ -104,6 +105,7 @@ NOT_RUN = {
     "export DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host/db": SETTING,
     "WEATHER_DEMO=1 uv run dg dev": SERVICE,
     "uv run dg dev": SERVICE,
+    'uv run --extra explore --with "dlt[hub]<1.32" dlt pipeline weather show': "does not end; needs dltHub's packages",
     'DAGSTER_HOME="$PWD" uv run dg dev': SERVICE,
     "uv run dg check defs": DG,
     "uv run dg check toml": DG,
@@ -147,14 +149,11 @@ def _reason(command: Command) -> str:
         return COMPOSE
     if command.program == "docker":
         return IMAGE
-    if command.text in TOOLS:
-        return "tests/docs/test_tools.py runs all of that page"
     if "converted.duckdb" in command.text:
         return CONVERSION
-    if command.text in DBT_COMMANDS:
-        return DBT
-    if command.text in INFRA_COMMANDS:
-        return CLUSTER
+    for texts, reason in ((TOOLS, PAGE), (DBT_COMMANDS, DBT), (INFRA_COMMANDS, CLUSTER)):
+        if command.text in texts:
+            return reason
     return NOT_RUN.get(command.text, "")
 
 
