@@ -110,15 +110,17 @@ class Extraction:
             if isinstance(result, Failure):
                 self._reject_request(result)
             else:
-                self._accept(result, mark_done)
+                yield from self._accept(result, mark_done)
             yield from self._full_batches()
         yield from self._remaining()
 
     def _reject_request(self, failure: Failure) -> None:
         self._rejects.append(self._metrics.reject_request(failure, failure.request.path, self._now()))
 
-    def _accept(self, answer: Answer, mark_done: MarkDone) -> None:
+    def _accept(self, answer: Answer, mark_done: MarkDone) -> Iterator[object]:
         """Add an answer's records to the batches of their tables; reject an answer that has not the endpoint's form.
+
+        Yield the batches that are full if the answer, a warning's text, is one for each of many locations.
 
         The answer of a timeline that brings none of the steps asked for is rejected too, after which the next is asked.
         """
@@ -159,6 +161,8 @@ class Extraction:
                 usable = rows.kept if rows and rows.are_as_asked else self._usable(records or [], part, one)
                 self._batches[part.contract.table].add(usable, one)
                 self._package.add_rows(len(usable))
+            if alert:
+                yield from self._full_batches()
 
     def _usable(self, records: list[Any], part: Part, answer: Answer) -> list[dict[str, Any]]:
         """Reject records that would break the package: no object, outside the window, or with a key that repeats.

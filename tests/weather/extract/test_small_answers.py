@@ -15,6 +15,7 @@ from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.requests import RequestWindow
+from dlt_sources.weather.extract.requests.alerts import text_request
 from dlt_sources.weather.locations.model import ResolvedLocation
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
@@ -93,3 +94,18 @@ def test_answers_of_one_place_at_one_moment_are_different_raw_answers():
     (rows,) = [item for item in items if "temp" in item.schema.names]
     assert rows["fetched_at"].to_pylist() == raw["fetched_at"].to_pylist()
     assert set(rows["issued_at"].to_pylist()) == {NOW.replace(minute=0)}
+
+
+def test_a_long_warning_that_concerns_many_places_is_written_a_few_places_at_a_time():
+    alerts = BY_NAME["one_call_alerts"]
+    places = [ResolvedLocation(f"place {number}", "", 0.0, 0.0) for number in range(30)]
+    metrics = LoadMetrics(alerts.name, "run", "load", NOW)
+    package = PackageLimits(WeatherSettings(), lambda: 0, bounded=False)
+    extraction = Extraction(alerts, metrics, package, Converter, lambda: NOW)
+    text = {"event": "Storm", "start": 1_000_000_000, "end": 1_000_003_600, "description": "s" * 500_000}
+    answer = classify(text_request("an id", places), 200, orjson.dumps(text), None, NOW)
+    items = [item.data for item in extraction.items([answer], lambda *_: None)]
+    rows = [item for item in items if "description" in item.schema.names]
+    raw = [item for item in items if "body" in item.schema.names]
+    assert sum(item.num_rows for item in rows) == sum(item.num_rows for item in raw) == metrics.rows_loaded == 30
+    assert max(item.num_rows for item in rows + raw) <= 5
