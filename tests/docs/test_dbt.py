@@ -32,7 +32,7 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def _shell(text: str, folder: Path, environment: dict[str, str]) -> str:
     finished = subprocess.run(
-        ["bash", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+        ["bash", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return re.sub(r"\x1b\[\d*m", "", finished.stdout)
@@ -56,6 +56,7 @@ def _write_sources(text: str, folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.process
 def test_the_commands_for_duckdb_run_as_they_stand(tmp_path, dbt):
     assert run("--demo").code == 0
@@ -71,6 +72,7 @@ def test_the_commands_for_duckdb_run_as_they_stand(tmp_path, dbt):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.process
 @pytest.mark.usefixtures("postgres")
 def test_the_commands_for_postgres_run_as_they_stand(tmp_path, dbt):

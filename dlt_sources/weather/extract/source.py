@@ -38,7 +38,7 @@ def weather_source(  # noqa: PLR0917 - a dlt source takes its settings as argume
     Args:
         resources: the resources to load, see ``endpoints.RESOURCES``.
         locations: places: ``Madrid,ES``, ``40.4,-3.7``, ``zip:28001,ES`` or ``id:3117735``.
-        locations_file: a CSV, JSONL or Parquet file of places.
+        locations_file: a CSV, GeoJSON, JSONL or Parquet file of places.
         units: standard, metric or imperial.
         since: first hour of history, ISO 8601.
         until: last hour or day of history, ISO 8601; a date is its whole day, UTC.
