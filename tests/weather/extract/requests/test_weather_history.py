@@ -159,7 +159,7 @@ def test_a_day_is_loaded_when_it_is_over_and_costs_one_call_then(target, setting
     assert calls == [0, 1, 0]
     assert_days(target, OSLO, 16)
     renewed = query(
-        target, "SELECT count(*), count(uvi) FROM weather_history_daily WHERE fetched_at > '2026-05-20 13:00Z'"
+        target, "SELECT count(*), count(uvi) FROM weather_history_daily WHERE fetched_at > '2026-05-20 13:00:00Z'"
     )
     assert renewed == [(5, 5)], "the days before it as far back as their UV index is given"
 
