@@ -21,8 +21,8 @@ def table_address(target: Target, table: str) -> dict[str, Any]:
     place = urlsplit(target.description)
     parts = [target.dataset_name, table]
     if target.is_database and (database := PurePosixPath(place.path).name):
-        # DuckDB calls a database by the name of its file
-        parts.insert(0, PurePosixPath(database).stem if target.is_duckdb else database)
+        # DuckDB calls a database by the name of its file; what has no host is a file
+        parts.insert(0, database if place.netloc else PurePosixPath(database).stem)
     entries = {"dagster/table_name": ".".join(parts)}
     if place.scheme:
         host = place.netloc.rpartition("@")[2]

@@ -7,10 +7,12 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from dagster_project.assets.catalog.address import table_address
 from dagster_project.reports.chart import describe_errors, draw, html_page
 from dagster_project.reports.health import Health, Lag, LoadedRows
 from dagster_project.reports.queries import LocationWeather, Weather, read_weather
 from dlt_sources.openweather_simulator import Fault
+from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import query
@@ -79,6 +81,21 @@ def test_temperatures_are_shown_in_celsius_whatever_the_rows_have(duckdb, settin
         weather = read_weather(loaded, clock(), 7)
     for place in weather.locations:
         assert all(-60 < temperature < 60 for _, temperature in place.temperature + place.forecast)
+
+
+@pytest.mark.db
+def test_it_is_read_from_files_too(settings, clock, tmp_path, monkeypatch):
+    monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", f"file://{tmp_path}/lake")
+    lake = Target("filesystem")
+    load(lake, settings(locations=PLACES[:1], resources=["current_weather", "forecast"]), now=clock)
+    clock.pass_time(hours=24)
+    load(lake, settings(locations=PLACES[:1], resources=["current_weather"]), now=clock)
+    with lake.reader() as loaded:
+        weather = read_weather(loaded, clock(), 7)
+    (place,) = weather.locations
+    assert (len(place.temperature), len(place.forecast), len(place.errors)) == (2, 40, 1)
+    assert [lag.table for lag in weather.health.lags] == ["current_weather", "forecast"]
+    assert table_address(lake, "forecast")["dagster/uri"] == f"file://{tmp_path}/lake/bronze/forecast"
 
 
 def test_empty_tables_make_a_picture_that_says_so(target, clock):
