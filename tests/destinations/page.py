@@ -10,14 +10,13 @@ import dlt.destinations
 from dlt.common.destination import Destination
 
 from dlt_sources.weather.destination.capabilities.load_options import LoadOptions, options_of
-from dlt_sources.weather.destination.capabilities.mistakes import SINGLE_KEY
+from dlt_sources.weather.destination.capabilities.mistakes import SINGLE_KEY, UNREADABLE
 from tests.destinations.places import PLACES
 from tests.destinations.plays import CELLS
 
 PAGE = Path(__file__).parents[2] / "docs" / "destinations.md"
 # a sink of one's own, and one that forgets
 NO_PLACE = {"destination", "dummy"}
-UNREADABLE = {"qdrant", "weaviate"}
 REFUSED = dict.fromkeys(UNREADABLE, "it cannot be read with SQL") | dict.fromkeys(SINGLE_KEY, "keys of one column only")
 
 

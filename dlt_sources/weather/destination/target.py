@@ -30,7 +30,7 @@ from dlt.destinations.sql_client import SqlClientBase, WithSqlClient
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.capabilities import mistakes
-from dlt_sources.weather.destination.capabilities.load_options import ensure_table_format
+from dlt_sources.weather.destination.capabilities.load_options import ensure_fit, ensure_table_format
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
 from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
@@ -146,6 +146,7 @@ class Target:
     @cached_property
     def _client(self) -> JobClientBase:
         """The destination's client with its configuration, not connected; cached, because dlt resolves it slowly."""
+        ensure_fit(self.destination, self.type_name)
         try:
             client = self._temporary_pipeline(self._destination).destination_client()
         except InvalidInMemoryDuckdbCredentials:
@@ -155,8 +156,7 @@ class Target:
         # the latter two: credentials of another shape than the destination's
         except (ConfigurationException, TypeError, ValueError):
             raise ConfigurationError(mistakes.no_credentials(self._destination.destination_name)) from None
-        if problem := mistakes.unfit(self.destination, self.type_name, is_readable=isinstance(client, WithSqlClient)):
-            raise ConfigurationError(problem)
+        ensure_fit(self.destination, self.type_name, is_readable=isinstance(client, WithSqlClient))
         ensure_table_format(self.destination, self._destination)
         credentials = client.config.credentials
         # dlt has resolved ":pipeline:" to the folder of the temporary pipeline

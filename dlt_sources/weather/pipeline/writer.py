@@ -223,7 +223,6 @@ def writing(
         with lock.exclusive():
             _prepare_destination(writer, account_of(run.settings))
         if load_options(writer.pipeline.destination).strategy is None:
-            logger.warning(APPENDED)
             report.upkeep.append(APPENDED)
         if elsewhere := runs_elsewhere(target):
             logger.warning(" ".join(one.sentence(target) for one in elsewhere))

@@ -109,6 +109,9 @@ REFUSED = {
         "`uv add 'pymysql'` or `pip install 'pymysql'`",
     ),
     "dummy": ({}, "dummy cannot be read with SQL"),
+    # first what cannot be changed, then what is not installed
+    "lancedb": ({}, "lancedb merges rows by a key of one column"),
+    "qdrant": ({}, "qdrant cannot be read with SQL"),
     "postgre": ({}, "dlt knows no destination 'postgre'; did you mean postgres"),
     "filesystem": ({"BUCKET_URL": "lake", "TABLE_FORMAT": "iceburg"}, "TABLE_FORMAT names: did you mean iceberg?"),
 }

@@ -92,6 +92,21 @@ def load_options(destination: Destination[Any, Any]) -> LoadOptions:
     return _known[destination]
 
 
+def ensure_fit(name: str, kind: str, *, is_readable: bool = True) -> None:
+    """Refuse a destination that cannot keep each row once.
+
+    Args:
+        name: the destination, as the user named it.
+        kind: its type.
+        is_readable: whether dlt reads it with SQL, as far as is known.
+
+    Raises:
+        ConfigurationError: its type is one of those, or it cannot be read.
+    """
+    if problem := mistakes.unfit(name, kind, is_readable=is_readable):
+        raise ConfigurationError(problem)
+
+
 def ensure_table_format(name: str, destination: Destination[Any, Any]) -> None:
     """Refuse a table format that a destination does not have, or whose package is not installed.
 

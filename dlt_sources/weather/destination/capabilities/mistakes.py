@@ -11,6 +11,8 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 
 # types that merge by one column only, though they declare upsert (dlt 1.31)
 SINGLE_KEY = frozenset({"lance", "lancedb"})
+# types that dlt reads with no SQL
+UNREADABLE = frozenset({"qdrant", "weaviate", "dummy", "destination"})
 
 
 def unknown_destination(name: str, error: UnknownDestinationModule) -> str:
@@ -59,7 +61,7 @@ def unfit(name: str, kind: str, *, is_readable: bool) -> str | None:
     """
     if kind in SINGLE_KEY:
         problem = "merges rows by a key of one column, and the tables here have keys of several, place and hour"
-    elif not is_readable:
+    elif kind in UNREADABLE or not is_readable:
         problem = "cannot be read with SQL, so a load could not continue where the last one stopped"
     else:
         return None
