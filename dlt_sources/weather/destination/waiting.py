@@ -30,7 +30,7 @@ class Hold(Protocol):
         """Release the lock."""
 
     def announce(self) -> None:
-        """Show the holder that this run waits for the lock."""
+        """Show the holder that this run waits for the lock, unless that is shown already."""
 
     def retract(self) -> None:
         """Wait no longer for the lock."""
@@ -50,11 +50,16 @@ def acquire(hold: Hold, deadline: float, is_ended: Callable[[], bool] = lambda: 
     Raises:
         WriterBusyError: the holder did not finish in time; the message names it.
     """
-    if hold.attempt() is None:
-        return
-    hold.announce()
+
+    def attempt() -> str | None:
+        holder = hold.attempt()
+        if holder is not None:
+            # each time: another that waited may have shown it for both, and be the holder now
+            hold.announce()
+        return holder
+
     try:
-        wait(hold.attempt, deadline, of_run=hold.is_of_run, is_ended=is_ended)
+        wait(attempt, deadline, of_run=hold.is_of_run, is_ended=is_ended)
     finally:
         hold.retract()
 

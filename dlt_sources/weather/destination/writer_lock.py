@@ -157,8 +157,9 @@ class _RootLock:
 
     def announce(self) -> None:
         # one that waits is enough for the holder
-        with suppress(Timeout):
-            self._waiting.acquire(timeout=0)
+        if not self._waiting.is_locked:
+            with suppress(Timeout):
+                self._waiting.acquire(timeout=0)
 
     def retract(self) -> None:
         self._waiting.release()

@@ -39,12 +39,17 @@ def keep_for_dlt(pipeline: dlt.Pipeline) -> None:
     try:
         with FileLock(directory.with_name(f".{directory.name}.lock"), timeout=0):
             if not pipeline.has_pending_data and (not directory.exists() or _is_ours(directory, mark)):
+                # first and in one step: a kill leaves no directory that is not known as a run's
+                part = mark.with_name(f"{mark.name}.part")
+                part.write_text(json.dumps(_address(Path(pipeline.working_dir))))
+                part.replace(mark)
                 _replace(directory, Path(pipeline.working_dir), Path(pipeline.pipelines_dir) / "kept")
-                mark.write_text(json.dumps(_address(directory)))
     except Timeout:
         return
-    except OSError as error:
-        logger.info("dlt's commands will not show this load: %s cannot be written, %s", directory, error.strerror)
+    # the latter: a file of JSON that a power loss has damaged
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or error
+        logger.info("dlt's commands will not show this load: %s cannot be read or written, %s", directory, cause)
 
 
 def _is_ours(directory: Path, mark: Path) -> bool:

@@ -1,11 +1,14 @@
 """dlt's ordinary pipeline directory after a load: what dlt's commands, dashboard and ``dlt.attach`` find there."""
 
+import shutil
 from pathlib import Path
 
 import dlt
+import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from filelock import FileLock
 
+from dlt_sources.weather.pipeline import dlt_directory
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.support import count, load_accounted
 
@@ -73,3 +76,28 @@ def test_a_load_does_not_fail_where_the_directory_cannot_be_written(duckdb, sett
     (_directory() / "weather").touch()
     load_accounted(duckdb, settings(), clock)
     assert count(duckdb, "current_weather") == 2
+
+
+@pytest.mark.parametrize("file", [".weather.kept", "weather/state.json"])
+def test_a_load_does_not_fail_where_the_directorys_files_are_damaged(duckdb, settings, clock, file):
+    load_accounted(duckdb, settings(), clock)
+    (_directory() / file).write_text("")
+    clock.pass_time(hours=1)
+    load_accounted(duckdb, settings(), clock)
+    assert count(duckdb, "current_weather") == 4
+
+
+def test_a_directory_that_a_kill_left_is_replaced_by_the_next_load(duckdb, settings, clock, monkeypatch):
+    replace = dlt_directory._replace
+
+    def replace_and_be_killed(*given):
+        replace(*given)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt_directory, "_replace", replace_and_be_killed)
+        with pytest.raises(SystemExit):
+            load_accounted(duckdb, settings(), clock)
+    shutil.rmtree(_directory() / "weather" / "schemas")
+    load_accounted(duckdb, settings(), clock)
+    assert (_directory() / "weather" / "schemas").exists()

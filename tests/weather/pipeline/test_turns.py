@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +12,8 @@ import pytest
 from filelock import FileLock
 
 from dlt_sources.weather.destination import writer_lock
+from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLock, AdvisoryLocks
+from dlt_sources.weather.destination.waiting import acquire
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.support import assert_accounted, count, load_accounted, query
 
@@ -136,3 +138,42 @@ def test_a_backfill_that_is_interrupted_while_others_go_ends_at_once(target, set
     assert count(target, "weather_history") == HOURS
     states = query(target, "SELECT DISTINCT status FROM load_runs WHERE resource = 'weather_history' ORDER BY 1")
     assert states == [("interrupted",), ("ok",)]
+
+
+def test_a_second_load_that_waits_is_seen_when_the_first_waits_no_longer(tmp_path):
+    holder, first, second = (writer_lock._RootLock(tmp_path, name) for name in ("holder", "first", "second"))
+    assert holder.attempt() is None
+    first.announce()
+    waiting = threading.Thread(target=acquire, args=(second, time.monotonic() + 30))
+    waiting.start()
+    time.sleep(0.1)
+    first.retract()
+    deadline = time.monotonic() + 10
+    while not (seen := holder.others_wait()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    holder.release()
+    waiting.join(30)
+    second.release()
+    assert seen
+
+
+def test_a_backfill_that_waits_outlives_a_cut_of_its_connection(postgres):
+    url = postgres.postgres_credentials.to_native_representation()
+    with closing(AdvisoryLocks(url, "the hourly load")) as hourly, closing(AdvisoryLocks(url, "the backfill")) as own:
+        assert hourly.attempt("weather bronze") is None
+
+        def cut_and_release():
+            query(
+                postgres,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the backfill'",
+            )
+            time.sleep(1)
+            hourly.release("weather bronze")
+
+        other = threading.Thread(target=cut_and_release)
+        other.start()
+        lock = AdvisoryLock(own, "weather bronze")
+        acquire(lock, time.monotonic() + 60)
+        other.join()
+        assert hourly.attempt("weather bronze") == hourly.attempt("weather bronze") is not None
+        assert not lock.others_wait()

@@ -192,10 +192,16 @@ class AdvisoryLock:
         self._locks = locks
         self._name = name
         self._shared = shared
+        self._is_announced = False
 
     def attempt(self) -> str | None:
         """Take the lock if it is free; otherwise return its holders."""
-        return self._locks.attempt(self._name, shared=self._shared)
+        try:
+            return self._locks.attempt(self._name, shared=self._shared)
+        except psycopg2.Error:
+            # the connection was cut, or the server restarts: a backfill may wait for hours
+            self._locks.hold()
+            return self._locks.attempt(self._name, shared=self._shared)
 
     def release(self) -> None:
         """Release the lock."""
@@ -203,11 +209,14 @@ class AdvisoryLock:
 
     def announce(self) -> None:
         """Show the holder that this run waits."""
-        self._locks.attempt(f"{self._name} waiting", shared=True)
+        if not self._is_announced:
+            self._locks.attempt(f"{self._name} waiting", shared=True)
+            self._is_announced = True
 
     def retract(self) -> None:
         """Wait no longer."""
         self._locks.release(f"{self._name} waiting")
+        self._is_announced = False
 
     def others_wait(self) -> bool:
         """Return whether another run waits."""

@@ -24,6 +24,8 @@ from dlt_sources.weather.destination.published.descriptions import column_commen
 from dlt_sources.weather.destination.published.views import VIEWS, SourceTables, View
 
 logger = logging.getLogger(__name__)
+# of PostgreSQL: a reader's open transaction on a view holds up a load no longer than that; the next load tries again
+_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 # ends the comment of a view of this source; a view without it is its user's
 _MARK = re.compile(r" \[definition ([0-9a-f]{8})\]$")
 
@@ -78,7 +80,7 @@ class Publisher:
                 continue
             elif sql is None or relation is None or relation.comment != _view_comment(view, sql):
                 changed = True
-                if failure := _write_view(client, view, sql, exists=relation is not None):
+                if failure := _write_view(client, view, sql, exists=relation is not None, first=self._first):
                     failures.append(f"{view.name} ({failure})")
         if failures:
             self._tell(
@@ -97,7 +99,7 @@ class Publisher:
             elif changes:
                 foreign.append(relation.name)
         if statements:
-            _execute(client, statements)
+            _execute(client, [*self._first, *statements])
         if foreign:
             self._tell(
                 f"Comments are missing or old on {', '.join(sorted(foreign))}: this role does not own them, and only "
@@ -131,6 +133,10 @@ class Publisher:
             self.is_postgres,
         )
 
+    @property
+    def _first(self) -> list[str]:
+        return [_LOCK_TIMEOUT] if self.is_postgres else []
+
     def _tell(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
@@ -150,8 +156,8 @@ def drop_views(client: SqlClientBase[Any], *, is_postgres: bool) -> None:
         _execute(client, [f"DROP VIEW {client.make_qualified_table_name(name)}" for name in own])
 
 
-def _write_view(client: SqlClientBase[Any], view: View, sql: str | None, *, exists: bool) -> str:
-    """Create, replace or drop a view; return why that failed, or ""."""
+def _write_view(client: SqlClientBase[Any], view: View, sql: str | None, *, exists: bool, first: Sequence[str]) -> str:
+    """Create, replace or drop a view, after the statements ``first``; return why that failed, or ""."""
     name = client.make_qualified_table_name(view.name)
     drop = [f"DROP VIEW {name}"] if exists else []
     attempts = [drop]
@@ -164,7 +170,7 @@ def _write_view(client: SqlClientBase[Any], view: View, sql: str | None, *, exis
     failure = ""
     for statements in attempts:
         try:
-            _execute(client, statements)
+            _execute(client, [*first, *statements])
         except DatabaseException as error:
             failure = reason(error)
         else:

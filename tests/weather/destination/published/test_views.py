@@ -1,5 +1,7 @@
 """Views appear with their tables, follow them, and never stand in the way of a load."""
 
+import time
+
 import pytest
 
 from dlt_sources.weather.contracts import TABLES
@@ -178,3 +180,16 @@ def test_views_are_dropped_before_dlt_drops_tables(postgres):
         drop_views(client, is_postgres=True)
         client.drop_tables("current_weather")
     assert views(postgres) == {"weather_hourly"}
+
+
+def test_a_readers_open_transaction_holds_up_a_load_for_moments_only(postgres, caplog):
+    make(postgres, locations=[OSLO], current_weather=[weather(NOON)])
+    publish(postgres)
+    with postgres.connection() as reader, reader.begin_transaction():
+        reader.execute_sql("SELECT * FROM bronze.latest_weather")
+        began = time.monotonic()
+        publish(postgres, "imperial")
+        assert time.monotonic() - began < 40, "PostgreSQL's own limit is a minute for each statement"
+    assert "latest_weather (canceling statement due to lock timeout" in caplog.text
+    publish(postgres, "imperial")
+    assert read(postgres, "latest_weather", "units") == [("imperial",)]
