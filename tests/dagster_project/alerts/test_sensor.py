@@ -156,7 +156,7 @@ def test_a_check_that_fails_names_rows_and_advice_and_is_one_incident(run_job, d
 def test_a_check_that_warns_fails_no_run_and_is_sent_as_a_warning(run_job, duckdb, receiver, to, ticks):
     assert run_job(duckdb, "air_pollution").success
     to(receiver.url)
-    query(duckdb, "DELETE FROM air_pollution WHERE dt = '2026-05-19T01:00Z'")
+    query(duckdb, "DELETE FROM air_pollution WHERE dt = '2026-05-19T01:00:00Z'")
     assert run_job(duckdb, "air_pollution").success
     ticks()
     assert receiver.titles == ["Warning: check no_gaps of bronze/air_pollution warns"]

@@ -38,13 +38,14 @@ PLANTED = {
     ),
     ("current_weather", "reject_rate"): ("UPDATE load_runs SET rows_rejected = 60 WHERE resource = 'current_weather'"),
     ("forecast", "locations_are_recent"): (
-        "UPDATE forecast SET fetched_at = '2026-05-20T09:00Z' WHERE location_id = '{oslo}'"
+        "UPDATE forecast SET fetched_at = '2026-05-20T09:00:00Z' WHERE location_id = '{oslo}'"
     ),
     ("forecast", "physical_ranges"): "UPDATE forecast SET humidity = 101 WHERE location_id = '{oslo}'",
     ("forecast", "no_duplicate_keys"): "INSERT INTO forecast SELECT * FROM forecast WHERE location_id = '{oslo}'",
     ("air_pollution", "physical_ranges"): "UPDATE air_pollution SET aqi = 6 WHERE location_id = '{oslo}'",
     ("air_pollution", "no_gaps"): (
-        "DELETE FROM air_pollution WHERE location_id = '{oslo}' AND dt IN ('2026-05-20T01:00Z', '2026-05-20T02:00Z')"
+        "DELETE FROM air_pollution WHERE location_id = '{oslo}' "
+        "AND dt IN ('2026-05-20T01:00:00Z', '2026-05-20T02:00:00Z')"
     ),
     ("air_pollution_forecast", "physical_ranges"): (
         "UPDATE air_pollution_forecast SET pm10 = -1 WHERE location_id = '{oslo}'"

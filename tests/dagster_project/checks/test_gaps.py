@@ -17,8 +17,8 @@ from tests.helpers.support import query
 @pytest.mark.db
 def test_a_row_off_by_a_second_hides_no_gap(target, settings, clock):
     load(target, settings(locations=PLACES, resources=["air_pollution"], history_days=1), now=clock)
-    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:01Z' WHERE dt = '2026-05-20T01:00Z'")
-    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:02Z' WHERE dt = '2026-05-20T02:00Z'")
+    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:01Z' WHERE dt = '2026-05-20T01:00:00Z'")
+    query(target, "UPDATE air_pollution SET dt = '2026-05-20T01:00:02Z' WHERE dt = '2026-05-20T02:00:00Z'")
     with target.reader() as loaded:
         assert gaps(loaded).figures == {"missing_hours": 2 * len(PLACES), "places": len(PLACES)}
 
@@ -31,7 +31,7 @@ def test_a_backfill_of_chosen_months_leaves_no_gap_and_a_hole_in_one_of_them_doe
     load(target, given, now=clock)
     with target.reader() as reader:
         assert gaps(reader).passed
-    query(target, "DELETE FROM air_pollution WHERE dt BETWEEN '2021-02-27T00:00Z' AND '2021-03-02T23:00Z'")
+    query(target, "DELETE FROM air_pollution WHERE dt BETWEEN '2021-02-27T00:00:00Z' AND '2021-03-02T23:00:00Z'")
     with target.reader() as reader:
         result = gaps(reader)
     assert result.figures == {"missing_hours": 2 * 4 * 24, "places": 2}
@@ -68,14 +68,14 @@ def test_a_missing_hour_or_day_of_weather_is_found_although_the_noon_of_a_place_
     if step == DAY:
         # the clocks of Europe go ahead on the 29th
         moments = [moment - HOUR * (moment.day > 28 or moment.month > 3) for moment in moments]
-    rows = ", ".join(f"('{PLACES[0]}', '{moment:%Y-%m-%dT%H:%MZ}')" for moment in moments)
+    rows = ", ".join(f"('{PLACES[0]}', '{moment.isoformat()}')" for moment in moments)
     query(target, f"CREATE TABLE {contract.table} AS SELECT location_id, dt FROM air_pollution WHERE false")
     query(target, f"INSERT INTO {contract.table} VALUES {rows}")
     with target.reader() as reader:
         assert gaps(reader, contract).passed
     query(
         target,
-        f"DELETE FROM {contract.table} WHERE dt IN ('{moments[5]:%Y-%m-%dT%H:%MZ}', '{moments[9]:%Y-%m-%dT%H:%MZ}')",
+        f"DELETE FROM {contract.table} WHERE dt IN ('{moments[5].isoformat()}', '{moments[9].isoformat()}')",
     )
     with target.reader() as reader:
         result = gaps(reader, contract)

@@ -85,7 +85,7 @@ def test_it_waits_without_a_slot_says_why_and_is_completed_when_there_are_calls(
     until(lambda: status(dagster, backfill) == "COMPLETED_SUCCESS", "the end of the backfill")
     assert len(dagster.runs(dagster__backfill=backfill)) == 2
     dagster.stop()
-    sql = "SELECT count(*) FROM weather_history WHERE dt BETWEEN '2021-01-01T00:00Z' AND '2021-02-28T23:00Z'"
+    sql = "SELECT count(*) FROM weather_history WHERE dt BETWEEN '2021-01-01T00:00:00Z' AND '2021-02-28T23:00:00Z'"
     assert query(duckdb, sql) == [((31 + 28) * 24,)]
     assert_no_duplicates(duckdb, "weather_history", "location_id", "dt")
 

@@ -217,7 +217,11 @@ def test_a_users_mistake_is_a_sentence_and_no_traceback(live_api, tmp_path):
         "a place off the globe": (["--location", "91,200", "--location", OSLO], 0, "latitude 91 is not within"),
         "a file that is not there": (["--locations-file", "no.csv"], 2, "no.csv"),
         "a file without the columns": (["--locations-file", "columns.csv"], 2, "must name the columns lat and lon"),
-        "a file of another kind": (["--locations-file", "places.txt"], 2, "must end in .csv, .tsv, .jsonl or .parquet"),
+        "a file of another kind": (
+            ["--locations-file", "places.txt"],
+            2,
+            "must end in .csv, .tsv, .geojson, .jsonl or .parquet",
+        ),
         "a file that is no text": (["--locations-file", "binary.csv"], 2, "cannot be read"),
         "a date that is none": (["--location", OSLO, "--since", "yesterday"], 2, "not 'yesterday'"),
         "a range that is empty": (["--location", OSLO, "--since", "2026-01-02", "--until", "2026-01-01"], 2, "after"),
