@@ -118,6 +118,7 @@ class DuckDBFile:
     """
 
     is_of_run = False
+    is_shared = False
 
     def __init__(self, connect: Callable[[], AbstractContextManager[SqlClientBase[Any]]]) -> None:
         self._connect = connect

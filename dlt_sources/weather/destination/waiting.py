@@ -19,9 +19,11 @@ class Hold(Protocol):
 
     Attributes:
         is_of_run: whether it is named after the run that holds it; other programs may hold it otherwise.
+        is_shared: whether other runs hold it at the same time, and one that waits needs it of them all.
     """
 
     is_of_run: bool
+    is_shared: bool
 
     def attempt(self) -> str | None:
         """Take the lock if it is free; otherwise return its holder."""

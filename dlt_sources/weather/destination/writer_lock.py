@@ -90,6 +90,9 @@ class WriterLock:
         # those that wait look for the lock once a POLL_SECONDS
         time.sleep(2 * POLL_SECONDS)
         for hold in self.holds:
+            # shards let it go one after the other
+            while hold.is_shared and hold.others_wait() and not is_ended():
+                time.sleep(POLL_SECONDS)
             acquire(hold, float("inf"), is_ended)
         return True
 
@@ -137,6 +140,7 @@ class _RootLock:
     """Lock file in the root of the target's working directories, and another one of a run that waits for it."""
 
     is_of_run = True
+    is_shared = False
 
     def __init__(self, root: Path, run_id: str) -> None:
         self._lock = FileLock(root / "writer.lock")

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 
+from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination import writer_lock
 from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLock, AdvisoryLocks
 from dlt_sources.weather.destination.waiting import acquire
@@ -177,3 +178,31 @@ def test_a_backfill_that_waits_outlives_a_cut_of_its_connection(postgres):
         other.join()
         assert hourly.attempt("weather bronze") == hourly.attempt("weather bronze") is not None
         assert not lock.others_wait()
+
+
+def test_a_load_of_all_places_goes_first_when_each_shard_has_let_it(postgres):
+    went = []
+    with ExitStack() as stack:
+        shards = [
+            stack.enter_context(writer_lock.writer_lock(postgres, f"run-{number}", 0, Shard(number, 2)))
+            for number in (1, 2)
+        ]
+
+        def load_all_places():
+            with writer_lock.writer_lock(postgres, "all", 30):
+                went.append(time.monotonic())
+
+        whole = threading.Thread(target=load_all_places)
+        whole.start()
+        lets = []
+        for shard in shards:
+            # with work of some seconds between the first's turn and the second's
+            deadline = time.monotonic() + 20
+            while not any(hold.others_wait() for hold in shard.holds) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            lets.append(threading.Thread(target=shard.let_others_go, args=(lambda: False,)))
+            lets[-1].start()
+            lets[-1].join(2)
+        for thread in (*lets, whole):
+            thread.join(40)
+    assert went

@@ -184,6 +184,9 @@ class AdvisoryLock:
         locks: the locks of the connection.
         name: the lock's name.
         shared: whether it is taken in shared mode.
+
+    Attributes:
+        is_shared: the same.
     """
 
     is_of_run = True
@@ -191,17 +194,17 @@ class AdvisoryLock:
     def __init__(self, locks: AdvisoryLocks, name: str, *, shared: bool = False) -> None:
         self._locks = locks
         self._name = name
-        self._shared = shared
+        self.is_shared = shared
         self._is_announced = False
 
     def attempt(self) -> str | None:
         """Take the lock if it is free; otherwise return its holders."""
         try:
-            return self._locks.attempt(self._name, shared=self._shared)
+            return self._locks.attempt(self._name, shared=self.is_shared)
         except psycopg2.Error:
             # the connection was cut, or the server restarts: a backfill may wait for hours
             self._locks.hold()
-            return self._locks.attempt(self._name, shared=self._shared)
+            return self._locks.attempt(self._name, shared=self.is_shared)
 
     def release(self) -> None:
         """Release the lock."""

@@ -84,8 +84,8 @@ class Publisher:
                     failures.append(f"{view.name} ({failure})")
         if failures:
             self._tell(
-                f"Views could not be written: {', '.join(failures)}. The rows are loaded. Correct that, or set "
-                "views = false."
+                f"Views could not be {'written' if self.views else 'dropped'}: {', '.join(failures)}. The rows are "
+                f"loaded. Correct that{', or set views = false' if self.views else ''}."
             )
         return changed
 
