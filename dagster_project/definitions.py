@@ -22,19 +22,22 @@ from dagster_project.checks.asset_checks import bronze_checks
 from dagster_project.common.environment import configured_resources, destination_type
 from dagster_project.reports import load_runs_report, weather_report
 
+# looked up once: each look resolves the whole configuration, 40 ms
+_resources, _destination_type = configured_resources(), destination_type()
+
 defs = Definitions(
     # the pool lets one step load at a time anyway, and a process for each step would repeat every import
     executor=in_process_executor,
     assets=[
         OPENWEATHER,
         *bronze_assets(),
-        raw_answers(destination_type()),
-        *view_assets(destination_type(), configured_resources()),
+        raw_answers(_destination_type),
+        *view_assets(_destination_type, _resources),
         weather_report,
         load_runs_report,
         ALERTS,
     ],
-    asset_checks=[*bronze_checks(configured_resources()), channels_work],
+    asset_checks=[*bronze_checks(_resources), channels_work],
     jobs=[weather_ingestion_job, prune_job],
     schedules=[hourly_weather_schedule, prune_schedule],
     sensors=[new_location_sensor, catch_up_sensor, waiting_backfill_sensor, alert_sensor],
