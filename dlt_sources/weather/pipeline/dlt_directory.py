@@ -61,7 +61,7 @@ def _is_ours(directory: Path, mark: Path) -> bool:
 
 def _address(directory: Path) -> list[str | None]:
     state = json.loads((directory / dlt.Pipeline.STATE_FILE).read_bytes())
-    return [state.get(name) for name in _ADDRESS]
+    return [state.get(name) for name in _ADDRESS] if isinstance(state, dict) else []
 
 
 def _replace(directory: Path, working_directory: Path, copy: Path) -> None:

@@ -6,6 +6,7 @@ import dlt
 import pytest
 
 from dlt_sources.weather import weather_source
+from dlt_sources.weather.pipeline.load import load
 from tests.helpers.clock import SENTINEL_KEY
 from tests.weather.destination.published.dataset import publish, views
 
@@ -68,3 +69,15 @@ def test_a_source_object_without_a_pipeline_yields_its_items_each_time(source):
     for _ in (1, 2):
         tables = list(source.resources["current_weather"])
         assert sum(len(table) for table in tables if "temp" in table.schema.names) == 2
+
+
+def test_a_plain_pipeline_goes_on_in_the_dataset_of_the_command_with_load_ids(target, settings, source, monkeypatch):
+    load(target, settings(resources=["current_weather", "air_pollution"], locations=["Madrid,ES"]))
+    # as in another process, with the setting that docs/operations.md names
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = False
+    monkeypatch.setenv("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+    plain = dlt.pipeline("plain", destination=target.destination, dataset_name=target.dataset_name)
+    if target.is_duckdb:
+        plain.destination = dlt.destinations.duckdb(str(target.file_path))
+    plain.run(source, loader_file_format="parquet")
+    assert counts(plain)["locations"] == TABLES["locations"]

@@ -78,10 +78,11 @@ def test_a_load_does_not_fail_where_the_directory_cannot_be_written(duckdb, sett
     assert count(duckdb, "current_weather") == 2
 
 
+@pytest.mark.parametrize("content", ["", "[]"])
 @pytest.mark.parametrize("file", [".weather.kept", "weather/state.json"])
-def test_a_load_does_not_fail_where_the_directorys_files_are_damaged(duckdb, settings, clock, file):
+def test_a_load_does_not_fail_where_the_directorys_files_are_damaged(duckdb, settings, clock, file, content):
     load_accounted(duckdb, settings(), clock)
-    (_directory() / file).write_text("")
+    (_directory() / file).write_text(content)
     clock.pass_time(hours=1)
     load_accounted(duckdb, settings(), clock)
     assert count(duckdb, "current_weather") == 4

@@ -83,10 +83,10 @@ class Publisher:
                 if failure := _write_view(client, view, sql, exists=relation is not None, first=self._first):
                     failures.append(f"{view.name} ({failure})")
         if failures:
-            self._tell(
-                f"Views could not be {'written' if self.views else 'dropped'}: {', '.join(failures)}. The rows are "
-                f"loaded. Correct that{', or set views = false' if self.views else ''}."
-            )
+            what, remedy = "Views could not be written", ", or set views = false"
+            if not self.views:
+                what, remedy = "Views could not be dropped", ""
+            self._tell(f"{what}: {', '.join(failures)}. The rows are loaded. Correct that{remedy}.")
         return changed
 
     def _write_comments(self, client: SqlClientBase[Any], catalog: Mapping[str, Relation], schema: Schema) -> None:
