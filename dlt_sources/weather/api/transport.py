@@ -82,6 +82,8 @@ class Transport:
             connector=aiohttp.TCPConnector(limit=self.connections, ssl=self._tls or True),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, MOST_SECONDS_TO_CONNECT)),
             proxy=self._proxy.url if self._proxy else None,
+            # the API needs none; an empty jar is searched for every call all the same
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def close(self) -> None:
