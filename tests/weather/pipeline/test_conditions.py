@@ -113,3 +113,7 @@ def test_a_missing_index_of_another_owners_table_is_told_with_the_statement(limi
     (trouble,) = load_accounted(target, settings(**CHOICE), clock).upkeep
     assert "must be owner of table current_weather. Run as the table's owner: CREATE UNIQUE INDEX" in trouble
     assert count(target, "current_weather") == 4
+    limited("CREATE UNIQUE INDEX current_weather_key ON bronze.current_weather (location_id, dt)")
+    limited("CREATE INDEX IF NOT EXISTS current_weather_loaded ON bronze.current_weather (_dlt_load_id)")
+    clock.pass_time(hours=1)
+    assert load_accounted(target, settings(**CHOICE), clock).upkeep == [], "the indexes are there"
