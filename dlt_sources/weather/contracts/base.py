@@ -189,7 +189,14 @@ class Contract(BaseModel):
         """Return the tables that rows refer to, as dlt declares it: a row of a place refers to ``locations``."""
         if cls.key[0] != LOCATION_ID or cls.key == (LOCATION_ID,):
             return []
-        return [{"columns": [LOCATION_ID], "referenced_table": LOCATIONS, "referenced_columns": [LOCATION_ID]}]
+        return [
+            {
+                "columns": [LOCATION_ID],
+                "referenced_table": LOCATIONS,
+                "referenced_columns": [LOCATION_ID],
+                "cardinality": "many_to_one",
+            }
+        ]
 
 
 class AnswerRow(Contract):

@@ -37,7 +37,12 @@ def test_every_table_of_a_place_refers_to_the_locations():
         if contract.arrow_schema().names[0] == "location_id" and name not in {"locations", "rejects"}
     }
     assert TABLES["current_weather"].references() == [
-        {"columns": ["location_id"], "referenced_table": "locations", "referenced_columns": ["location_id"]}
+        {
+            "columns": ["location_id"],
+            "referenced_table": "locations",
+            "referenced_columns": ["location_id"],
+            "cardinality": "many_to_one",
+        }
     ]
 
 
