@@ -13,7 +13,7 @@ EACH = [pytest.param(endpoint, id=endpoint.name) for endpoint in ENDPOINTS]
 
 @pytest.mark.parametrize("endpoint", EACH)
 def test_a_table_whose_values_depend_on_units_names_them(endpoint):
-    # or a load could not say that a table begins to mix units
+    # or a load could not say that its units are others than the last one's
     assert endpoint.has_units == ("units" in endpoint.parts[0].contract.model_fields)
 
 

@@ -136,15 +136,17 @@ def test_late_places_and_open_rejects_have_the_names_that_the_user_gave(duckdb, 
     assert rows == [["current_weather", "Home"]] * 2
 
 
-def test_a_table_that_begins_to_mix_units_says_so_once_and_status_names_them(duckdb, load_live, caplog):
+def test_a_load_in_other_units_says_so_once_and_status_names_them(duckdb, load_live, caplog):
     told = []
     for units in ("metric", "imperial", "imperial"):
         caplog.clear()
         load_live(duckdb, units=units, resources=["current_weather"])
-        told.append([line for line in caplog.messages if "mix units" in line])
+        told.append([line for line in caplog.messages if "keep their units" in line])
     assert told[0] == told[2] == []
     (line,) = told[1]
-    assert line.startswith("current_weather begins to mix units: its rows were metric so far, from now on they are imp")
+    assert line.startswith(
+        "current_weather: the rows of the last load are metric, those of this one imperial. Rows that"
+    )
     shown = status(duckdb, *CHOICE).out
     (row,) = (line for line in shown.splitlines() if line.startswith("current_weather ") and "min" in line)
     assert row.rstrip().endswith("imperial, metric")

@@ -205,7 +205,9 @@ def waiting_locations(
 
 
 def warn_of_mixed_units(settings: WeatherSettings, reader: DestinationReader, endpoint: Endpoint) -> None:
-    """Log that a table begins to mix units: by the rows of the endpoint's last run, so that it is said once.
+    """Log that the units are others than those of the rows of the endpoint's last run, so that it is said once.
+
+    Which of those rows this run replaces, in its hour all or none, shows only when it is loaded.
 
     Args:
         settings: the units of this run.
@@ -221,8 +223,8 @@ def warn_of_mixed_units(settings: WeatherSettings, reader: DestinationReader, en
     so_far = [units for (units,) in reader.rows(sql, *parameters, table=table)]
     if so_far and settings.units not in so_far:
         logger.warning(
-            "%s begins to mix units: its rows were %s so far, from now on they are %s. The column units of each row "
-            "says which.",
+            "%s: the rows of the last load are %s, those of this one %s. Rows that it does not replace keep their "
+            "units; the column units of each row says which.",
             table,
             " and ".join(so_far),
             settings.units,
