@@ -19,7 +19,7 @@ from dagster_project.automation.retention import prune_job
 from dagster_project.automation.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
 from dagster_project.automation.waiting_backfill_sensor import waiting_backfill_sensor
 from dagster_project.checks.asset_checks import bronze_checks
-from dagster_project.common.environment import configured_resources, destination_type
+from dagster_project.common.environment import bronze_target, configured_resources, destination_type
 from dagster_project.reports import load_runs_report, weather_report
 
 # looked up once: each look resolves the whole configuration, 40 ms
@@ -32,7 +32,7 @@ defs = Definitions(
         OPENWEATHER,
         *bronze_assets(),
         raw_answers(_destination_type),
-        *view_assets(_destination_type, _resources),
+        *view_assets(_destination_type, bronze_target().dataset_name, _resources),
         weather_report,
         load_runs_report,
         ALERTS,

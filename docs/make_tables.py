@@ -18,6 +18,7 @@ from dlt_sources.weather.contracts.one_call import TAGS_JSON
 from dlt_sources.weather.contracts.shared import ALERTS_JSON, CONDITIONS_JSON
 from dlt_sources.weather.contracts.units import unit_of
 from dlt_sources.weather.destination.published.views import VIEWS, View
+from dlt_sources.weather.destination.published.views.model import LOCAL_TIME
 
 PAGE = Path(__file__).with_name("tables.md")
 TYPES = {
@@ -26,6 +27,7 @@ TYPES = {
     pa.string(): "text",
     pa.bool_(): "boolean",
     TIMESTAMP: "timestamp",
+    LOCAL_TIME: "timestamp without time zone",
 }
 # contracts name these columns' values; the API does not
 LIFTED = {CONDITIONS_JSON: "weather", ALERTS_JSON: "alerts", TAGS_JSON: "tags"}
@@ -71,9 +73,9 @@ def _section(contract: type[Contract]) -> str:
 
 def _view_section(view: View) -> str:
     lines = [f"## {view.name}", "", view.description, "", "```sql", view.example, "```", ""]
-    lines += ["| Column | Unit | Description |", "| --- | --- | --- |"]
+    lines += ["| Column | Type | Unit | Description |", "| --- | --- | --- | --- |"]
     for column in view.columns:
-        lines.append(f"| `{column.name}` | {column.unit} | {column.description} |")
+        lines.append(f"| `{column.name}` | {TYPES[column.type]} | {column.unit} | {column.description} |")
     return "\n".join(lines)
 
 

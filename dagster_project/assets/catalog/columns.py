@@ -19,6 +19,7 @@ from dlt_sources.weather.api.endpoints.model import Endpoint
 from dlt_sources.weather.contracts import Contract, WeatherRaw
 from dlt_sources.weather.contracts.base import OTHER_FIELDS, TIMESTAMP, Column
 from dlt_sources.weather.contracts.units import unit_of
+from dlt_sources.weather.destination.published.views.model import LOCAL_TIME
 
 LOCATION_ID = "location_id"
 # dlt's names for the types, as the materialisations show them
@@ -28,6 +29,7 @@ TYPE_NAMES = {
     pa.string(): "text",
     pa.bool_(): "bool",
     TIMESTAMP: "timestamp",
+    LOCAL_TIME: "timestamp",
 }
 
 

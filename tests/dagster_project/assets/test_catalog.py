@@ -86,7 +86,7 @@ def test_columns_come_from_the_locations_and_from_the_verbatim_answers():
 
 
 def test_views_stand_below_their_tables_where_loads_make_them(monkeypatch):
-    views = {spec.key.path[-1]: spec for spec in view_assets("postgres", ["locations", "current_weather"])}
+    views = {spec.key.path[-1]: spec for spec in view_assets("postgres", "bronze", ["locations", "current_weather"])}
     assert {"latest_weather", "weather_hourly"} <= views.keys()
     latest = views["latest_weather"]
     assert {dep.asset_key.path[-1] for dep in latest.deps} == {"locations", "current_weather"}
@@ -96,9 +96,25 @@ def test_views_stand_below_their_tables_where_loads_make_them(monkeypatch):
     assert "°C" in columns["temp"]
     lineage = latest.metadata["dagster/column_lineage"].deps_by_column
     assert [dep.asset_key.path[-1] for dep in lineage["temp"]] == ["current_weather"]
-    assert view_assets("filesystem", ["locations", "current_weather"]) == []
+    assert view_assets("filesystem", "bronze", ["locations", "current_weather"]) == []
     monkeypatch.setenv("SOURCES__WEATHER__VIEWS", "false")
-    assert view_assets("postgres", ["locations", "current_weather"]) == []
+    assert view_assets("postgres", "bronze", ["locations", "current_weather"]) == []
+
+
+def test_columns_of_views_have_type_and_unit_and_examples_name_the_dataset():
+    views = {spec.key.path[-1]: spec for spec in view_assets("duckdb", "bronze_demo", list(RESOURCES))}
+    assert views.keys() == VIEWS.keys()
+    for name, spec in views.items():
+        assert f"FROM bronze_demo.{name}" in (spec.description or "")
+        assert "bronze." not in spec.description
+    columns = {column.name: column for column in views["weather_hourly"].metadata["dagster/column_schema"].columns}
+    shown = {name: (columns[name].type, columns[name].tags.get("unit")) for name in ("hour", "observed", "temp", "aqi")}
+    assert shown == {
+        "hour": ("timestamp", None),
+        "observed": ("bool", None),
+        "temp": ("double", "°C"),
+        "aqi": ("bigint", None),
+    }
 
 
 @pytest.mark.parametrize("package", ["dagster_project", "dlt_sources"])

@@ -93,6 +93,19 @@ def test_hours_that_are_missing_count_for_nothing_and_too_few_give_no_index(targ
     assert found == [(None,)], "of the last 3 hours 2 are needed"
 
 
+def test_the_us_index_waits_for_particles_and_ozone_that_have_a_concentration(target):
+    air = {"no2": 6.0, "pm2_5": 35.0, "pm10": 40.0, "o3": 90.0}
+    rows = steady(7, **air) | {-7: {"no2": 6.0}}
+    columns = ("dt", "us_aqi", "us_category", "us_pollutant", "european_aqi", "us_no2")
+    make_rows = {hour: rows[hour] for hour in sorted(rows)}
+    assert indices(target, make_rows, *columns[1:], at=hours(-6)) == (None, None, None, 3, 3)
+    sql = f"SELECT {', '.join(columns[1:4])} FROM bronze.air_quality_index ORDER BY dt"
+    without, *found = query(target, sql)
+    assert without == (3, "Good", "no2"), "what has no concentration is not waited for"
+    assert found[:5] == [(None, None, None)] * 5, "of 8 hours of ozone 6 are needed"
+    assert found[5:] == [(99, "Moderate", "pm2_5")] * 2
+
+
 def test_the_simulators_air_has_the_indices_that_the_rules_give(target):
     first = int(hours(-47).timestamp())
     series = [

@@ -2,15 +2,26 @@
 
 import time
 
+import pyarrow as pa
 import pytest
 
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.contracts.base import TIMESTAMP
 from dlt_sources.weather.destination.published.publisher import drop_views
 from dlt_sources.weather.destination.published.views import VIEWS
+from dlt_sources.weather.destination.published.views.model import LOCAL_TIME
 from tests.helpers.support import query
 from tests.weather.destination.published.dataset import NOON, comments, hours, make, publish, views
 
 OSLO = {"location_id": "oslo", "name": "Oslo", "lat": 59.9, "lon": 10.7}
+TYPES = {
+    **dict.fromkeys(("integer", "bigint"), pa.int64()),
+    **dict.fromkeys(("double", "double precision"), pa.float64()),
+    **dict.fromkeys(("varchar", "character varying", "text"), pa.string()),
+    "boolean": pa.bool_(),
+    "timestamp with time zone": TIMESTAMP,
+    **dict.fromkeys(("timestamp", "timestamp without time zone"), LOCAL_TIME),
+}
 ROME = {"location_id": "rome", "name": "Rome", "lat": 41.9, "lon": 12.5}
 
 
@@ -44,9 +55,12 @@ def test_a_view_has_the_columns_that_are_described_whatever_tables_there_are(tar
     make(target, **{table: [] for table in TABLES.keys() - {"locations", "air_pollution"}})
     publish(target)
     assert views(target) == set(VIEWS)
-    sql = "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position"
+    sql = (
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position"
+    )
     for name, view in VIEWS.items():
-        assert [column for (column,) in query(target, sql, name)] == [column.name for column in view.columns]
+        found = [(column, TYPES.get(sql_type.lower())) for column, sql_type in query(target, sql, name)]
+        assert found == [(column.name, column.type) for column in view.columns]
         query(target, f"SELECT * FROM bronze.{name}")
         query(target, view.example)
 
@@ -92,15 +106,15 @@ def test_no_gap_between_the_first_observation_and_the_newest_load_is_hidden(targ
 
 
 @pytest.mark.parametrize(
-    ("units", "temp", "speed"), [("metric", 10.0, 4.4704), ("standard", 283.15, 4.4704), ("imperial", 50.0, 10.0)]
+    ("units", "temp", "speed"), [("metric", 10.0, 4.47), ("standard", 283.15, 4.47), ("imperial", 50.0, 10.0)]
 )
 def test_rows_of_several_units_stand_in_one(duckdb, units, temp, speed):
     make(
         duckdb,
         locations=[OSLO],
         current_weather=[
-            weather(hours(0), 10.0) | {"wind_speed": 4.4704},
-            weather(hours(1), 283.15) | {"units": "standard", "wind_speed": 4.4704},
+            weather(hours(0), 10.0) | {"wind_speed": 4.47},
+            weather(hours(1), 283.15) | {"units": "standard", "wind_speed": 4.47},
             weather(hours(2), 50.0) | {"units": "imperial", "wind_speed": 10.0},
         ],
     )
@@ -108,6 +122,16 @@ def test_rows_of_several_units_stand_in_one(duckdb, units, temp, speed):
     found = read(duckdb, "weather_hourly", "temp", "wind_speed", "units")
     assert [(pytest.approx(temp), pytest.approx(speed), units)] * 3 == found
     assert comments(duckdb)["weather_hourly", "temp"].endswith({"metric": "°C", "standard": "K"}.get(units, "°F"))
+
+
+def test_converted_values_have_two_decimals_and_others_are_as_they_were_loaded(target):
+    rows = [
+        weather(hours(0), 34.6) | {"units": "imperial", "wind_speed": 7.0},
+        weather(hours(1), 1.23456),
+    ]
+    make(target, locations=[OSLO], current_weather=rows)
+    publish(target)
+    assert read(target, "weather_hourly", "temp", "wind_speed") == [(1.23456, 10.0), (1.44, 3.13)]
 
 
 def test_views_follow_columns_and_tables_that_go_and_come(target):

@@ -10,6 +10,9 @@ litres (NIOSH Pocket Guide to Chemical Hazards, conversion factors): ppb = µg/m
 
 from __future__ import annotations
 
+import pyarrow as pa
+
+from dlt_sources.weather.contracts.base import TIMESTAMP
 from dlt_sources.weather.destination.published.views import european_index as european
 from dlt_sources.weather.destination.published.views import us_index as us
 from dlt_sources.weather.destination.published.views.model import View, ViewColumn, columns_of
@@ -21,6 +24,8 @@ _LITRES = 24.45
 _MOLAR_MASS = {"o3": 47.997, "co": 28.010, "so2": 64.058, "no2": 46.005}
 _NOWCAST = ("pm2_5", "pm10")
 _US = ("pm2_5", "pm10", "o3", "co", "so2", "no2")
+# their indices need several hours; those of gases that need one would stand alone before, and may read far too low
+_DECISIVE = ("pm2_5", "pm10", "o3")
 _NOWCAST_HOURS = 12
 # of the hours of an average, 75 %
 _LEAST_OF_8, _LEAST_OF_24 = 6, 18
@@ -48,15 +53,15 @@ def _select(tables: SourceTables) -> str:
             *(f"i.{name}" for name in ("o3_ppb", "co_ppm", "so2_ppb", "no2_ppb")),
         ]
     )
-    overall = {
-        "us_aqi": ", ".join(f"s.us_{pollutant}" for pollutant in _US),
-        "european_aqi": ", ".join(f"s.european_{pollutant}" for pollutant in european.BANDS),
-    }
+    worst_us = ", ".join(f"s.us_{pollutant}" for pollutant in _US)
+    worst_european = ", ".join(f"s.european_{pollutant}" for pollutant in european.BANDS)
+    unknown = " OR ".join(f"s.{name} IS NOT NULL AND s.us_{name} IS NULL" for name in _DECISIVE)
     return (
         f"WITH converted AS (\n{_converted(tables)}\n),\nwindowed AS (\n{_windowed()}\n),\n"
         f"averaged AS (\n{_averaged(tables)}\n),\nindexed AS (\n{_indexed(tables)}\n)\n"
-        f"SELECT\n    {listed}\nFROM (\n    SELECT s.*, greatest({overall['us_aqi']}) AS us_aqi,\n"
-        f"        greatest({overall['european_aqi']}) AS european_aqi{tables.computed_once('s', 'indices')}\n"
+        f"SELECT\n    {listed}\nFROM (\n"
+        f"    SELECT s.*, CASE WHEN {unknown} THEN NULL ELSE greatest({worst_us}) END AS us_aqi,\n"
+        f"        greatest({worst_european}) AS european_aqi{tables.computed_once('s', 'indices')}\n"
         "    FROM indexed AS s\n) AS i\n"
         f"JOIN {tables.name('locations')} AS l ON l.location_id = i.location_id"
     )
@@ -172,27 +177,42 @@ AIR_QUALITY_INDEX = View(
     description=(
         "Air quality indices of each location and hour of air_pollution: OpenWeather's; the US AQI (40 CFR part 58, "
         "appendix G, table 2; EPA-454/B-24-002, table 6); the European Air Quality Index (ETC HE Report 2024/17, "
-        "table 5.2). Gases are converted at 25 °C and 1 atm, 24.45 l/mol. An index without enough hours is null."
+        "table 5.2). Gases are converted at 25 °C and 1 atm, 24.45 l/mol. An index without enough hours is null, "
+        "and so is the US AQI while that of PM2.5, PM10 or ozone is null though the hour has its concentration."
     ),
     tables=(AIR_TABLE,),
     columns=(
         *columns_of("locations", "location_id", "name"),
-        ViewColumn("dt", "Hour that the row describes, UTC"),
-        ViewColumn("openweather_aqi", "OpenWeather's index, 1 (good) to 5 (very poor)"),
-        ViewColumn("us_aqi", "US AQI of this hour, the highest of the pollutants': 0 to 500, and beyond"),
-        ViewColumn("us_category", "Category of the US AQI: Good to Hazardous"),
-        ViewColumn("us_pollutant", "Pollutant with the highest US index"),
-        *(ViewColumn(f"us_{name}", f"US index of {text}") for name, text in _US_FROM.items()),
-        ViewColumn("european_aqi", "European index, the highest of the pollutants': 1 (good) to 6 (extremely poor)"),
-        ViewColumn("european_category", "Band of the European index: Good to Extremely poor"),
-        ViewColumn("european_pollutant", "Pollutant with the highest European index"),
-        *(ViewColumn(f"european_{name}", f"European index of {_NAMES[name]}, of one hour") for name in european.BANDS),
-        ViewColumn("pm2_5_nowcast", "NowCast of PM2.5, a mean of 12 hours that weighs the newest most", "µg/m³"),
-        ViewColumn("pm10_nowcast", "NowCast of PM10, a mean of 12 hours that weighs the newest most", "µg/m³"),
-        ViewColumn("o3_ppb", "Ozone of one hour", "ppb"),
-        ViewColumn("co_ppm", "Carbon monoxide of one hour", "ppm"),
-        ViewColumn("so2_ppb", "Sulphur dioxide of one hour", "ppb"),
-        ViewColumn("no2_ppb", "Nitrogen dioxide of one hour", "ppb"),
+        ViewColumn("dt", TIMESTAMP, "Hour that the row describes, UTC"),
+        ViewColumn("openweather_aqi", pa.int64(), "OpenWeather's index, 1 (good) to 5 (very poor)"),
+        ViewColumn(
+            "us_aqi",
+            pa.int64(),
+            "US AQI of this hour, the highest of the pollutants': 0 to 500, and beyond; null while PM2.5, PM10 or "
+            "ozone has a concentration but not yet enough hours for its index, since the others alone would mislead",
+        ),
+        ViewColumn("us_category", pa.string(), "Category of the US AQI: Good to Hazardous; null as us_aqi is"),
+        ViewColumn("us_pollutant", pa.string(), "Pollutant with the highest US index; null as us_aqi is"),
+        *(ViewColumn(f"us_{name}", pa.int64(), f"US index of {text}") for name, text in _US_FROM.items()),
+        ViewColumn(
+            "european_aqi", pa.int64(), "European index, the highest of the pollutants': 1 (good) to 6 (extremely poor)"
+        ),
+        ViewColumn("european_category", pa.string(), "Band of the European index: Good to Extremely poor"),
+        ViewColumn("european_pollutant", pa.string(), "Pollutant with the highest European index"),
+        *(
+            ViewColumn(f"european_{name}", pa.int64(), f"European index of {_NAMES[name]}, of one hour")
+            for name in european.BANDS
+        ),
+        ViewColumn(
+            "pm2_5_nowcast", pa.float64(), "NowCast of PM2.5, a mean of 12 hours that weighs the newest most", "µg/m³"
+        ),
+        ViewColumn(
+            "pm10_nowcast", pa.float64(), "NowCast of PM10, a mean of 12 hours that weighs the newest most", "µg/m³"
+        ),
+        ViewColumn("o3_ppb", pa.float64(), "Ozone of one hour", "ppb"),
+        ViewColumn("co_ppm", pa.float64(), "Carbon monoxide of one hour", "ppm"),
+        ViewColumn("so2_ppb", pa.float64(), "Sulphur dioxide of one hour", "ppb"),
+        ViewColumn("no2_ppb", pa.float64(), "Nitrogen dioxide of one hour", "ppb"),
     ),
     select=_select,
     example=(

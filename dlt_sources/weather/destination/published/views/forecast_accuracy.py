@@ -9,6 +9,9 @@ Probability, Monthly Weather Review 78 (1950), page 1.
 
 from __future__ import annotations
 
+import pyarrow as pa
+
+from dlt_sources.weather.contracts.base import TIMESTAMP
 from dlt_sources.weather.destination.published.views.model import View, ViewColumn, columns_of
 from dlt_sources.weather.destination.published.views.observations import BEST, SOURCES, observed_rows
 from dlt_sources.weather.destination.published.views.tables import SourceTables
@@ -101,9 +104,9 @@ def _measures(name: str) -> tuple[str, str, str]:
 def _error_columns(name: str, what: str) -> tuple[ViewColumn, ...]:
     (unit,) = (column.unit for column in columns_of("forecast", name))
     return (
-        ViewColumn(f"{name}_mean_error", f"Mean error of the {what}, forecast minus observed", unit),
-        ViewColumn(f"{name}_mae", f"Mean absolute error of the {what}", unit),
-        ViewColumn(f"{name}_rmse", f"Root mean square error of the {what}", unit),
+        ViewColumn(f"{name}_mean_error", pa.float64(), f"Mean error of the {what}, forecast minus observed", unit),
+        ViewColumn(f"{name}_mae", pa.float64(), f"Mean absolute error of the {what}", unit),
+        ViewColumn(f"{name}_rmse", pa.float64(), f"Root mean square error of the {what}", unit),
     )
 
 
@@ -117,32 +120,35 @@ FORECAST_ACCURACY = View(
     ),
     tables=tuple(_STEP_HOURS),
     columns=(
-        ViewColumn("forecast", "Table of the forecast"),
+        ViewColumn("forecast", pa.string(), "Table of the forecast"),
         *columns_of("locations", "location_id", "name"),
-        ViewColumn("lead_hours", "Hours from issued_at to the hour that the forecast describes"),
-        ViewColumn("forecasts", "Number of forecasts compared"),
-        ViewColumn("first_dt", "First hour compared, UTC"),
-        ViewColumn("last_dt", "Last hour compared, UTC"),
-        ViewColumn("units", "The setting units, in which the errors are, whatever the rows' own units"),
+        ViewColumn("lead_hours", pa.int64(), "Hours from issued_at to the hour that the forecast describes"),
+        ViewColumn("forecasts", pa.int64(), "Number of forecasts compared"),
+        ViewColumn("first_dt", TIMESTAMP, "First hour compared, UTC"),
+        ViewColumn("last_dt", TIMESTAMP, "Last hour compared, UTC"),
+        ViewColumn("units", pa.string(), "The setting units, in which the errors are, whatever the rows' own units"),
         *_error_columns("temp", "temperature"),
         *_error_columns("wind_speed", "wind speed"),
         *_error_columns("pressure", "pressure"),
         ViewColumn(
             "pop_forecasts",
+            pa.int64(),
             "Number of probabilities of precipitation compared: of steps all of whose hours, 3 in forecast, were "
             "observed",
         ),
         ViewColumn(
             "pop_brier_score",
+            pa.float64(),
             f"Brier score of the probability of precipitation, 0 is perfect; the event is at least {_WET_MM} mm of "
             "rain and snow in the step (Brier 1950)",
         ),
         ViewColumn(
             "pop_brier_skill",
+            pa.float64(),
             "Brier skill score: 1 is perfect, 0 is as good as precipitation_frequency for a forecast; null where it "
             "is always or never wet",
         ),
-        ViewColumn("precipitation_frequency", "Share of those steps with precipitation, 0 to 1"),
+        ViewColumn("precipitation_frequency", pa.float64(), "Share of those steps with precipitation, 0 to 1"),
     ),
     select=_select,
     example=(

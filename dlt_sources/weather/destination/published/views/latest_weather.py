@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dlt_sources.weather.destination.published.views.model import View, ViewColumn, columns_of
+import pyarrow as pa
+
+from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.destination.published.views.model import LOCAL_TIME, View, ViewColumn, columns_of
 from dlt_sources.weather.destination.published.views.observations import (
     AIR,
     AIR_TABLE,
@@ -45,12 +48,12 @@ LATEST_WEATHER = View(
     tables=(*PRESENT, AIR_TABLE),
     columns=(
         *columns_of("locations", "location_id", *_PLACE),
-        ViewColumn("dt", "Moment of the observation, UTC"),
-        ViewColumn("local_time", "Moment of the observation as the location's clocks show it"),
-        ViewColumn("source", "Table that the observation is from: current_weather or one_call_current"),
-        ViewColumn("units", "The setting units, in which the temperatures and speeds of this view are"),
+        ViewColumn("dt", TIMESTAMP, "Moment of the observation, UTC"),
+        ViewColumn("local_time", LOCAL_TIME, "Moment of the observation as the location's clocks show it"),
+        ViewColumn("source", pa.string(), "Table that the observation is from: current_weather or one_call_current"),
+        ViewColumn("units", pa.string(), "The setting units, in which the temperatures and speeds of this view are"),
         *columns_of("current_weather", *MEASURES, *_CONDITIONS),
-        ViewColumn("air_dt", "Hour of the air quality, UTC"),
+        ViewColumn("air_dt", TIMESTAMP, "Hour of the air quality, UTC"),
         *columns_of(AIR_TABLE, *AIR),
     ),
     select=_select,

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.contracts.base import Column
 from dlt_sources.weather.contracts.units import SPEED, SPEEDS, TEMPERATURE, TEMPERATURES, unit_of
 from dlt_sources.weather.destination.published.views.tables import SourceTables
+
+# of the location's clocks, so of no time zone
+LOCAL_TIME = pa.timestamp("us")
+# the dataset that examples name
+BRONZE = "bronze"
 
 
 @dataclass(frozen=True)
@@ -16,18 +24,24 @@ class ViewColumn:
 
     Attributes:
         name: its name.
+        type: its Arrow type; whole numbers are ``int64``, whatever the width of SQL's.
         description: its description.
         unit: its unit; ``TEMPERATURE`` and ``SPEED`` stand for those of the setting ``units``.
     """
 
     name: str
+    type: pa.DataType
     description: str
     unit: str = ""
 
     def comment(self, units: str) -> str:
         """Return the description with the unit under a setting of ``units``."""
-        unit = {TEMPERATURE: TEMPERATURES[units], SPEED: SPEEDS[units]}.get(self.unit, self.unit)
+        unit = self.unit_in(units)
         return f"{self.description}, {unit}" if unit and unit not in self.description else self.description
+
+    def unit_in(self, units: str) -> str:
+        """Return the unit under a setting of ``units``; empty where the column has none."""
+        return {TEMPERATURE: TEMPERATURES[units], SPEED: SPEEDS[units]}.get(self.unit, self.unit)
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,7 @@ class View:
         tables: tables of which at least one must exist besides ``locations``.
         columns: its columns, in order.
         select: returns its SQL over the tables that exist.
-        example: a query, as documentation shows it.
+        example: a query, as documentation shows it, of the dataset ``bronze``.
     """
 
     name: str
@@ -60,6 +74,10 @@ class View:
             return None
         return self.select(tables)
 
+    def example_in(self, dataset: str) -> str:
+        """Return the example as it reads in a dataset."""
+        return self.example.replace(f"FROM {BRONZE}.", f"FROM {dataset}.")
+
 
 def columns_of(table: str, *names: str) -> tuple[ViewColumn, ...]:
     """Return columns as the contract of a table describes them; the words about nulls are the table's and stay.
@@ -69,10 +87,11 @@ def columns_of(table: str, *names: str) -> tuple[ViewColumn, ...]:
         names: the columns' names.
     """
     known = {column.name: column for column in TABLES[table].columns()}
-    return tuple(_as_view_column(known[name].description, name, unit_of(known[name])) for name in names)
+    return tuple(_as_view_column(known[name]) for name in names)
 
 
-def _as_view_column(description: str, name: str, unit: str) -> ViewColumn:
-    if unit not in (TEMPERATURE, SPEED):
-        return ViewColumn(name, description, unit)
-    return ViewColumn(name, description.partition("; ")[0], unit)
+def _as_view_column(column: Column) -> ViewColumn:
+    unit, description = unit_of(column), column.description
+    if unit in (TEMPERATURE, SPEED):
+        description = description.partition("; ")[0]
+    return ViewColumn(column.name, column.type, description, unit)

@@ -81,7 +81,8 @@ class SourceTables:
     def _converted(self, table: str, value: str, to: Mapping[str, str]) -> str:
         if value.startswith("CAST"):
             return value
-        cases = " ".join(f"WHEN '{units}' THEN {converted}" for units, converted in to.items())
+        # the API gives two decimals; PostgreSQL rounds a double to whole numbers only
+        cases = " ".join(f"WHEN '{units}' THEN round(({converted}) * 100) / 100" for units, converted in to.items())
         return f"CASE {self.column(table, 'units')} {cases} ELSE {value} END"
 
     def hours(self, first: str, last: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dlt_sources.weather.destination.published.views.model import View, ViewColumn, columns_of
+import pyarrow as pa
+
+from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.destination.published.views.model import LOCAL_TIME, View, ViewColumn, columns_of
 from dlt_sources.weather.destination.published.views.observations import (
     AIR,
     AIR_TABLE,
@@ -109,14 +112,27 @@ WEATHER_HOURLY = View(
     tables=(*SOURCES, AIR_TABLE),
     columns=(
         *columns_of("locations", "location_id", "name"),
-        ViewColumn("hour", "The full hour, UTC"),
         ViewColumn(
-            "local_hour", "The hour as the location's clocks show it; without an observation by its newest offset"
+            "hour",
+            TIMESTAMP,
+            "The full hour, UTC, that is nearest to the observation, so at times up to half an hour ahead: the report "
+            "of an hour is observed shortly before it (WMO-No. 306, FM 12 SYNOP), and rain_1h is of the hour before",
         ),
-        ViewColumn("observed", "Whether there is an observation of the weather; air quality may be there without"),
-        ViewColumn("source", "Table of the observation: current_weather, else one_call_current, else weather_history"),
-        ViewColumn("dt", "Moment of the observation, UTC"),
-        ViewColumn("units", "The setting units, in which the temperatures and speeds of this view are"),
+        ViewColumn(
+            "local_hour",
+            LOCAL_TIME,
+            "The hour as the location's clocks show it; without an observation by its newest offset",
+        ),
+        ViewColumn(
+            "observed", pa.bool_(), "Whether there is an observation of the weather; air quality may be there without"
+        ),
+        ViewColumn(
+            "source",
+            pa.string(),
+            "Table of the observation: current_weather, else one_call_current, else weather_history",
+        ),
+        ViewColumn("dt", TIMESTAMP, "Moment of the observation, UTC"),
+        ViewColumn("units", pa.string(), "The setting units, in which the temperatures and speeds of this view are"),
         *columns_of("current_weather", *MEASURES, *_CONDITIONS),
         *columns_of(AIR_TABLE, *AIR),
     ),
