@@ -27,6 +27,7 @@ PRINTS = {
     ".arrow()": r"temp: double",
     "join('locations')": r"locations__name",
     "to_ibis()": r"warmest(.|\n)*madrid,es",
+    "sql_client()": r"'Madrid', ",
     "SUMMARIZE": r"temp +│ DOUBLE",
     "duckdb_columns()": r"temp +│ DOUBLE +│ Air temperature",
     "--destination postgres": r"air_pollution +845",

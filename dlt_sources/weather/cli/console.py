@@ -89,4 +89,4 @@ def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
         click.secho(f"Error: {redact(message, None)}", fg="red", file=sys.stderr)
     else:
         # progress bars replace the stream, so that messages appear above them; `err=True` would pass them by
-        click.secho(redact(message, None), file=sys.stderr)
+        click.echo(redact(message, None), file=sys.stderr)

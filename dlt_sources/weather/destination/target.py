@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import UnknownDestinationModule
@@ -151,10 +151,11 @@ class Target:
             client = self._temporary_pipeline(self._destination).destination_client()
         except InvalidInMemoryDuckdbCredentials:
             raise ConfigurationError(mistakes.no_file(self._destination.destination_name)) from None
+        except ConfigFieldMissingException as error:
+            raise ConfigurationError(mistakes.missing_setting(self._destination, self.type_name, error)) from None
         except ImportError as error:
             raise ConfigurationError(mistakes.missing_packages(self.destination, self.type_name, error)) from None
-        # the latter two: credentials of another shape than the destination's
-        except (ConfigurationException, TypeError, ValueError):
+        except (ConfigurationException, TypeError, ValueError):  # the latter two: credentials of another shape
             raise ConfigurationError(mistakes.no_credentials(self._destination.destination_name)) from None
         ensure_fit(self.destination, self.type_name, is_readable=isinstance(client, WithSqlClient))
         ensure_table_format(self.destination, self._destination)

@@ -38,6 +38,14 @@ def test_the_sentence_about_failed_requests_names_a_few_places_with_resource_and
     )
 
 
+def test_a_message_on_a_terminal_has_no_control_characters(monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    tell("Next: weather status")
+    assert terminal.getvalue() == "Next: weather status\n"
+
+
 def test_a_message_goes_through_the_stream_that_progress_bars_put_in_place_of_standard_error(monkeypatch):
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), "utf-8"))

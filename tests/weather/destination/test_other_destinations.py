@@ -103,16 +103,26 @@ def test_rows_are_written_by_what_the_destination_declares_for_the_table_format(
 
 
 REFUSED = {
-    "clickhouse": ({"CREDENTIALS": "clickhouse://a:b@127.0.0.1:9/x"}, "`uv add 'dlt[clickhouse]'`"),
+    "clickhouse": ({"CREDENTIALS": "clickhouse://a:b@127.0.0.1:9/x"}, "`uv pip install 'dlt[clickhouse]'`"),
     "sqlalchemy": (
         {"CREDENTIALS": "mysql+pymysql://a:b@127.0.0.1:9/x"},
-        "`uv add 'pymysql'` or `pip install 'pymysql'`",
+        "`uv pip install 'pymysql'` or `pip install 'pymysql'`",
     ),
     "dummy": ({}, "dummy cannot be read with SQL"),
     # first what cannot be changed, then what is not installed
     "lancedb": ({}, "lancedb merges rows by a key of one column"),
     "qdrant": ({}, "qdrant cannot be read with SQL"),
     "postgre": ({}, "dlt knows no destination 'postgre'; did you mean postgres"),
+    # a driver that is not installed before credentials that are not set
+    "bigquery": ({}, "`uv pip install 'dlt[bigquery]'`"),
+    "snowflake": ({}, "`uv pip install 'dlt[snowflake]'`"),
+    "motherduck": ({}, "Set DESTINATION__MOTHERDUCK__CREDENTIALS,"),
+    "lake": (
+        {"DESTINATION_TYPE": "filesystem"},
+        "Set DESTINATION__LAKE__BUCKET_URL, or bucket_url of [destination.lake] in .dlt/config.toml.",
+    ),
+    # it loads by way of a folder
+    "dremio": ({}, "Set DESTINATION__FILESYSTEM__BUCKET_URL,"),
     "filesystem": ({"BUCKET_URL": "lake", "TABLE_FORMAT": "iceburg"}, "TABLE_FORMAT names: did you mean iceberg?"),
 }
 
@@ -130,6 +140,6 @@ def test_a_destination_that_cannot_be_used_is_a_sentence_with_what_to_do(name, m
 
 def test_a_table_format_without_its_package_is_a_sentence():
     error = ModuleNotFoundError(name="deltalake")
-    assert "Install them with `uv add 'dlt[deltalake]'`" in mistakes.missing_packages(
+    assert "Install them with `uv pip install 'dlt[deltalake]'`" in mistakes.missing_packages(
         "lake (delta)", "deltalake", error
     )

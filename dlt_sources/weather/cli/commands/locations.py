@@ -122,7 +122,11 @@ class BoxType(click.ParamType[Box]):
     type=click.Choice(FORMATS),
     help="Format of the list; by default that of --output by its ending, else csv.",
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File instead of standard output.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File instead of standard output; one that exists is replaced.",
+)
 def locations_command(
     *,
     countries: tuple[str, ...],

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.metadata import metadata, version
+from typing import Any
 
 import dlt.destinations
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 
 # types that merge by one column only, though they declare upsert (dlt 1.31)
@@ -46,8 +49,8 @@ def missing_packages(name: str, kind: str, error: BaseException) -> str:
     if not package:
         return f"The destination {name} cannot be used: {' '.join(str(error).split())}"
     return (
-        f"The destination {name} needs packages that are not installed. Install them with `uv add '{package}'` or "
-        f"`pip install '{package}'`."
+        f"The destination {name} needs packages that are not installed. Install them with `uv pip install '{package}'` "
+        f"or `pip install '{package}'`."
     )
 
 
@@ -79,6 +82,30 @@ def no_credentials(name: str) -> str:
     return (
         f"The credentials of {name} are missing or wrong. Set {_setting(name, 'credentials')}, or [destination.{name}] "
         "in .dlt/secrets.toml."
+    )
+
+
+def missing_setting(destination: Destination[Any, Any], kind: str, error: ConfigFieldMissingException) -> str:
+    """Say which setting a destination, or the one that keeps its files, lacks; before it, that a driver is missing.
+
+    Args:
+        destination: the destination.
+        kind: its type.
+        error: dlt's, which names the fields that have no value.
+    """
+    name = destination.destination_name
+    try:
+        # dlt imports some drivers only after it has read the settings
+        _ = destination.client_class
+    except ImportError as missing:
+        return missing_packages(name, kind, missing)
+    # athena and dremio load by way of a filesystem, whose bucket may be what is missing
+    name = getattr(error.config, "destination_name", None) or name
+    field = error.fields[0]
+    if field == "credentials":
+        return no_credentials(name)
+    return (
+        f"{name} has no {field}. Set {_setting(name, field)}, or {field} of [destination.{name}] in .dlt/config.toml."
     )
 
 

@@ -69,7 +69,7 @@ class Publisher:
     def _write_views(self, client: SqlClientBase[Any], catalog: Mapping[str, Relation]) -> bool:
         """Create, replace and drop views; return whether any statement was sent."""
         tables = self._source_tables(client, catalog)
-        changed, failures = False, []
+        changed, failures, dropped = False, [], []
         for view in VIEWS.values():
             relation = catalog.get(view.name)
             sql = view.sql(tables) if self.views else None
@@ -82,6 +82,10 @@ class Publisher:
                 changed = True
                 if failure := _write_view(client, view, sql, exists=relation is not None, first=self._first):
                     failures.append(f"{view.name} ({failure})")
+                elif not self.views:
+                    dropped.append(view.name)
+        if dropped:
+            logger.info("Views are dropped, since views = false: %s", ", ".join(dropped))
         if failures:
             what, remedy = "Views could not be written", ", or set views = false"
             if not self.views:
