@@ -229,3 +229,32 @@ def test_concurrency_reaches_the_rate_when_answers_take_300_ms(settings, clock):
         with Client(settings(calls_per_minute=calls_per_minute), clock) as client:
             assert client.concurrency / 0.3 * 60 >= calls_per_minute
             assert client.concurrency <= 700
+
+
+def test_a_client_that_keeps_connections_calls_again_on_the_same_one(settings, clock, client_threads):
+    callers = []
+
+    class Answers(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            callers.append(self.client_address)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with Client(settings(base_url=url), clock, keeps_connections=True) as client:
+            for _ in range(3):
+                assert isinstance(client.fetch(question()), Answer)
+        server.shutdown()
+    assert len(callers) == 3
+    assert len(set(callers)) == 1
+    assert client_threads() == []
