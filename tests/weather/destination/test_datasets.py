@@ -8,7 +8,7 @@ from dlt_sources.weather.contracts import TABLES
 from tests.helpers.support import load_accounted, query
 
 
-def test_the_tables_are_read_as_rows_frames_arrow_and_ibis_and_joined(target, settings, clock):
+def test_the_tables_are_read_as_rows_and_arrow_and_joined(target, settings, clock):
     load_accounted(target, settings(), clock)
     data = dlt.dataset(target.destination, target.dataset_name)
     loaded = dict(query(target, "SELECT location_id, temp FROM current_weather"))
@@ -17,13 +17,10 @@ def test_the_tables_are_read_as_rows_frames_arrow_and_ibis_and_joined(target, se
     assert dict(data.row_counts().fetchall())["current_weather"] == len(loaded)
     weather = data.table("current_weather").select("location_id", "temp")
     assert dict(weather.fetchall()) == loaded
-    assert dict(weather.df().itertuples(index=False)) == loaded
     assert weather.arrow().schema.names == ["location_id", "temp"]
     assert dict(zip(*weather.arrow().to_pydict().values(), strict=True)) == loaded
     warmest = data("SELECT max(temp) AS temp FROM current_weather").fetchscalar()
     assert warmest == max(loaded.values())
-    expression = data.table("current_weather").to_ibis()
-    assert data(expression.count()).fetchscalar() == len(loaded)
     joined = data.table("air_pollution").join("locations").select("location_id", "locations__location_id").fetchall()
     assert len(joined) == query(target, "SELECT count(*) FROM air_pollution")[0][0]
     assert {*joined} == {(location_id, location_id) for location_id in loaded}
