@@ -255,7 +255,7 @@ def test_the_source_works_in_a_pipeline_as_the_readme_says(clone):
     with serve(Simulator(), port=0) as api:
         environment = {"OPENWEATHER_API_KEY": SENTINEL_KEY, "SOURCES__WEATHER__BASE_URL": api}
         _run("uv run python snippet.py", clone, **environment)
-    with duckdb.connect(str(clone / "weather.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(clone / "my_weather.duckdb"), read_only=True) as connection:
         assert connection.sql("SELECT location_id FROM bronze.current_weather").fetchall() == [("madrid,es",)]
 
 

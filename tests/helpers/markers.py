@@ -20,6 +20,19 @@ import pytest
 ON_REQUEST = ("slow", "browser")
 # a test that asks for one of these, or has it as a parameter, needs a database
 DATABASES = {"duckdb", "postgres", "postgres_template", "instance", "environment"}
+# what these hold is not the database's: with PostgreSQL they are slow, with DuckDB they always run
+ANY_DATABASE = {
+    "tests.weather.cli.test_cli",
+    "tests.weather.convert.test_recorded_shapes",
+    "tests.weather.extract.test_alerts",
+    "tests.weather.extract.test_incremental",
+    "tests.weather.extract.test_location_step",
+    "tests.weather.extract.test_order",
+    "tests.weather.pipeline.test_budgets",
+    "tests.weather.pipeline.test_paid_products",
+    "tests.dagster_project.alerts.test_sensor",
+    "tests.dagster_project.automation.test_catch_up",
+}
 
 
 class _Running:
@@ -39,10 +52,12 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a database, and leave out what nobody asked for."""
     for item in items:
-        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        asked = {*getattr(item, "fixturenames", ()), *(one for one in parameters if isinstance(one, str))}
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        asked = {*getattr(item, "fixturenames", ()), *(one for one in parameters.values() if isinstance(one, str))}
         if asked & DATABASES:
             item.add_marker("db")
+        if parameters.get("target") == "postgres" and item.nodeid.split(".py")[0].replace("/", ".") in ANY_DATABASE:
+            item.add_marker("slow")
     left_out = [name for name in ON_REQUEST if not re.search(rf"\b({name}|ci)\b", config.option.markexpr)]
     unasked = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
     if unasked:

@@ -57,15 +57,9 @@ class Run:
         self._on_progress = on_progress
         self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
         self._limiter = rate_limiter or run_rate_limiter(None, settings)
-        self._client = Client(
-            settings,
-            now,
-            self._limiter,
-            self._keep,
-            self._refusals.add_unasked,
-            # a plain dlt pipeline may leave its run open
-            keeps_connections=many_packages,
-        )
+        # a plain dlt pipeline may leave its run open
+        unasked = self._refusals.add_unasked
+        self._client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
         asked = (settings.since, settings.until)

@@ -10,7 +10,7 @@ import pytest
 from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.helpers.support import count
 
-pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.process]
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 ROOT = Path(__file__).parents[3]
 
 
@@ -46,6 +46,7 @@ def dg(tmp_path):
     return run
 
 
+@pytest.mark.ci
 def test_dg_checks_and_lists_the_definitions(dg):
     assert "All definitions loaded successfully." in dg("check", "defs")
     listed = dg("list", "defs")

@@ -42,6 +42,7 @@ def test_a_message_on_a_terminal_has_no_control_characters(monkeypatch):
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr("dlt_sources.weather.cli.console.logs_are_json", lambda: False)
     tell("Next: weather status")
     assert terminal.getvalue() == "Next: weather status\n"
 

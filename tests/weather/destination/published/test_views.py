@@ -191,7 +191,7 @@ def test_views_that_are_switched_off_are_dropped_and_a_users_own_stays(target, c
     publish(target)
     assert views(target) == {"latest_weather", "weather_hourly"}
     assert "weather_hourly is in the dataset already, not made by this pipeline" in caplog.text
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="dlt_sources.weather"):
         publish(target, views=False)
         publish(target, views=False)
     assert caplog.text.count("Views are dropped, since views = false: latest_weather\n") == 1
