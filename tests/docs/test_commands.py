@@ -214,7 +214,6 @@ def test_the_commands_of_the_demo_run_as_they_stand(clone):
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.process
 @pytest.mark.parametrize("texts", [RUN, RUN_HISTORY], ids=["load", "history"])
 def test_the_commands_run_as_they_stand(texts: Sequence[str], clone):
@@ -225,7 +224,6 @@ def test_the_commands_run_as_they_stand(texts: Sequence[str], clone):
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.process
 def test_ten_years_of_daily_weather_take_the_commands_and_the_calls_of_the_transcript(clone):
     simulator = Simulator(one_call_keys="all", one_call_version=4)
@@ -260,7 +258,6 @@ def test_the_source_works_in_a_pipeline_as_the_readme_says(clone):
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.process
 def test_the_commands_of_a_clone_run_as_they_stand(clone):
     for text in RUN_IN_CLONE:
@@ -269,7 +266,6 @@ def test_the_commands_of_a_clone_run_as_they_stand(clone):
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.process
 @pytest.mark.parametrize("command", RUN_SERVICES)
 def test_the_simulator_answers_as_a_service(clone, command):
@@ -290,7 +286,6 @@ def test_the_simulator_answers_as_a_service(clone, command):
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.process
 @pytest.mark.usefixtures("postgres")
 def test_the_commands_for_postgres_run_as_they_stand(clone):

@@ -20,18 +20,31 @@ import pytest
 ON_REQUEST = ("slow", "browser")
 # a test that asks for one of these, or has it as a parameter, needs a database
 DATABASES = {"duckdb", "postgres", "postgres_template", "instance", "environment"}
-# what these hold is not the database's: with PostgreSQL they are slow, with DuckDB they always run
+# what these hold is hardly the database's: with PostgreSQL they are slow, with DuckDB they always run
 ANY_DATABASE = {
     "tests.weather.cli.test_cli",
     "tests.weather.convert.test_recorded_shapes",
+    "tests.weather.convert.test_schema_evolution",
     "tests.weather.extract.test_alerts",
     "tests.weather.extract.test_incremental",
     "tests.weather.extract.test_location_step",
     "tests.weather.extract.test_order",
+    "tests.weather.extract.requests.test_history_after_kills",
+    "tests.weather.extract.requests.test_weather_history",
     "tests.weather.pipeline.test_budgets",
+    "tests.weather.pipeline.test_dlt_directory",
+    "tests.weather.pipeline.test_load_run_states",
+    "tests.weather.pipeline.test_other_addresses",
     "tests.weather.pipeline.test_paid_products",
+    "tests.weather.status.test_budget",
+    "tests.weather.status.test_late",
+    "tests.weather.status.test_repeats",
+    "tests.dagster_project.alerts.sources.test_run_events",
     "tests.dagster_project.alerts.test_sensor",
+    "tests.dagster_project.assets.test_dagster_dlt",
     "tests.dagster_project.automation.test_catch_up",
+    "tests.dagster_project.checks.test_gaps",
+    "tests.dagster_project.reports.test_weather_report",
 }
 
 
@@ -56,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         asked = {*getattr(item, "fixturenames", ()), *(one for one in parameters.values() if isinstance(one, str))}
         if asked & DATABASES:
             item.add_marker("db")
-        if parameters.get("target") == "postgres" and item.nodeid.split(".py")[0].replace("/", ".") in ANY_DATABASE:
+        if "postgres" in parameters.values() and item.nodeid.split(".py")[0].replace("/", ".") in ANY_DATABASE:
             item.add_marker("slow")
     left_out = [name for name in ON_REQUEST if not re.search(rf"\b({name}|ci)\b", config.option.markexpr)]
     unasked = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]

@@ -46,7 +46,6 @@ def dg(tmp_path):
     return run
 
 
-@pytest.mark.ci
 def test_dg_checks_and_lists_the_definitions(dg):
     assert "All definitions loaded successfully." in dg("check", "defs")
     listed = dg("list", "defs")

@@ -194,7 +194,7 @@ def test_views_that_are_switched_off_are_dropped_and_a_users_own_stays(target, c
     with caplog.at_level("INFO", logger="dlt_sources.weather"):
         publish(target, views=False)
         publish(target, views=False)
-    assert caplog.text.count("Views are dropped, since views = false: latest_weather\n") == 1
+    assert caplog.messages.count("Views are dropped, since views = false: latest_weather") == 1
     assert views(target) == {"weather_hourly"}
     assert query(target, "SELECT own FROM bronze.weather_hourly") == [(1,)]
 
