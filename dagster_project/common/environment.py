@@ -27,13 +27,12 @@ from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.common.configuration import configuration_error
 from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
+from dlt_sources.weather.common.settings.checks import is_loopback
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.pipeline.demo import DEMO_TARGET, simulated_api
 
 logger = logging.getLogger(__name__)
-# no server of OpenWeather has these addresses
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TRUE_VALUES = ("1", "true", "yes", "on")
 
 
@@ -47,7 +46,8 @@ def is_simulated() -> bool:
     if is_demo():
         return True
     try:
-        return urlsplit(load_settings().base_url or "").hostname in LOOPBACK
+        # no server of OpenWeather has such an address
+        return is_loopback(urlsplit(load_settings().base_url or "").hostname or "")
     except ConfigurationError:
         return False
 

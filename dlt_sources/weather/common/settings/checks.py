@@ -219,7 +219,7 @@ def checked_base_url(url: str) -> str:
         raise InvalidSettingError("base_url", f"base_url is not a URL: {error}.") from None
     if parts.scheme == "https" and parts.hostname:
         return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
+    if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname):
         return url.rstrip("/")
     raise InvalidSettingError(
         "base_url",
@@ -228,7 +228,8 @@ def checked_base_url(url: str) -> str:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine: ``localhost``, or an address such as 127.0.0.1."""
     if host == "localhost":
         return True
     try:
