@@ -19,7 +19,6 @@ from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.typing import TTableFormat, TTableSchema, TWriteDispositionConfig
 from dlt.common.schema.utils import new_table
 
-from dlt_sources.weather.common.configuration import nearest
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.capabilities import mistakes
 
@@ -156,6 +155,4 @@ def _table_format(name: str, capabilities: DestinationCapabilitiesContext) -> st
     supported = capabilities.supported_table_formats or ()
     if value is None or value in supported:
         return value
-    setting = f"DESTINATION__{name}__TABLE_FORMAT".upper()
-    said = nearest(str(value), supported) if supported else "it has no formats to choose from."
-    raise ConfigurationError(f"{name} has no table format {value!r}, which {setting} names: {said}")
+    raise ConfigurationError(mistakes.unknown_table_format(name, value, supported))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from importlib.metadata import metadata, version
 from typing import Any
@@ -11,6 +11,8 @@ import dlt.destinations
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
+
+from dlt_sources.weather.common.configuration import nearest
 
 # types that merge by one column only, though they declare upsert (dlt 1.31)
 SINGLE_KEY = frozenset({"lance", "lancedb"})
@@ -69,6 +71,12 @@ def unfit(name: str, kind: str, *, is_readable: bool) -> str | None:
     else:
         return None
     return f"{name} {problem}: rows would be refused or doubled. Choose a destination of docs/destinations.md."
+
+
+def unknown_table_format(name: str, table_format: object, supported: Collection[str]) -> str:
+    """Say which formats of tables a destination has."""
+    said = nearest(str(table_format), supported) if supported else "it has no formats to choose from."
+    return f"{name} has no table format {table_format!r}, which {_setting(name, 'table_format')} names: {said}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
