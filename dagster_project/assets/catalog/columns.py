@@ -17,11 +17,10 @@ from dagster import (
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.endpoints.model import Endpoint
 from dlt_sources.weather.contracts import Contract, WeatherRaw
-from dlt_sources.weather.contracts.base import OTHER_FIELDS, TIMESTAMP, Column
+from dlt_sources.weather.contracts.base import LOCATION_ID, OTHER_FIELDS, TIMESTAMP, Column
 from dlt_sources.weather.contracts.units import unit_of
 from dlt_sources.weather.destination.published.views.model import LOCAL_TIME
 
-LOCATION_ID = "location_id"
 # dlt's names for the types, as the materialisations show them
 TYPE_NAMES = {
     pa.float64(): "double",

@@ -28,7 +28,7 @@ EARLIEST_VALUE = EARLIEST - timedelta(days=2)
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 OTHER_FIELDS = "other_fields"
-# the table of places, and the column by which all others refer to it
+# the table of places, which is a resource's name too, and the column by which all others refer to it
 LOCATIONS, LOCATION_ID = "locations", "location_id"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, get_args
 
-from dlt_sources.weather.contracts.base import Contract, Integer, Measure, Moment, added
+from dlt_sources.weather.contracts.base import LOCATIONS, Contract, Integer, Measure, Moment, added
 
 # why a request has no usable answer
 RequestErrorClass = Literal[
@@ -34,7 +34,7 @@ ERROR_CLASSES: tuple[str, ...] = (*get_args(RequestErrorClass), *get_args(RowErr
 class Location(Contract):
     """Location that the user asked for, resolved once."""
 
-    table: ClassVar[str] = "locations"
+    table: ClassVar[str] = LOCATIONS
     key: ClassVar[tuple[str, ...]] = ("location_id",)
 
     location_id: str = added("Stable id of the location, made from the user's entry")

@@ -6,10 +6,10 @@ Imports ``contracts`` and ``common``.
 from dlt_sources.weather.api.endpoints.free import FREE_ENDPOINTS
 from dlt_sources.weather.api.endpoints.model import Endpoint, Part, Timeline
 from dlt_sources.weather.api.endpoints.one_call import ALERTS, ONE_CALL_ENDPOINTS
+from dlt_sources.weather.contracts.base import LOCATIONS
 
 ENDPOINTS: tuple[Endpoint, ...] = (*FREE_ENDPOINTS, *ONE_CALL_ENDPOINTS)
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
-LOCATIONS = "locations"
 RESOURCES: tuple[str, ...] = (LOCATIONS, *BY_NAME)
 DEFAULT_RESOURCES: tuple[str, ...] = (LOCATIONS, *(endpoint.name for endpoint in ENDPOINTS if endpoint.by_default))
 # answers that cannot be asked for again, answers that cost money, and look-ups of locations, which cost calls

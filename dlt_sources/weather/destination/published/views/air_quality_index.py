@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.contracts.base import LOCATION_ID, LOCATIONS, TIMESTAMP
 from dlt_sources.weather.destination.published.views import european_index as european
 from dlt_sources.weather.destination.published.views import us_index as us
 from dlt_sources.weather.destination.published.views.model import View, ViewColumn, columns_of
@@ -63,7 +63,7 @@ def _select(tables: SourceTables) -> str:
         f"    SELECT s.*, CASE WHEN {unknown} THEN NULL ELSE greatest({worst_us}) END AS us_aqi,\n"
         f"        greatest({worst_european}) AS european_aqi{tables.computed_once('s', 'indices')}\n"
         "    FROM indexed AS s\n) AS i\n"
-        f"JOIN {tables.name('locations')} AS l ON l.location_id = i.location_id"
+        f"JOIN {tables.name(LOCATIONS)} AS l ON l.location_id = i.location_id"
     )
 
 
@@ -182,7 +182,7 @@ AIR_QUALITY_INDEX = View(
     ),
     tables=(AIR_TABLE,),
     columns=(
-        *columns_of("locations", "location_id", "name"),
+        *columns_of(LOCATIONS, LOCATION_ID, "name"),
         ViewColumn("dt", TIMESTAMP, "Hour that the row describes, UTC"),
         ViewColumn("openweather_aqi", pa.int64(), "OpenWeather's index, 1 (good) to 5 (very poor)"),
         ViewColumn(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.contracts.base import LOCATION_ID, LOCATIONS, TIMESTAMP
 from dlt_sources.weather.destination.published.views.model import View, ViewColumn, columns_of
 from dlt_sources.weather.destination.published.views.observations import BEST, SOURCES, observed_rows
 from dlt_sources.weather.destination.published.views.tables import SourceTables
@@ -49,7 +49,7 @@ def _select(tables: SourceTables) -> str:
         f"    ORDER BY r.location_id, r.hour, {BEST}\n),\nobserved AS (\n{_OBSERVED}\n),\nsteps AS (\n{steps}\n),\n"
         f"compared AS (\n{_COMPARED}\n)\n"
         f"SELECT\n    {listed}\nFROM compared AS s\n"
-        f"JOIN {tables.name('locations')} AS l ON l.location_id = s.location_id\n"
+        f"JOIN {tables.name(LOCATIONS)} AS l ON l.location_id = s.location_id\n"
         "GROUP BY s.forecast, s.location_id, s.lead_hours"
     )
 
@@ -121,7 +121,7 @@ FORECAST_ACCURACY = View(
     tables=tuple(_STEP_HOURS),
     columns=(
         ViewColumn("forecast", pa.string(), "Table of the forecast"),
-        *columns_of("locations", "location_id", "name"),
+        *columns_of(LOCATIONS, LOCATION_ID, "name"),
         ViewColumn("lead_hours", pa.int64(), "Hours from issued_at to the hour that the forecast describes"),
         ViewColumn("forecasts", pa.int64(), "Number of forecasts compared"),
         ViewColumn("first_dt", TIMESTAMP, "First hour compared, UTC"),

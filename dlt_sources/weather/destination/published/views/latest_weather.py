@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.contracts.base import LOCATION_ID, LOCATIONS, TIMESTAMP
 from dlt_sources.weather.destination.published.views.model import LOCAL_TIME, View, ViewColumn, columns_of
 from dlt_sources.weather.destination.published.views.observations import (
     AIR,
@@ -26,7 +26,7 @@ def _select(tables: SourceTables) -> str:
     air = tables.joined_first(air_rows(tables), "a", of_location, "", "r.dt DESC")
     selected = [
         "l.location_id",
-        *(f"{tables.column('locations', name, 'l')} AS {name}" for name in _PLACE),
+        *(f"{tables.column(LOCATIONS, name, 'l')} AS {name}" for name in _PLACE),
         "w.dt",
         f"{local('w.dt', 'w.utc_offset')} AS local_time",
         "w.source",
@@ -36,7 +36,7 @@ def _select(tables: SourceTables) -> str:
         *(f"a.{name}" for name in AIR),
     ]
     listed = ",\n    ".join(selected)
-    return f"SELECT\n    {listed}\nFROM {tables.name('locations')} AS l\n{weather}\n{air}"
+    return f"SELECT\n    {listed}\nFROM {tables.name(LOCATIONS)} AS l\n{weather}\n{air}"
 
 
 LATEST_WEATHER = View(
@@ -47,7 +47,7 @@ LATEST_WEATHER = View(
     ),
     tables=(*PRESENT, AIR_TABLE),
     columns=(
-        *columns_of("locations", "location_id", *_PLACE),
+        *columns_of(LOCATIONS, LOCATION_ID, *_PLACE),
         ViewColumn("dt", TIMESTAMP, "Moment of the observation, UTC"),
         ViewColumn("local_time", LOCAL_TIME, "Moment of the observation as the location's clocks show it"),
         ViewColumn("source", pa.string(), "Table that the observation is from: current_weather or one_call_current"),

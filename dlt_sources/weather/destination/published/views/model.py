@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from dlt_sources.weather.contracts import TABLES
-from dlt_sources.weather.contracts.base import Column
+from dlt_sources.weather.contracts.base import LOCATIONS, Column
 from dlt_sources.weather.contracts.units import SPEED, SPEEDS, TEMPERATURE, TEMPERATURES, unit_of
 from dlt_sources.weather.destination.published.views.tables import SourceTables
 
@@ -70,7 +70,7 @@ class View:
         Args:
             tables: the tables that exist.
         """
-        if not tables.has("locations") or not any(tables.has(table) for table in self.tables):
+        if not tables.has(LOCATIONS) or not any(tables.has(table) for table in self.tables):
             return None
         return self.select(tables)
 

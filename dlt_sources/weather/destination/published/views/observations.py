@@ -65,8 +65,12 @@ def air_rows(tables: SourceTables) -> str:
     return f"        SELECT {listed}\n        {_from(tables, AIR_TABLE)}"
 
 
+def utc_offset(tables: SourceTables, source: str) -> str:
+    """Return the column of a table of observations with the location's offset from UTC in seconds."""
+    return tables.column(source, "timezone" if source == "current_weather" else "timezone_offset")
+
+
 def _observed_rows(tables: SourceTables, source: str, number: int) -> str:
-    offset = tables.column(source, "timezone" if source == "current_weather" else "timezone_offset")
     values = ",\n            ".join(
         [
             *(f"{tables.temperature(source, name)} AS {name}" for name in TEMPERATURES),
@@ -78,7 +82,7 @@ def _observed_rows(tables: SourceTables, source: str, number: int) -> str:
     return (
         f"        SELECT {_named(tables, source, 'location_id')}, {_named(tables, source, 'dt')},\n"
         f"            {hour} AS hour,\n"
-        f"            {number} AS priority, '{source}' AS source, {offset} AS utc_offset,\n"
+        f"            {number} AS priority, '{source}' AS source, {utc_offset(tables, source)} AS utc_offset,\n"
         f"            {values}\n        {_from(tables, source)}"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from dlt_sources.weather.contracts.base import TIMESTAMP
+from dlt_sources.weather.contracts.base import LOCATION_ID, LOCATIONS, TIMESTAMP
 from dlt_sources.weather.destination.published.views.model import LOCAL_TIME, View, ViewColumn, columns_of
 from dlt_sources.weather.destination.published.views.observations import (
     AIR,
@@ -14,6 +14,7 @@ from dlt_sources.weather.destination.published.views.observations import (
     SOURCES,
     air_rows,
     observed_rows,
+    utc_offset,
 )
 from dlt_sources.weather.destination.published.views.tables import SourceTables, local, nearest_hour
 
@@ -64,7 +65,7 @@ def _bounds(tables: SourceTables) -> str:
         f"        {_newest_run(tables)} AS asked_at,\n"
         f"        {_newest_offset(tables)} AS utc_offset"
         f"{tables.computed_once('l', 'of_location', 'location_id')}\n"
-        f"    FROM {tables.name('locations')} AS l"
+        f"    FROM {tables.name(LOCATIONS)} AS l"
     )
 
 
@@ -95,9 +96,8 @@ def _newest_offset(tables: SourceTables) -> str:
     table = next((table for table in SOURCES if tables.has(table)), None)
     if table is None:
         return "CAST(NULL AS bigint)"
-    offset = tables.column(table, "timezone" if table == "current_weather" else "timezone_offset")
     return (
-        f"(SELECT {offset} FROM {tables.name(table)} AS t\n"
+        f"(SELECT {utc_offset(tables, table)} FROM {tables.name(table)} AS t\n"
         "            WHERE t.location_id = l.location_id ORDER BY t.dt DESC LIMIT 1)"
     )
 
@@ -111,7 +111,7 @@ WEATHER_HOURLY = View(
     ),
     tables=(*SOURCES, AIR_TABLE),
     columns=(
-        *columns_of("locations", "location_id", "name"),
+        *columns_of(LOCATIONS, LOCATION_ID, "name"),
         ViewColumn(
             "hour",
             TIMESTAMP,
