@@ -44,12 +44,15 @@ RUN_DEMO = (
     "uv run weather replay --demo",
     "uv run weather status --demo",
     "uv run weather status --demo --check",
+    "uv run weather prune --demo --dry-run",
 )
 # run word for word against a simulator in the API's place
 RUN = (
     "uv run python -m dlt_sources.weather plan",
     "uv run python -m dlt_sources.weather",
     "uv run python -m dlt_sources.weather status",
+    "uv run weather prune --dry-run",
+    "uv run weather prune",
 )
 RUN_HISTORY = (
     "uv run weather plan --resources air_pollution --since 2024-01-01 --until 2024-12-31",

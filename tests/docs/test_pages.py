@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 from collections.abc import Iterator
+from dataclasses import MISSING
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dagster_project.reports.settings import ReportSettings
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.cli import EPILOG, weather
 from dlt_sources.weather.common.errors import WeatherError
-from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, WeatherSettings
+from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, RetentionSettings, WeatherSettings
 from dlt_sources.weather.common.subscription_plans import OneCallSettings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES
@@ -25,12 +26,13 @@ from tests.docs.pages import PAGES, PROJECT, anchors, blocks, links
 
 CONFIG = (PROJECT / ".dlt" / "config.toml").read_text()
 NO_DEFAULT = {"api_key", "since", "until"}
-TABLES_OF_SETTINGS = {"one_call"}
+TABLES_OF_SETTINGS = {"one_call", "retention"}
 README_WORDS = 1000
 NOT_OURS = {"Increasing the memory limit"}  # DuckDB's words
 SECTIONS = {
     "SOURCES__WEATHER": WeatherSettings,
     "SOURCES__WEATHER__ONE_CALL": OneCallSettings,
+    "SOURCES__WEATHER__RETENTION": RetentionSettings,
     "ALERTS": AlertSettings,
     "REPORT": ReportSettings,
 }
@@ -141,6 +143,7 @@ def test_every_resource_is_an_asset_or_a_table_that_is_described():
     [
         ("sources.weather", WeatherSettings),
         ("sources.weather.one_call", OneCallSettings),
+        ("sources.weather.retention", RetentionSettings),
         ("alerts", AlertSettings),
         ("report", ReportSettings),
     ],
@@ -149,7 +152,10 @@ def test_the_shipped_configuration_states_each_setting_with_its_default(section,
     _, _, text = CONFIG.partition(f"[{section}]\n")
     text = text.partition("\n[")[0]
     shipped = tomlkit.parse(text).unwrap()
-    defaults = {name: field.default for name, field in spec.__dataclass_fields__.items()}
+    defaults = {
+        name: field.default if field.default_factory is MISSING else field.default_factory()
+        for name, field in spec.__dataclass_fields__.items()
+    }
     settings = {name for name in defaults if not name.startswith("__")} - NO_DEFAULT - TABLES_OF_SETTINGS
     commented = set(re.findall(r"^# (\w+)(?: =|: )", text, re.MULTILINE)) - {"Places"}
     assert shipped.keys() | commented == settings

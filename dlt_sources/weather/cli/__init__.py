@@ -18,6 +18,7 @@ from dlt_sources.weather.cli.commands.load import load_command
 from dlt_sources.weather.cli.commands.locations import locations_command
 from dlt_sources.weather.cli.commands.packages import packages_command
 from dlt_sources.weather.cli.commands.plan import plan_command
+from dlt_sources.weather.cli.commands.prune import prune_command
 from dlt_sources.weather.cli.commands.replay import replay_command
 from dlt_sources.weather.cli.commands.status import status_command
 from dlt_sources.weather.cli.console import guard_streams, output_problem, tell
@@ -45,7 +46,7 @@ in this order. The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
 
 
 # commands that have done their work even if nobody can read what they say
-WORKING_COMMANDS = ("load", "replay")
+WORKING_COMMANDS = ("load", "replay", "prune")
 
 
 class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
@@ -108,6 +109,7 @@ for command in (
     replay_command,
     status_command,
     packages_command,
+    prune_command,
     locations_command,
     dbt_sources_command,
 ):

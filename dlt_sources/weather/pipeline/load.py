@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import KeyRefusedError
 from dlt_sources.weather.common.settings import WeatherSettings
+from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.resources import closing_source, next_source, resource_names
@@ -18,6 +20,9 @@ from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.journal import Journal
 from dlt_sources.weather.pipeline.packages import PackageLoader, load_package
 from dlt_sources.weather.pipeline.writer import Report, Writer, writing
+from dlt_sources.weather.retention.policy import sentence
+
+logger = logging.getLogger(__name__)
 
 
 def load(
@@ -60,12 +65,23 @@ def load(
         _run(target, settings, now, on_progress) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
+        _announce_retention(target, writer, settings)
         run.use(writer.reader, Journal(writer.directory))
         on_start(run)
         _load_packages(run, writer, resources, resolve_unknown=resolve_unknown)
     writer.report.error = run.error
     writer.report.budget = run.postponed
     return writer.report
+
+
+def _announce_retention(target: Target, writer: Writer, settings: WeatherSettings) -> None:
+    """Say once, before the first load into a dataset, what will not be kept for ever."""
+    if not (target.is_postgres or target.is_duckdb):
+        return
+    with writer.reader() as reader:
+        is_new = not reader.columns(LoadRun.table)
+    if is_new:
+        logger.info("%s", sentence(settings.retention))
 
 
 def _run(

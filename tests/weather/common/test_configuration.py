@@ -59,6 +59,22 @@ def refused(load: Callable[..., object] = load_settings) -> str:
             "[sources.weather.one_call] has no setting calls_per_dy; did you mean calls_per_day?",
         ),
         ("[sources.weather.one_call]\ncurrency = 3", "one_call.currency must be letters, such as GBP, not '3'."),
+        (
+            "[sources.weather.retention]\nforecast_day = 30",
+            "[sources.weather.retention] has no setting forecast_day; did you mean forecast_days?",
+        ),
+        ("[retention]\nforecast_days = 30", "nothing reads [retention]; did you mean [sources.weather.retention]?"),
+        (
+            "[sources.weather.retention]\nraw_days = 1",
+            "retention.raw_days must be from 7 to 36,600, or 0 to keep the rows for ever, not 1.",
+        ),
+        (
+            "[sources.weather.retention]\nthin_after_days = 400",
+            "retention.thin_after_days (400) must not be greater than retention.forecast_days (365)",
+        ),
+        ("[sources.weather.retention]\nissue_hours = [24]", "retention.issue_hours must be hours of a day in UTC"),
+        ("[sources.weather.retention]\narchive = ' '", "retention.archive is empty"),
+        (WEATHER + "retention = 3", "retention is a table, whose settings are set one by one"),
         (WEATHER + "locations = []", "locations is empty, so there is nothing to load"),
         (WEATHER + "resources = []", "resources is empty, so there is nothing to load"),
         (WEATHER + "locations = 'Oslo,NO'", 'locations must be a list of texts, such as ["a", "b"].'),

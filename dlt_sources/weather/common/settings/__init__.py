@@ -15,6 +15,7 @@ from dlt_sources.weather.common.settings.names import (
     ResourceName,
     unknown_resources,
 )
+from dlt_sources.weather.common.settings.retention import RetentionSettings
 
 __all__ = [
     "DEFAULT_LOCATIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "UNITS",
     "VARIABLES",
     "ResourceName",
+    "RetentionSettings",
     "WeatherSettings",
     "load_settings",
     "unknown_resources",

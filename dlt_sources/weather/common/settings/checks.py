@@ -93,21 +93,22 @@ def check_currency(currency: str) -> None:
         )
 
 
-def check_table(name: str, sections: tuple[str, ...]) -> None:
+def check_table(name: str, sections: tuple[str, ...], example: str) -> None:
     """Raise on a table of settings that is set as a whole, as one value: dlt ignores it.
 
     Args:
         name: the table's name.
         sections: the section that it is in.
+        example: one of its settings.
     """
     value: object = dlt.config.get(".".join((*sections, name)))
     if value is not None and not isinstance(value, Mapping):
         path = (*sections, name)
-        variable = f"{'__'.join(path)}__calls_per_day".upper()
+        variable = "__".join((*path, example)).upper()
         raise InvalidSettingError(
             name,
             f"{name} is a table, whose settings are set one by one: the variable {variable}, for instance, or "
-            f"calls_per_day under [{'.'.join(path)}] in .dlt/config.toml.",
+            f"{example} under [{'.'.join(path)}] in .dlt/config.toml.",
         )
 
 

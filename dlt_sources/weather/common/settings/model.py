@@ -19,6 +19,7 @@ from dlt_sources.weather.common.configuration import InvalidSettingError, resolv
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import checks
 from dlt_sources.weather.common.settings.names import LANGUAGES, UNITS
+from dlt_sources.weather.common.settings.retention import RetentionSettings, check_retention
 from dlt_sources.weather.common.shards import Shard, parse_shard
 from dlt_sources.weather.common.subscription_plans import (
     PLAN_NAMES,
@@ -73,6 +74,7 @@ class WeatherSettings(BaseConfiguration):
     reserve_for_schedule: int | None = None
     one_call_version: int | None = None
     one_call: OneCallSettings = OneCallSettings()
+    retention: RetentionSettings = RetentionSettings()
     schedule: str = "0 * * * *"
     timeout_seconds: float = 30.0
     max_answer_mb: float = 5.0
@@ -92,9 +94,11 @@ class WeatherSettings(BaseConfiguration):
         Raises:
             ConfigurationError: a value that cannot work; the message names the setting.
         """
-        checks.check_table("one_call", SECTIONS)
+        checks.check_table("one_call", SECTIONS, "calls_per_day")
+        checks.check_table("retention", SECTIONS, "forecast_days")
         checks.check_types(self)
         checks.check_types(self.one_call, "one_call.")
+        checks.check_types(self.retention, "retention.")
         key = self.secret_key.get_secret_value() if self.secret_key else ""
         if not (key.isascii() and key.isprintable()):
             raise ConfigurationError(
@@ -126,6 +130,7 @@ class WeatherSettings(BaseConfiguration):
             raise InvalidSettingError("shard", f"shard {self.shard!r} is invalid: {error}.") from None
         checks.check_ranges(self, checks.RANGES)
         checks.check_ranges(self.one_call, checks.ONE_CALL_RANGES, "one_call.")
+        check_retention(self.retention)
         checks.check_currency(self.one_call.currency)
         checks.check_schedule(self.schedule)
         checks.check_plan(self.plan_name, self.resources or [])

@@ -1,0 +1,134 @@
+"""Archive: the rows that leave the database, as Parquet files by table and month, readable together with the tables.
+
+``<archive>/<dataset>/<table>/<month>/<first moment>-<digest>.parquet``. A file is complete and verified before a row
+of it is deleted. The digest is that of the rows' keys, so that rows which are archived again after a kill replace the
+file; where they are divided in another way, a row stands in two files, and the documented query reads one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import timezone
+from io import BytesIO
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from dlt.common.configuration import resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.exceptions import MissingDependencyException
+from dlt.common.schema.typing import C_DLT_LOAD_ID
+from dlt.common.storages import FilesystemConfiguration, fsspec_from_config
+
+from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, reason
+from dlt_sources.weather.contracts import WeatherRaw
+from dlt_sources.weather.retention.portions import Portion
+
+# the section of dlt's settings of a bucket: destination.filesystem.credentials
+_SECTIONS = ("destination", "filesystem")
+
+
+class Archive:
+    """A folder or bucket to which rows are written before they are deleted.
+
+    Args:
+        address: a path, or a URL that dlt's filesystem destination knows, such as ``s3://bucket/folder``.
+        dataset_name: the dataset, whose name is the first folder.
+
+    Raises:
+        ConfigurationError: the address has a password, its kind is unknown, or a package or credentials are missing.
+    """
+
+    def __init__(self, address: str, dataset_name: str) -> None:
+        if "://" in address and urlsplit(address).username is not None:
+            raise ConfigurationError(
+                "retention.archive holds a user name or a password; put them under [destination.filesystem.credentials]"
+                " in .dlt/secrets.toml, or into the environment, as for dlt's filesystem destination."
+            )
+        try:
+            config = resolve_configuration(
+                FilesystemConfiguration(), sections=_SECTIONS, explicit_value={"bucket_url": address}
+            )
+            self._files, self._root = fsspec_from_config(config)
+        except MissingDependencyException as error:
+            raise ConfigurationError(
+                f"retention.archive is {address}, for which a package is missing: {error}"
+            ) from None
+        except (ConfigurationException, ValueError) as error:
+            raise ConfigurationError(
+                f"retention.archive is {address}, which cannot be opened: {str(error).splitlines()[0]} Its credentials "
+                "are those of dlt's filesystem destination, under [destination.filesystem.credentials]."
+            ) from None
+        self._root = f"{self._root.rstrip('/')}/{dataset_name}"
+        self.address = f"{address.rstrip('/')}/{dataset_name}"
+
+    def write(self, portion: Portion, rows: pa.Table) -> int:
+        """Write rows, read them again, and return the size of the file.
+
+        Args:
+            portion: the portion of which they are.
+            rows: the rows.
+
+        Raises:
+            DestinationError: the file cannot be written, or does not hold the rows.
+        """
+        rule = portion.rule
+        identity = [name for name in (*rule.contract.key, C_DLT_LOAD_ID) if name in rows.column_names]
+        rows = rows.sort_by([(name, "ascending") for name in identity])
+        keys = rows.select(identity).combine_chunks()
+        digest = hashlib.sha256()
+        for row in zip(*(column.cast(pa.string()).to_pylist() for column in keys.columns), strict=True):
+            digest.update("\0".join(map(str, row)).encode() + b"\n")
+        first = pc.min(rows[rule.moment]).as_py().astimezone(timezone.utc)
+        name = f"{first:%Y%m%dT%H%M%S}-{digest.hexdigest()[:16]}.parquet"
+        path = f"{self._root}/{rule.table}/{portion.month}/{name}"
+        try:
+            size = self._put(path, rows)
+            with self._files.open(path, "rb") as file:
+                kept = pq.ParquetFile(file).read(columns=identity).combine_chunks()
+        except Exception as error:  # noqa: BLE001 - fsspec passes on whatever the store's driver raises
+            raise DestinationError(f"The archive {self.address} cannot be written: {reason(error)}.") from None
+        if not kept.equals(keys):
+            raise DestinationError(
+                f"The archive {self.address} does not hold what was written to it: {path} has {kept.num_rows} rows, "
+                f"and {keys.num_rows} were written."
+            )
+        return size
+
+    def _put(self, path: str, rows: pa.Table) -> int:
+        """Write a file that is there completely or not at all."""
+        buffer = BytesIO()
+        pq.write_table(rows.replace_schema_metadata(None), buffer, compression="zstd")
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        # a bucket has an object when it is complete; a disk has a file when its name is there
+        is_disk = "file" in self._files.protocol
+        written = f"{path}.partial" if is_disk else path
+        with self._files.open(written, "wb") as file:
+            file.write(buffer.getbuffer())
+            if is_disk:
+                file.flush()
+                # on disk before the rows in it are deleted from the database
+                os.fsync(file.fileno())
+        if is_disk:
+            self._files.mv(written, path)
+        return buffer.getbuffer().nbytes
+
+    def answers(self, endpoint: str) -> Iterator[pa.Table]:
+        """Yield the archived answers of an endpoint, a file at a time, oldest first.
+
+        Args:
+            endpoint: name of the resource that the answers belong to.
+        """
+        names = ["fetched_at", "location_id", "units", "body", "endpoint"]
+        for path in self._paths(WeatherRaw.table):
+            with self._files.open(path, "rb") as file:
+                rows = pq.ParquetFile(file).read(columns=names)
+            chosen = rows.filter(pc.equal(rows["endpoint"], endpoint))
+            if chosen.num_rows:
+                yield chosen
+
+    def _paths(self, table: str) -> Sequence[str]:
+        return sorted(self._files.glob(f"{self._root}/{table}/*/*.parquet"))

@@ -1,0 +1,91 @@
+"""Rows that go, in DuckDB: one process has the file open, so they are read and deleted in turns.
+
+The file keeps its size: DuckDB fills the blocks of deleted rows with new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+
+from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.destination.reading.dialects import qualified_name
+from dlt_sources.weather.retention.policy import Rule
+from dlt_sources.weather.retention.portions import Portion, count_portions, months
+from dlt_sources.weather.retention.store import Store, doomed_sql, identity, plain, rows_of_a_chunk
+
+
+class DuckDBStore(Store):
+    """The rows of a DuckDB file."""
+
+    def portions(self, rule: Rule) -> list[Portion]:
+        """Return what goes of a table, oldest first; a month at a time, which needs little memory."""
+        with self._turns.turn() as client:
+            reader = DestinationReader(client)
+            oldest = reader.rows(f"SELECT min({rule.moment}) FROM {{table}}", table=rule.table)
+            if not oldest or oldest[0][0] is None or rule.ends is None:
+                return []
+            condition = self._condition(rule, client)
+            found: list[Portion] = []
+            for month in months(utc(oldest[0][0]), rule.ends):
+                call = partial(count_portions, reader, rule, condition, [month])
+                found += self._turns.run(client, call)
+            return found
+
+    def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
+        """Yield the rows of a portion; the file is closed meanwhile."""
+        last: pa.Table | None = None
+        while (chunk := self._read(portion, whole=whole)).num_rows:
+            if last is not None and chunk.equals(last):
+                return
+            last = chunk
+            yield chunk
+
+    def _read(self, portion: Portion, *, whole: bool) -> pa.Table:
+        with self._turns.turn() as client:
+            rule = portion.rule
+            sql, parameters = doomed_sql(client, portion, self._condition(rule, client))
+            names = "*" if whole else ", ".join(identity(rule, DestinationReader(client)))
+            columns = ", ".join(f"t.{name}" for name in names.split(", "))
+            text = f"SELECT {columns} FROM {sql} LIMIT {rows_of_a_chunk(rule)}".replace("%s", "?")
+            connection = client.native_connection
+            return plain(self._turns.run(client, lambda: connection.execute(text, parameters).to_arrow_table()))
+
+    def delete(self, portion: Portion, chunk: pa.Table) -> int:
+        """Delete the rows of a chunk under the writer lock, and return their number."""
+        with self._turns.turn() as client:
+            names = identity(portion.rule, DestinationReader(client))
+            # a plain dlt pipeline writes no load ids unless it is told to
+            same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM d.{name}" for name in names)
+            rule = portion.rule
+            sql = (
+                f"DELETE FROM {qualified_name(client, rule.table)} AS t USING doomed AS d WHERE {same}"
+                f" AND t.{rule.moment} >= ? AND t.{rule.moment} < ?"
+            )
+            connection = client.native_connection
+            connection.register("doomed", chunk.select(names))
+            try:
+                call = connection.execute
+                rows = self._turns.run(client, lambda: call(sql, [portion.start, portion.end]).fetchall())
+            finally:
+                connection.unregister("doomed")
+            return int(rows[0][0])
+
+    def bytes_of(self, table: str) -> float:
+        """Return the mean size of a row in the file."""
+        with self._turns.turn() as client:
+            name = f"{client.dataset_name}.{table}"
+            connection = client.native_connection
+            sql = (
+                "SELECT (SELECT count(DISTINCT block_id) FROM pragma_storage_info(?) WHERE persistent)"
+                " * (SELECT block_size FROM pragma_database_size() LIMIT 1) / greatest(1, (SELECT estimated_size"
+                " FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?))"
+            )
+            rows = connection.execute(sql, [name, client.dataset_name, table]).fetchall()
+            return float(rows[0][0] or 0)
+
+    def reclaim(self, table: str) -> None:
+        """Do nothing: closing the file after a turn writes it, and frees the blocks."""

@@ -1,0 +1,129 @@
+"""Rows that go, in PostgreSQL: found without the writer lock, and deleted under it by their place in the table.
+
+No index leads to the rows of a month, so they are read in one pass that no load waits for. A row is then found at
+once by its place (ctid) and by the transaction that wrote it (xmin) in the file of its table: a row that a load has
+replaced has another of these, and stays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dlt_sources.weather.contracts.base import EARLIEST
+from dlt_sources.weather.destination.connection import translated_errors
+from dlt_sources.weather.destination.reader import DestinationReader
+from dlt_sources.weather.destination.reading.dialects import qualified_name
+from dlt_sources.weather.retention.policy import Rule
+from dlt_sources.weather.retention.portions import Portion, count_portions
+from dlt_sources.weather.retention.store import FILE, PLACE, WRITTEN_BY, Store, doomed_sql, plain, rows_of_a_chunk
+from dlt_sources.weather.retention.turns import SECONDS_OF_A_TURN, cancellable
+
+_FIRST_ROWS, _FEWEST_ROWS, _MOST_ROWS = 5_000, 500, 50_000
+# a part of a turn, so that several fit
+_SECONDS_OF_A_DELETE = SECONDS_OF_A_TURN / 4
+
+
+class PostgresStore(Store):
+    """The rows of a PostgreSQL dataset."""
+
+    _rows = _FIRST_ROWS
+
+    def portions(self, rule: Rule) -> list[Portion]:
+        """Return what goes of a table, oldest first; one pass over the table."""
+        if rule.ends is None:
+            return []
+        ends = rule.ends
+        with translated_errors(), self._target.connection() as client:
+            reader = DestinationReader(client)
+            condition = self._condition(rule, client)
+            return self._turns.run(client, lambda: count_portions(reader, rule, condition, [(EARLIEST, ends)]))
+
+    def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
+        """Yield the rows of a portion as the database sends them."""
+        # 0.1 s, which other commands need not wait for
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415
+
+        with translated_errors(), self._target.connection() as client:
+            sql, parameters = doomed_sql(client, portion, self._condition(portion.rule, client))
+            handle = f"CAST(t.ctid AS text) AS {PLACE}, CAST(t.xmin AS text) AS {WRITTEN_BY}"
+            handle += f", CAST(pg_relation_filenode(t.tableoid) AS bigint) AS {FILE}"
+            text = f"SELECT {handle}{', t.*' if whole else ''} FROM {sql}"
+            with client.native_connection.cursor() as cursor:
+                # the driver copies, and a copy takes no parameters
+                text = cursor.mogrify(text, parameters).decode()
+            size = rows_of_a_chunk(portion.rule)
+            url = self._target.postgres_credentials.to_native_representation()
+            with dbapi.connect(url) as connection, connection.cursor() as cursor:
+
+                def wait(call: Any) -> Any:
+                    return cancellable(call, cursor.adbc_cancel, lambda: self._turns.is_interrupted)
+
+                wait(lambda: cursor.execute(text))
+                batches = cursor.fetch_record_batch()
+                left: list[pa.RecordBatch] = []
+                while (batch := wait(lambda: next(iter(batches), None))) is not None:
+                    left.append(batch)
+                    while sum(one.num_rows for one in left) >= size:
+                        table = pa.Table.from_batches(left)
+                        yield plain(table.slice(0, size))
+                        left = table.slice(size).to_batches()
+                if any(one.num_rows for one in left):
+                    yield plain(pa.Table.from_batches(left))
+
+    def delete(self, portion: Portion, chunk: pa.Table) -> int:
+        """Delete the rows of a chunk under the writer lock, as many turns as it takes, and return their number."""
+        files = pc.unique(chunk[FILE]).to_pylist()
+        begin, deleted = 0, 0
+        while begin < chunk.num_rows:
+            with self._turns.turn() as client:
+                end = time.monotonic() + SECONDS_OF_A_TURN - _SECONDS_OF_A_DELETE
+                while begin < chunk.num_rows and time.monotonic() < end:
+                    part = chunk.slice(begin, self._rows)
+                    began = time.monotonic()
+                    deleted += self._delete(client, portion, part, files)
+                    begin += part.num_rows
+                    self._adapt(time.monotonic() - began)
+        return deleted
+
+    def _delete(self, client: Any, portion: Portion, part: pa.Table, files: list[int]) -> int:
+        rule = portion.rule
+        places, written_by = (pc.unique(part[name]).to_pylist() for name in (PLACE, WRITTEN_BY))
+        sql = (
+            f"WITH gone AS (DELETE FROM {qualified_name(client, rule.table)} AS t WHERE t.ctid = ANY(%s::tid[])"
+            f" AND CAST(t.xmin AS text) = ANY(%s) AND t.{rule.moment} >= %s AND t.{rule.moment} < %s"
+            " AND pg_relation_filenode(t.tableoid) = ANY(%s::oid[]) RETURNING 1) SELECT count(*) FROM gone"
+        )
+        array = "{" + ",".join(f'"{place}"' for place in places) + "}"
+        parameters = (array, written_by, portion.start, portion.end, files)
+        rows = self._turns.run(client, lambda: client.execute_sql(sql, *parameters))
+        return int(rows[0][0]) if rows else 0
+
+    def _adapt(self, seconds: float) -> None:
+        """Delete as many rows at a time as fit into a part of a turn."""
+        if seconds < _SECONDS_OF_A_DELETE / 2:
+            self._rows = min(_MOST_ROWS, self._rows * 2)
+        elif seconds > _SECONDS_OF_A_DELETE:
+            self._rows = max(_FEWEST_ROWS, self._rows // 2)
+
+    def bytes_of(self, table: str) -> float:
+        """Return the mean size of a row, by what PostgreSQL takes a table to have."""
+        sql = (
+            "SELECT sum(pg_total_relation_size(c.oid)), sum(greatest(c.reltuples, 0)) FROM pg_class c"
+            " JOIN (SELECT relid FROM pg_partition_tree(to_regclass(%s)) WHERE isleaf) AS l ON l.relid = c.oid"
+        )
+        with translated_errors(), self._target.connection() as client:
+            rows = client.execute_sql(sql, qualified_name(client, table)) or []
+            size, number = rows[0]
+            if not number:
+                number = (client.execute_sql(f"SELECT count(*) FROM {qualified_name(client, table)}") or [(0,)])[0][0]
+            return float(size or 0) / float(number) if number else 0.0
+
+    def reclaim(self, table: str) -> None:
+        """Vacuum a table, so that new rows fill the space of the deleted ones; loads and readers go on."""
+        with translated_errors(), self._target.connection() as client:
+            self._turns.run(client, lambda: client.execute_sql(f"VACUUM (ANALYZE) {qualified_name(client, table)}"))
