@@ -31,19 +31,28 @@ def test_duckdb_has_little_memory_for_a_load_unless_it_is_configured(duckdb, set
     assert seen == ["152.5 MiB", "1.0 GiB"]
 
 
-def test_duckdb_has_few_threads_for_a_load_unless_it_is_configured(duckdb, monkeypatch):
+def test_duckdb_has_one_thread_for_a_load_unless_it_is_configured(duckdb, monkeypatch):
     set_to = "SELECT current_setting('threads')"
     with duckdb.connection() as client:
         client.execute_sql("SET threads = 16")
-        duckdb_memory.limit_memory(client)
-        assert client.execute_sql(set_to) == [(4,)]
-        client.execute_sql("SET threads = 1")
         duckdb_memory.limit_memory(client)
         assert client.execute_sql(set_to) == [(1,)]
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"threads": 7}')
     with Target("duckdb").connection() as client:
         duckdb_memory.limit_memory(client)
         assert client.execute_sql(set_to) == [(7,)]
+
+
+def test_duckdb_gives_memory_back_during_a_load_unless_it_is_configured(duckdb, monkeypatch):
+    set_to = "SELECT current_setting('allocator_bulk_deallocation_flush_threshold')"
+    with duckdb.connection() as client:
+        duckdb_memory.limit_memory(client)
+        assert client.execute_sql(set_to) == [("250.0 KiB",)]
+    configured = '{"allocator_bulk_deallocation_flush_threshold": "1GiB"}'
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", configured)
+    with Target("duckdb").connection() as client:
+        duckdb_memory.limit_memory(client)
+        assert client.execute_sql(set_to) == [("1.0 GiB",)]
 
 
 def test_duckdbs_cache_is_emptied_and_its_limit_stays(duckdb):
