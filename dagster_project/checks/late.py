@@ -46,7 +46,11 @@ def locations_are_recent(
 
 def _text(late: LateLocation, now: datetime) -> str:
     since = f"since {since_text(late.newest, now)}" if late.newest else "never"
-    return f"{late.query} {since}: {words_of(late.cause, late.http_status)}"
+    again = ""
+    if late.refused_since and late.asked_again_at:
+        since_when, when = since_text(late.refused_since, now), since_text(late.asked_again_at, now)
+        again = f" (refused since {since_when}, asked again {when})"
+    return f"{late.query} {since}: {words_of(late.cause, late.http_status)}{again}"
 
 
 def _row(late: LateLocation) -> dict[str, Any]:
@@ -57,6 +61,8 @@ def _row(late: LateLocation) -> dict[str, Any]:
         "newest": plain(late.newest),
         "cause": late.cause,
         "http_status": late.http_status,
+        "since": plain(late.refused_since),
+        "asked_again": plain(late.asked_again_at),
     }
 
 

@@ -18,7 +18,7 @@ from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader, loaded_since
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
-from dlt_sources.weather.status.rejects import open_rejects
+from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 
 MOST_SHOWN = 20
 MOST_REJECTED = 0.1
@@ -161,11 +161,7 @@ def reject_rate(
     fetched, rejected = fetched - failed, rejected - failed
     rates = {"places_failing_rate": _rate(len(places), locations), "rows_rejected_rate": _rate(rejected, fetched)}
     counts = {"places_failing": len(places), "places": locations}
-    named = [
-        f"{names.get(one.location_id, one.location_id)} since {since_text(one.since, now)}:"
-        f" {words_of(one.message, one.http_status)}"
-        for one in failing[:MOST_SHOWN]
-    ]
+    named = [_failing_text(one, names.get(one.location_id, one.location_id), now) for one in failing[:MOST_SHOWN]]
     faults = [f"{len(places)} of {locations} places failed: {listed(named, len(failing))}"] if failing else []
     faults += [f"{rejected} of {fetched} rows were rejected"] if rejected else []
     rows = [
@@ -175,11 +171,17 @@ def reject_rate(
             "since": plain(one.since),
             "cause": f"{one.error_class}: {one.message}",
             "http_status": one.http_status,
+            "asked_again": plain(one.asked_again_at),
         }
         for one in failing[:MOST_SHOWN]
     ]
     description = f"{resource}: {'; '.join(faults)}" if faults else None
     return CheckResult(max(rates.values()) <= MOST_REJECTED, rows, rates | counts, description)
+
+
+def _failing_text(one: OpenReject, name: str, now: datetime) -> str:
+    again = f", asked again {since_text(one.asked_again_at, now)}" if one.asked_again_at else ""
+    return f"{name} since {since_text(one.since, now)}: {words_of(one.message, one.http_status)}{again}"
 
 
 def _rate(part: int, whole: int) -> float:

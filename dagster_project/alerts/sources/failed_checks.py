@@ -144,8 +144,10 @@ def _places(metadata: Mapping[str, Any]) -> dict[str, str]:
     for row in read_rows(metadata.get("rows")):
         name = str(row.get("query", row["location_id"]))
         since = f"nothing since {_moment(row['newest'])}" if row.get("newest") else "nothing yet"
-        if "since" in row:
+        if row.get("since"):
             since = f"fails since {_moment(row['since'])}"
+        if row.get("asked_again"):
+            since += f", asked again {_moment(row['asked_again'])}"
         lines[name] = f"{name}: {since}; {words_of(row.get('cause'), row.get('http_status'))}"
     return lines
 

@@ -69,8 +69,12 @@ class Reject(Contract):
     table: ClassVar[str] = "rejects"
     key: ClassVar[tuple[str, ...]] = ("reject_id",)
 
-    reject_id: str = added("run_id, resource and a number that counts the rejects of both")
-    run_id: str | None = added("Run that rejected it, as in bronze.load_runs")
+    reject_id: str = added(
+        "run_id, resource and a number that counts the rejects of both; of an entry of the user's list that is no "
+        "location or that the API does not know: locations and a digest of the entry, which has one row that each run "
+        "updates"
+    )
+    run_id: str | None = added("Run that rejected it, as in bronze.load_runs; of a row that is updated, the newest")
     resource: str | None = added("Resource that rejected it")
     kind: str | None = added("request (it ended without a usable answer) or row")
     location_id: str | None = added(
@@ -86,6 +90,9 @@ class Reject(Contract):
     payload: str | None = added("First 1,000 characters of the answer or row, without secrets")
     window_start: Moment | None = added("First hour of the request's window, UTC, for history")
     window_end: Moment | None = added("Last hour of the request's window, UTC, for history")
+    times: Integer | None = added("Number of refused look-ups of a location that the API does not know")
+    first_rejected_at: Moment | None = added("Moment of the first of them, UTC")
+    asked_again_at: Moment | None = added("Moment from which on the location is looked up again, UTC")
 
 
 class LoadRun(Contract):

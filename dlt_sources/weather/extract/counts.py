@@ -15,10 +15,18 @@ from dlt_sources.weather.contracts.records import Reject, RowErrorClass
 from dlt_sources.weather.destination.capabilities.load_options import active_load_options
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.locations.model import LocationQuery
+from dlt_sources.weather.locations.refusals import (
+    LASTING,
+    Refusal,
+    again_text,
+    columns_of_refusal,
+    entry_id,
+    refusal_id,
+)
 
 MOST_CAUSES = 1000
 # classes of the rejects of entries of the user's list that fail again and again
-MISSPELT = ("not_found", "bad_location", "bad_request")
+MISSPELT = (*LASTING, "bad_location")
 MOST_LISTED = 20
 Status = Literal["running", "ok", "partial", "failed", "interrupted", "not_reached"]
 
@@ -44,11 +52,12 @@ def _name_of(subject: RequestWindow | LocationQuery) -> str:
 class LoadMetrics:
     """The counts of one resource in one run; ``rows_fetched = rows_loaded + rows_rejected`` must hold at its end.
 
-    A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts
-    for it too. ``expected`` is the foreseen number of requests, ``up_to_date`` that of locations that need none,
-    ``misspelt`` that of rejected entries of the user's list that fail until they are corrected. ``places`` has the
-    first locations that a cause affects, in order. ``postponed`` says which budget is spent, and when a load goes on.
-    ``since`` and ``until`` are the user's range, for a history; ``shard`` is the run's.
+    A request without a usable answer counts as one row fetched and one rejected, so that the rejects table accounts for
+    it too; so does a location whose look-up was refused and that is not asked for yet, without a request. ``expected``
+    is the foreseen number of requests, ``up_to_date`` that of locations that need none, ``misspelt`` that of rejected
+    entries of the user's list that fail until they are corrected. ``places`` has the first locations that a cause
+    affects, in order. ``postponed`` says which budget is spent, and when a load goes on. ``since`` and ``until`` are
+    the user's range, for a history; ``shard`` is the run's.
     """
 
     resource: str
@@ -74,6 +83,7 @@ class LoadMetrics:
     misspelt: int = 0
     error: str | None = None
     postponed: str | None = None
+    _entries: Counter[tuple[str, str]] = field(default_factory=Counter)
     _clock: float = field(default_factory=monotonic)
 
     @property
@@ -141,11 +151,14 @@ class LoadMetrics:
     def reject_location(self, position: str, text: str, message: str, at: datetime) -> dict[str, Any]:
         """Count an entry of the user's list that is no location, and return its row of ``rejects``."""
         self.rows_fetched += 1
+        self._entries[position, text] += 1
         return self._reject(
             "row",
-            "",
+            None,
             at,
             None,
+            # one row for the entry, whichever run rejects it
+            reject_id=entry_id(position, text, str(self._entries[position, text])),
             error_class="bad_location",
             message=f"{position}: {message}",
             payload=text,
@@ -153,13 +166,33 @@ class LoadMetrics:
             field=position,
         )
 
+    def reject_unasked(self, query: LocationQuery, refusal: Refusal, at: datetime) -> dict[str, Any]:
+        """Count a location that is not asked for, because its look-up was refused, and return its updated reject.
+
+        Args:
+            query: the location.
+            refusal: the reject that the destination has of it.
+            at: the moment, UTC.
+        """
+        self.rows_fetched += 1
+        return self._reject("request", refusal.endpoint, at, query, reject_id=refusal_id(query), **refusal.columns())
+
     def _reject(
-        self, kind: str, endpoint: str, at: datetime, subject: RequestWindow | LocationQuery | None, **details: Any
+        self,
+        kind: str,
+        endpoint: str | None,
+        at: datetime,
+        subject: RequestWindow | LocationQuery | None,
+        **details: Any,
     ) -> dict[str, Any]:
         self.rows_rejected += 1
         message = str(details["message"])
+        if isinstance(subject, LocationQuery) and details["error_class"] in LASTING and "times" not in details:
+            details |= columns_of_refusal(subject, at)
         if subject is not None:
-            self._note_place(message, _name_of(subject))
+            again = details.get("asked_again_at")
+            name = _name_of(subject)
+            self._note_place(message, f"{name} [{again_text(details['first_rejected_at'], again)}]" if again else name)
         # a message may quote a value; so many different ones have no common cause
         if message in self.causes or len(self.causes) < MOST_CAUSES:
             self.causes[message] += 1
@@ -175,7 +208,7 @@ class LoadMetrics:
             "run_id": self.run_id,
             "resource": self.resource,
             "kind": kind,
-            "endpoint": endpoint or None,
+            "endpoint": endpoint,
             "rejected_at": at,
             **details,
         }

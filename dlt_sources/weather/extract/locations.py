@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -17,6 +19,9 @@ from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.locations.batches import ResolvedLocations
 from dlt_sources.weather.locations.geocoding import Lookup, location_queries, match_known_locations, resolve
 from dlt_sources.weather.locations.model import LocationQuery, ResolvedLocation
+from dlt_sources.weather.locations.refusals import LONGEST_PAUSE, again_text, read_refusals, refusal_id
+
+logger = logging.getLogger(__name__)
 
 
 def match_locations(settings: WeatherSettings, reader: DestinationReader, now: datetime, *, unknown: bool) -> Lookup:
@@ -35,7 +40,9 @@ def match_locations(settings: WeatherSettings, reader: DestinationReader, now: d
     if not unknown:
         queries = (query for query in queries if isinstance(query, LocationQuery))
     lookup = match_known_locations(queries, reader.locations(), now)
-    if not unknown:
+    if unknown:
+        hold_back_refused(lookup, reader, now)
+    else:
         lookup.to_resolve.clear()
     lookup.left_out = _left_out(settings)
     return lookup
@@ -52,10 +59,37 @@ def _left_out(settings: WeatherSettings) -> int:
     return len(listed.difference(settings.only_location_ids))
 
 
+def hold_back_refused(lookup: Lookup, reader: DestinationReader, now: datetime) -> None:
+    """Move the locations whose pause lasts from those that must be looked up to ``refused``.
+
+    Args:
+        lookup: the user's list, compared with the locations that the destination knows.
+        reader: reads the destination.
+        now: the moment of the run, UTC.
+    """
+    refusals = read_refusals(reader, lookup.to_resolve)
+    if not refusals:
+        return
+    queries = list(lookup.to_resolve)
+    lookup.to_resolve.clear()
+    for query in queries:
+        refusal = refusals.get(refusal_id(query))
+        # a clock that was ahead has no say
+        if refusal and now < refusal.asked_again_at <= now + LONGEST_PAUSE:
+            again = again_text(refusal.since, refusal.asked_again_at)
+            logger.warning("%s is not looked up now: %s (%s)", query.query, refusal.message, again)
+            lookup.refused.append((query, refusal))
+        elif refusal:
+            lookup.to_resolve.append(replace(query, refusals=refusal.times, refused_since=refusal.since))
+        else:
+            lookup.to_resolve.append(query)
+
+
 class LocationStep:
     """The step in which a run looks up its locations, in one load package or, if the look-ups take long, in several.
 
-    A location that could not be looked up is rejected and not stored, so the next run asks for it again.
+    A location that could not be looked up is rejected and not stored, so the next run asks for it again; if the API
+    does not know it, a run after a pause (``locations/refusals.py``).
 
     Args:
         lookup: the user's list, compared with the locations that the destination knows.
@@ -69,7 +103,8 @@ class LocationStep:
         self._now = now
         self._tables: list[pa.Table] = []
         self._rejects = [
-            metrics.reject_location(entry.position, entry.text, entry.message, now()) for entry in lookup.invalid
+            *(metrics.reject_location(entry.position, entry.text, entry.message, now()) for entry in lookup.invalid),
+            *(metrics.reject_unasked(query, refusal, now()) for query, refusal in lookup.refused),
         ]
         self._has_items = False
         metrics.expected = len(lookup.to_resolve)

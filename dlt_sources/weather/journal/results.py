@@ -53,6 +53,8 @@ def decode(payload: bytes) -> Entry:
     asked = failure.pop("request") if failure else facts["request"]
     subject = asked.pop("about")
     location = subject.pop("location", None)
+    if since := subject.get("refused_since"):
+        subject["refused_since"] = datetime.fromisoformat(since)
     about = ResolvedLocation(**location) if location else LocationQuery(**subject)
     request = Request(**asked, about=about)
     at = datetime.fromisoformat(facts["at"])

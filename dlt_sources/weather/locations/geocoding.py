@@ -26,6 +26,7 @@ from dlt_sources.weather.locations.batches import PackedRows, ResolvedLocations
 from dlt_sources.weather.locations.files import read_locations
 from dlt_sources.weather.locations.model import InvalidLocation, LocationQuery, ResolvedLocation
 from dlt_sources.weather.locations.parsing import location_at, normalized, parse_locations
+from dlt_sources.weather.locations.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 # the geocoder's maximum; several matches are worth a line in the log
@@ -41,6 +42,7 @@ class Lookup:
         to_resolve: locations that must be looked up.
         rows: new or changed rows of ``bronze.locations``.
         invalid: entries that are no location.
+        refused: locations whose look-up was refused, and that are not asked for until a pause ends.
         left_out: number of locations of the list that ``only_location_ids`` leaves out.
     """
 
@@ -48,6 +50,7 @@ class Lookup:
     to_resolve: deque[LocationQuery] = field(default_factory=deque)
     rows: PackedRows = field(default_factory=lambda: PackedRows(Location.arrow_schema()))
     invalid: list[InvalidLocation] = field(default_factory=list)
+    refused: list[tuple[LocationQuery, Refusal]] = field(default_factory=list)
     left_out: int = 0
 
 

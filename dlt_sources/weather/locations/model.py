@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -10,7 +11,8 @@ from typing import Literal
 class LocationQuery:
     """A location that the user asked for, before its look-up; coordinates and country are set if the user gave them.
 
-    ``location_id`` is made from the user's text, so it stays when OpenWeather's ids and names change.
+    ``location_id`` is made from the user's text, so it stays when OpenWeather's ids and names change. ``refusals`` is
+    the number of look-ups that the API has refused, the first at ``refused_since``, UTC.
     """
 
     location_id: str
@@ -20,6 +22,8 @@ class LocationQuery:
     lat: float | None = None
     lon: float | None = None
     country: str | None = None
+    refusals: int = 0
+    refused_since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from dlt_sources.weather.locations.refusals import again_text
 from dlt_sources.weather.status.late import LateLocation
 
 
@@ -24,6 +25,16 @@ class LateGroup(NamedTuple):
     def queries(self) -> list[str]:
         """The locations as the user wrote them, each once."""
         return list({one.location_id or one.query: one.query for one in self.late}.values())
+
+    @property
+    def again(self) -> str | None:
+        """Since when look-ups of a location are refused, and when the first is asked again; None if none is refused."""
+        pauses = [
+            (one.refused_since, one.asked_again_at) for one in self.late if one.refused_since and one.asked_again_at
+        ]
+        if not pauses:
+            return None
+        return again_text(min(since for since, _ in pauses), min(again for _, again in pauses))
 
     @property
     def newest(self) -> tuple[datetime | None, datetime | None]:

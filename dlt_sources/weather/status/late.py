@@ -40,6 +40,8 @@ class LateLocation(NamedTuple):
         cause: class and message of its newest reject since then, or the error of the resource's newest run; None if
             neither is known, for example because nothing has run.
         http_status: HTTP status of that reject; None if there was no response, or no reject.
+        refused_since: moment of the first refused look-up of a location that the API does not know, UTC.
+        asked_again_at: moment from which on that location is looked up again, UTC.
     """
 
     resource: str
@@ -48,6 +50,20 @@ class LateLocation(NamedTuple):
     newest: datetime | None
     cause: str | None
     http_status: int | None = None
+    refused_since: datetime | None = None
+    asked_again_at: datetime | None = None
+
+
+class _Reject(NamedTuple):
+    """The newest reject of a location: when, its cause, and by which resource and run."""
+
+    at: datetime
+    cause: str
+    resource: str
+    run_id: str
+    http_status: int | None
+    refused_since: datetime | None
+    asked_again_at: datetime | None
 
 
 def late_after(resource: str, schedule: str) -> timedelta:
@@ -134,24 +150,7 @@ def _with_causes(
     late = list(late)
     if not late:
         return []
-    since = now - CAUSES_SINCE
-    recent, *parameters = reader.recently_loaded(Reject.table, since)
-    # a location that cannot be looked up is rejected by the resource `locations`, and never asked for by the others
-    newest = (
-        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status,"
-        " row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place FROM {rejects}"
-        f" WHERE {recent} AND resource IN (%s, %s) AND rejected_at >= %s AND location_id IS NOT NULL"
-    )
-    sql = (
-        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status"
-        f" FROM ({newest}) AS r WHERE place = 1"
-    )
-    rejects = {
-        location_id: (utc(at), f"{error_class}: {message}", rejected_by, run_id, http_status)
-        for location_id, at, error_class, message, rejected_by, run_id, http_status in reader.rows(
-            sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table
-        )
-    }
+    rejects = _newest_rejects(reader, resource, now - CAUSES_SINCE)
     sql = "SELECT finished_at, status, error, run_id FROM {runs} WHERE resource = %s ORDER BY finished_at DESC LIMIT 1"
     runs = [(utc(at), *others) for at, *others in reader.rows(sql, resource, runs=LoadRun.table)]
     explained = []
@@ -159,14 +158,52 @@ def _with_causes(
         causes: list[tuple[datetime, str | None, int | None]]
         causes = [(at, cause_of(error) if error else _without_error(status), None) for at, status, error, _ in runs]
         if one.location_id in rejects:
-            at, text, rejected_by, run_id, http_status = rejects[one.location_id]
+            reject = rejects[one.location_id]
             # a run that ends early rejects only what it asked: its error explains the others, not an older reject
-            newer = [error for *_, error, of in runs if error and of != run_id and rejected_by == resource != LOCATIONS]
-            causes = causes if newer else [(at, text, http_status)]
+            is_of_resource = reject.resource == resource != LOCATIONS
+            newer = [error for *_, error, of in runs if error and of != reject.run_id and is_of_resource]
+            if not newer:
+                causes = [(reject.at, reject.cause, reject.http_status)]
+                one = one._replace(refused_since=reject.refused_since, asked_again_at=reject.asked_again_at)  # noqa: PLW2901
         newer_causes = [(text, code) for at, text, code in causes if one.newest is None or at > one.newest]
         cause, http_status = next(iter(newer_causes), (None, None))
         explained.append(one._replace(cause=cause, http_status=http_status))
     return explained
+
+
+def _newest_rejects(reader: DestinationReader, resource: str, since: datetime) -> dict[str, _Reject]:
+    """Return the newest reject of each location since a moment, by a resource or by the look-up of locations."""
+    recent, *parameters = reader.recently_loaded(Reject.table, since)
+    # a location that cannot be looked up is rejected by the resource `locations`, and never asked for by the others
+    newest = (
+        f"SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status, {pauses(reader)},"
+        " row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place FROM {rejects}"
+        f" WHERE {recent} AND resource IN (%s, %s) AND rejected_at >= %s AND location_id IS NOT NULL"
+    )
+    sql = (
+        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status, first_rejected_at,"
+        f" asked_again_at FROM ({newest}) AS r WHERE place = 1"
+    )
+    rows = reader.rows(sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table)
+    return {
+        location_id: _Reject(
+            utc(at), f"{error_class}: {message}", *others, *(utc(moment) if moment else None for moment in moments)
+        )
+        for location_id, at, error_class, message, *others, first, again in rows
+        for moments in [(first, again)]
+    }
+
+
+def pauses(reader: DestinationReader) -> str:
+    """Return SQL for the columns of ``rejects`` about refused look-ups; null where an earlier release made the table.
+
+    Args:
+        reader: reads the destination.
+    """
+    if "asked_again_at" in reader.columns(Reject.table):
+        return "times, first_rejected_at, asked_again_at"
+    nothing = "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
+    return f"CAST(NULL AS BIGINT) AS times, {nothing} AS first_rejected_at, {nothing} AS asked_again_at"
 
 
 def cause_of(error: str) -> str:

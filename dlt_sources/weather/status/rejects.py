@@ -9,7 +9,7 @@ from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import Location, Reject
 from dlt_sources.weather.destination.reader import DestinationReader, newest_of_location
-from dlt_sources.weather.status.late import CAUSES_SINCE
+from dlt_sources.weather.status.late import CAUSES_SINCE, pauses
 
 
 class OpenReject(NamedTuple):
@@ -20,10 +20,11 @@ class OpenReject(NamedTuple):
         location_id: the location.
         error_class: class of the error.
         message: the newest message.
-        number: number of rejects.
+        number: number of rejects; of a location that the API does not know, of look-ups.
         since: moment of the first, UTC.
         last: moment of the newest, UTC.
         http_status: HTTP status of one of them; None if there was no response.
+        asked_again_at: moment from which on a location that the API does not know is looked up again, UTC.
     """
 
     resource: str
@@ -34,6 +35,7 @@ class OpenReject(NamedTuple):
     since: datetime
     last: datetime
     http_status: int | None = None
+    asked_again_at: datetime | None = None
 
 
 def open_rejects(reader: DestinationReader, now: datetime) -> list[OpenReject]:
@@ -54,7 +56,7 @@ def _open(reader: DestinationReader, resource: str, since: datetime) -> list[Ope
     contract = Location if resource == LOCATIONS else BY_NAME[resource].parts[0].contract
     recent, *load_id = reader.recently_loaded(Reject.table, since)
     rejects = (
-        "SELECT location_id, error_class, message, rejected_at, http_status FROM {rejects}"
+        f"SELECT location_id, error_class, message, rejected_at, http_status, {pauses(reader)} FROM {{rejects}}"
         f" WHERE {recent} AND resource = %s AND rejected_at >= %s AND location_id IS NOT NULL"
     )
     newest = "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
@@ -62,16 +64,16 @@ def _open(reader: DestinationReader, resource: str, since: datetime) -> list[Ope
         newest = newest_of_location(contract, "fetched_at")
     # the look-ups are those of the rejected locations only
     sql = (
-        "SELECT r.location_id, r.error_class, max(r.message), count(*), min(r.rejected_at), max(r.rejected_at),"
-        " max(r.http_status)"
+        "SELECT r.location_id, r.error_class, max(r.message), count(*) - count(times) + coalesce(max(times), 0),"
+        " min(coalesce(first_rejected_at, r.rejected_at)), max(r.rejected_at), max(r.http_status), max(asked_again_at)"
         f" FROM ({rejects}) AS r JOIN (SELECT l.location_id, {newest} AS newest"
         f" FROM (SELECT DISTINCT location_id FROM ({rejects}) AS d) AS l) AS n ON n.location_id = r.location_id"
         " WHERE n.newest IS NULL OR r.rejected_at > n.newest GROUP BY r.location_id, r.error_class"
     )
     parameters = (*load_id, resource, since)
     return [
-        OpenReject(resource, location_id, error_class, message, number, utc(first), utc(last), http_status)
-        for location_id, error_class, message, number, first, last, http_status in reader.rows(
+        OpenReject(resource, place, error_class, text, number, utc(first), utc(last), status, again and utc(again))
+        for place, error_class, text, number, first, last, status, again in reader.rows(
             sql, *parameters, *parameters, rejects=Reject.table, table=contract.table
         )
     ]

@@ -68,7 +68,10 @@ def count_doubled(loaded: DestinationReader, found: Findings) -> None:
 
 def count_unaccounted(loaded: DestinationReader, found: Findings) -> None:
     """Count the runs whose sums do not add up, in themselves or with the rejects table."""
-    in_table = dict(loaded.rows("SELECT run_id, count(*) FROM {r} GROUP BY run_id", r="rejects"))
+    # an entry of the list that stays wrong has one reject, of its newest run
+    of_others = "WHERE resource <> 'locations' GROUP BY run_id"
+    in_table = dict(loaded.rows(f"SELECT run_id, count(*) FROM {{r}} {of_others}", r="rejects"))
+    of_run = dict(loaded.rows(f"SELECT run_id, sum(rows_rejected) FROM {{runs}} {of_others}", runs="load_runs"))
     sums = loaded.rows(
         "SELECT run_id, sum(rows_rejected), sum(CASE WHEN rows_fetched = rows_loaded + rows_rejected THEN 0 ELSE 1 END)"
         " FROM {runs} GROUP BY run_id",
@@ -76,7 +79,7 @@ def count_unaccounted(loaded: DestinationReader, found: Findings) -> None:
     )
     for run_id, rejected, wrong in sums:
         found.rejected += int(rejected)
-        found.unaccounted += int(wrong) + (int(rejected) != in_table.get(run_id, 0))
+        found.unaccounted += int(wrong) + (int(of_run.get(run_id, 0)) != in_table.get(run_id, 0))
     if strays := in_table.keys() - {run_id for run_id, _, _ in sums}:
         found.problems.append(f"rejects of runs that are not logged: {', '.join(sorted(strays))}")
 

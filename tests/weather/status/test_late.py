@@ -36,7 +36,7 @@ def test_a_location_that_fails_for_good_is_late_by_its_resource_with_its_last_ro
     simulator.inject(OSLO_FAILS)
     clock.pass_time(hours=2)
     load_accounted(target, choice, clock)
-    ((resource, location_id, text, newest, cause, http_status),) = late(target, choice, "current_weather", clock)
+    ((resource, location_id, text, newest, cause, http_status, *_),) = late(target, choice, "current_weather", clock)
     assert (resource, location_id, text, newest) == ("current_weather", OSLO, OSLO, last)
     assert (cause, http_status) == ("not_found: city not found", 404)
     assert late(target, choice, "forecast", clock) == []

@@ -23,6 +23,7 @@ from dlt_sources.weather.common.settings.schedule import shortest_gap
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
+from dlt_sources.weather.locations.refusals import again_text
 from dlt_sources.weather.pipeline.demo import DEMO_KEY, DEMO_TARGET
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage, set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
@@ -100,6 +101,7 @@ def _refuse(late: Mapping[str, Sequence[LateLocation]], left_behind: Sequence[st
     for cause, groups in list(causes.items())[:MOST_CAUSES]:
         places = " and ".join(f"{', '.join(group.resources)} of {_named(group)}" for group in groups)
         because = f", {_shortened(cause, MOST_OF_CAUSE).rstrip('.')}" if cause else ""
+        because += "".join(f", {group.again}" for group in groups[:1] if group.again)
         troubles.append(f"{places} ({_since(groups)}{because})")
     if len(causes) > MOST_CAUSES:
         troubles.append(f"further places for {len(causes) - MOST_CAUSES:,} more causes, which `weather status` lists")
@@ -170,7 +172,9 @@ def _print_late(console: Console, late: Mapping[str, Sequence[LateLocation]]) ->
     for cause, groups in late_by_cause(late).items():
         shown = _shortened(cause or "", MOST_OF_CAUSE)
         for group in groups:
-            rows.append((", ".join(group.resources), escape(_named(group)), _since([group]), escape(shown)))
+            again = f" ({group.again})" if group.again else ""
+            row = (", ".join(group.resources), escape(_named(group)), _since([group]), f"{escape(shown)}{again}")
+            rows.append(row)
             shown = "the same" if cause else ""
     for row in rows[:MOST_PLACES]:
         table.add_row(*row)
@@ -192,6 +196,8 @@ def _print_rejects(console: Console, rejects: Sequence[OpenReject], queries: Map
     table = _table("rejected", place="left", times="right", last="left", cause="left")
     for reject in rejects[:MOST_PLACES]:
         cause = _shortened(f"{reject.error_class}: {reject.message}")
+        if reject.asked_again_at:
+            cause += f" ({again_text(reject.since, reject.asked_again_at)})"
         last = f"{reject.last:%Y-%m-%d %H:%MZ}"
         place = queries.get(reject.location_id, reject.location_id)
         table.add_row(reject.resource, escape(place), f"{reject.number:,}", last, escape(cause))

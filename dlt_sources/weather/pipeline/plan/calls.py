@@ -14,6 +14,7 @@ from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.locations import hold_back_refused
 from dlt_sources.weather.extract.requests import RequestQueue
 from dlt_sources.weather.extract.requests.alerts import NAMING
 from dlt_sources.weather.extract.requests.history import windows_of
@@ -125,6 +126,7 @@ def plan(target: Target, settings: WeatherSettings, now: datetime | None = None)
         target.ensure_shards_supported()
     with target.reader(settings.lock_wait_seconds) as reader:
         lookup = match_known_locations(location_queries(settings), reader.locations(), now)
+        hold_back_refused(lookup, reader, now)
         # an unknown location has no loaded rows; its coordinates do not change the number of calls
         unknown = (ResolvedLocation(query.location_id, query.query, 0, 0, is_new=True) for query in lookup.to_resolve)
         locations = [*lookup.locations, *unknown]
