@@ -95,7 +95,7 @@ def wait(
         )
     )
     context.instance.add_run_tags(
-        context.run_id,
+        context.run.run_id,
         {
             STATE_TAG: WAITS,
             ASSET_TAG: context.asset_key.path[-1],

@@ -180,6 +180,20 @@ def test_a_backfill_that_waits_outlives_a_cut_of_its_connection(postgres):
         assert not lock.others_wait()
 
 
+@pytest.mark.parametrize("step", ["attempt", "announce"])
+def test_one_that_waits_connects_again_whenever_its_connection_is_cut(postgres, step):
+    url = postgres.postgres_credentials.to_native_representation()
+    with closing(AdvisoryLocks(url, "the hourly load")) as hourly, closing(AdvisoryLocks(url, "the backfill")) as own:
+        hourly.attempt("weather bronze")
+        lock = AdvisoryLock(own, "weather bronze")
+        query(
+            postgres, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the backfill'"
+        )
+        getattr(lock, step)()
+        lock.announce()
+        assert AdvisoryLock(hourly, "weather bronze").others_wait()
+
+
 def test_a_load_of_all_places_goes_first_when_each_shard_has_let_it(postgres):
     went = []
     with ExitStack() as stack:

@@ -199,12 +199,7 @@ class AdvisoryLock:
 
     def attempt(self) -> str | None:
         """Take the lock if it is free; otherwise return its holders."""
-        try:
-            return self._locks.attempt(self._name, shared=self.is_shared)
-        except psycopg2.Error:
-            # the connection was cut, or the server restarts: a backfill may wait for hours
-            self._locks.hold()
-            return self._locks.attempt(self._name, shared=self.is_shared)
+        return self._attempt(self._name, shared=self.is_shared)
 
     def release(self) -> None:
         """Release the lock."""
@@ -213,7 +208,7 @@ class AdvisoryLock:
     def announce(self) -> None:
         """Show the holder that this run waits."""
         if not self._is_announced:
-            self._locks.attempt(f"{self._name} waiting", shared=True)
+            self._attempt(f"{self._name} waiting", shared=True)
             self._is_announced = True
 
     def retract(self) -> None:
@@ -224,3 +219,11 @@ class AdvisoryLock:
     def others_wait(self) -> bool:
         """Return whether another run waits."""
         return self._locks.is_held(f"{self._name} waiting")
+
+    def _attempt(self, name: str, *, shared: bool) -> str | None:
+        try:
+            return self._locks.attempt(name, shared=shared)
+        except psycopg2.Error:
+            # the connection was cut, or the server restarts: a backfill may wait for hours
+            self._locks.hold()
+            return self._locks.attempt(name, shared=shared)
