@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -75,8 +76,10 @@ def api(simulator: Simulator) -> Iterator[str]:
     """The URL at which the simulator answers."""
     from dlt_sources.openweather_simulator import serve  # noqa: PLC0415
 
-    with serve(simulator, port=0) as url:
-        yield url
+    server = serve(simulator, port=0)
+    yield server.__enter__()
+    # it takes a fifth of a second to end, which the next test need not wait for
+    threading.Thread(target=server.__exit__, args=(None, None, None)).start()
 
 
 @pytest.fixture
