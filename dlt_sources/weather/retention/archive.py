@@ -1,8 +1,8 @@
 """Archive: the rows that leave the database, as Parquet files by table and month, readable together with the tables.
 
 ``<archive>/<dataset>/<table>/<month>/<first moment>-<digest>.parquet``. A file is complete and verified before a row
-of it is deleted. The digest is that of the rows' keys, so that rows which are archived again after a kill replace the
-file; where they are divided in another way, a row stands in two files, and the documented query reads one.
+of it is deleted. The digest is that of the file, so that rows which are archived again after a kill replace the file;
+where they are divided in another way, a row stands in two files, and the documented query reads one.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class Archive:
             ) from None
         except (ConfigurationException, ValueError) as error:
             raise ConfigurationError(
-                f"retention.archive is {address}, which cannot be opened: {str(error).splitlines()[0]} Its credentials "
-                "are those of dlt's filesystem destination, under [destination.filesystem.credentials]."
+                f"retention.archive is {address}, which cannot be opened: {str(error).splitlines()[0].rstrip('.')}. "
+                "Its credentials are those of dlt's filesystem destination, under [destination.filesystem.credentials]."
             ) from None
         self._root = f"{self._root.rstrip('/')}/{dataset_name}"
         self.address = f"{address.rstrip('/')}/{dataset_name}"
 
-    def write(self, portion: Portion, rows: pa.Table) -> int:
-        """Write rows, read them again, and return the size of the file.
+    def write(self, portion: Portion, rows: pa.Table) -> None:
+        """Write rows, and read them again.
 
         Args:
             portion: the portion of which they are.
@@ -79,14 +79,13 @@ class Archive:
         identity = [name for name in (*rule.contract.key, C_DLT_LOAD_ID) if name in rows.column_names]
         rows = rows.sort_by([(name, "ascending") for name in identity])
         keys = rows.select(identity).combine_chunks()
-        digest = hashlib.sha256()
-        for row in zip(*(column.cast(pa.string()).to_pylist() for column in keys.columns), strict=True):
-            digest.update("\0".join(map(str, row)).encode() + b"\n")
+        buffer = BytesIO()
+        pq.write_table(rows.replace_schema_metadata(None), buffer, compression="zstd")
         first = pc.min(rows[rule.moment]).as_py().astimezone(timezone.utc)
-        name = f"{first:%Y%m%dT%H%M%S}-{digest.hexdigest()[:16]}.parquet"
+        name = f"{first:%Y%m%dT%H%M%S}-{hashlib.sha256(buffer.getbuffer()).hexdigest()[:16]}.parquet"
         path = f"{self._root}/{rule.table}/{portion.month}/{name}"
         try:
-            size = self._put(path, rows)
+            self._put(path, buffer)
             with self._files.open(path, "rb") as file:
                 kept = pq.ParquetFile(file).read(columns=identity).combine_chunks()
         except Exception as error:  # noqa: BLE001 - fsspec passes on whatever the store's driver raises
@@ -96,12 +95,9 @@ class Archive:
                 f"The archive {self.address} does not hold what was written to it: {path} has {kept.num_rows} rows, "
                 f"and {keys.num_rows} were written."
             )
-        return size
 
-    def _put(self, path: str, rows: pa.Table) -> int:
+    def _put(self, path: str, buffer: BytesIO) -> None:
         """Write a file that is there completely or not at all."""
-        buffer = BytesIO()
-        pq.write_table(rows.replace_schema_metadata(None), buffer, compression="zstd")
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         # a bucket has an object when it is complete; a disk has a file when its name is there
         is_disk = "file" in self._files.protocol
@@ -114,7 +110,6 @@ class Archive:
                 os.fsync(file.fileno())
         if is_disk:
             self._files.mv(written, path)
-        return buffer.getbuffer().nbytes
 
     def answers(self, endpoint: str) -> Iterator[pa.Table]:
         """Yield the archived answers of an endpoint, a file at a time, oldest first.

@@ -1,6 +1,6 @@
 """Rows that go, in DuckDB: one process has the file open, so they are read and deleted in turns.
 
-The file keeps its size: DuckDB fills the blocks of deleted rows with new ones.
+DuckDB fills the blocks of deleted rows with new ones, and cuts free blocks off the file's end when it closes it.
 """
 
 from __future__ import annotations

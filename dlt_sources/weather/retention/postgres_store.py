@@ -114,13 +114,15 @@ class PostgresStore(Store):
         """Return the mean size of a row, by what PostgreSQL takes a table to have."""
         sql = (
             "SELECT sum(pg_total_relation_size(c.oid)), sum(greatest(c.reltuples, 0)) FROM pg_class c"
-            " JOIN (SELECT relid FROM pg_partition_tree(to_regclass(%s)) WHERE isleaf) AS l ON l.relid = c.oid"
+            " WHERE c.oid = to_regclass(%s)"
+            " OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s)) WHERE isleaf)"
         )
         with translated_errors(), self._target.connection() as client:
-            rows = client.execute_sql(sql, qualified_name(client, table)) or []
-            size, number = rows[0]
+            name = qualified_name(client, table)
+            ((size, number),) = client.execute_sql(sql, name, name) or [(0, 0)]
             if not number:
-                number = (client.execute_sql(f"SELECT count(*) FROM {qualified_name(client, table)}") or [(0,)])[0][0]
+                # it was never vacuumed
+                ((number,),) = client.execute_sql(f"SELECT count(*) FROM {name}") or [(0,)]
             return float(size or 0) / float(number) if number else 0.0
 
     def reclaim(self, table: str) -> None:
