@@ -17,6 +17,7 @@ from dagster_project.automation.catch_up_sensor import catch_up_sensor
 from dagster_project.automation.new_location_sensor import new_location_sensor
 from dagster_project.automation.retention import prune_job
 from dagster_project.automation.schedules import hourly_weather_schedule, prune_schedule, weather_ingestion_job
+from dagster_project.automation.table_retention import prune_tables_job, prune_tables_schedule
 from dagster_project.automation.waiting_backfill_sensor import waiting_backfill_sensor
 from dagster_project.checks.asset_checks import bronze_checks
 from dagster_project.common.environment import bronze_target, configured_resources, destination_type
@@ -38,8 +39,8 @@ defs = Definitions(
         ALERTS,
     ],
     asset_checks=[*bronze_checks(_resources), channels_work],
-    jobs=[weather_ingestion_job, prune_job],
-    schedules=[hourly_weather_schedule, prune_schedule],
+    jobs=[weather_ingestion_job, prune_job, prune_tables_job],
+    schedules=[hourly_weather_schedule, prune_schedule, prune_tables_schedule],
     sensors=[new_location_sensor, catch_up_sensor, waiting_backfill_sensor, alert_sensor],
     resources={"dlt_resource": BronzeDltResource()},
 )
