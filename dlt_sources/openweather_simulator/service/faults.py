@@ -34,6 +34,12 @@ class Fault:
         new_key_not_active: The 401 of a key in its first minutes.
         status_200_error: The error of an unknown city in HTTP 200, as before 2016.
 
+    Another answer than was asked for:
+
+    Attributes:
+        elsewhere: Answer for this place, as `lat,lon`, wherever the call asks for.
+        seconds_old: Answer as it was that many seconds ago.
+
     Edits of the correct answer, in this order:
 
     Attributes:
@@ -66,6 +72,8 @@ class Fault:
     empty: bool = False
     new_key_not_active: bool = False
     status_200_error: bool = False
+    elsewhere: str | None = None
+    seconds_old: int = 0
     duplicate: bool = False
     set: Mapping[str, Any] = field(default_factory=dict)
     remove: tuple[str, ...] = ()

@@ -144,7 +144,8 @@ class Simulator:
         answer = _wrong_answer(path, fault) if fault else None
         if answer is None:
             rules = fault.rules if fault and fault.rules else self.rules
-            answer = self._right_answer(endpoint, key, params, query, rules)
+            params, query, age = _asked_instead(params, query, fault) if fault else (params, query, 0)
+            answer = self._right_answer(endpoint, key, params, query, (rules, int(self.now()) - age))
         if endpoint is not None:
             self._count(endpoint.product, answer.status)
         if fault is None:
@@ -154,20 +155,19 @@ class Simulator:
         return answer._replace(retry_after=fault.retry_after, truncate=fault.truncate)
 
     def _right_answer(
-        self, endpoint: Endpoint | None, key: str, params: Mapping[str, str], query: str, rules: Rules
+        self, endpoint: Endpoint | None, key: str, params: Mapping[str, str], query: str, when: tuple[Rules, int]
     ) -> Answer:
         try:
             if endpoint is None:
                 raise ApiError(404, errors.NOT_FOUND)
             self._check_key(key, endpoint)
             self._check_limits(endpoint.product)
-            body = self._body(endpoint, params, query, rules)
+            body = self._body(endpoint, params, query, *when)
         except ApiError as error:
             return Answer(error.status, error.body)
         return Answer(200, linked(body, self.origin, key) if endpoint.one_call == 4 else body)
 
-    def _body(self, endpoint: Endpoint, params: Mapping[str, str], query: str, rules: Rules) -> bytes:
-        now = int(self.now())
+    def _body(self, endpoint: Endpoint, params: Mapping[str, str], query: str, rules: Rules, now: int) -> bytes:
         if not endpoint.refresh:
             return endpoint.answer(params, now, rules)
         moment = computed_at(now, query, endpoint.refresh, own_phase=endpoint.own_phase)
@@ -213,6 +213,14 @@ class Simulator:
 
 def _new_counts() -> dict[str, CallCounts]:
     return {name: CallCounts() for name in ("all", *PRODUCTS)}
+
+
+def _asked_instead(params: Mapping[str, str], query: str, fault: Fault) -> tuple[Mapping[str, str], str, int]:
+    """Return the parameters and the normalised query that a fault answers, and the age of its answer in seconds."""
+    if fault.elsewhere and "lat" in params:
+        lat, _, lon = fault.elsewhere.partition(",")
+        params, query = {**params, "lat": lat, "lon": lon}, f"{query} at {fault.elsewhere}"
+    return params, query, fault.seconds_old
 
 
 def _encoded(answer: Any) -> bytes:

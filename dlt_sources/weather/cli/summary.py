@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import as_called, tell, wide_console
-from dlt_sources.weather.common.errors import IncompleteError, counted, enumerated
-from dlt_sources.weather.extract.counts import MOST_LISTED
+from dlt_sources.weather.common.errors import MOST_LISTED, IncompleteError, counted, enumerated
 from dlt_sources.weather.pipeline.writer import Report
 
 logger = logging.getLogger(__name__)
@@ -117,6 +116,12 @@ def _print_summary(report: Report, next_command: str) -> None:
     console.print(f"\n{counted(calls, 'call')}, {packages}, {report.seconds:.1f} s in all.")
     if report.finished_before:
         console.print(f"Before that, it completed {counted(report.finished_before, 'load')} of interrupted runs.")
+    for metrics in report.metrics_by_resource.values():
+        if metrics.answers_doubtful:
+            first = "; ".join(list(metrics.doubts)[:PLACES_SHOWN])
+            number = counted(metrics.answers_doubtful, "answer")
+            text = f"{metrics.resource}: {number} may not be what was asked for, and loaded: {first}."
+            console.print(f"[yellow]{escape(text)}[/yellow]", highlight=False)
     for trouble in report.upkeep:
         console.print(f"[yellow]{escape(trouble)}[/yellow]", highlight=False)
     console.print(f"The data is in {report.destination}, dataset {report.dataset_name}.", highlight=False)
@@ -138,6 +143,7 @@ def _facts(report: Report) -> dict[str, object]:
                 "rows_loaded": metrics.rows_loaded,
                 "rows_rejected": metrics.rows_rejected,
                 "calls": metrics.calls,
+                "answers_doubtful": metrics.answers_doubtful,
                 "new_columns": sorted(metrics.new_columns),
             }
             for metrics in report.metrics_by_resource.values()

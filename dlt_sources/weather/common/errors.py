@@ -11,6 +11,9 @@ from typing import ClassVar, Literal
 
 from dlt_sources.weather.common.subscription_plans import Product
 
+# names in one line
+MOST_LISTED = 20
+
 
 def counted(number: int, noun: str) -> str:
     """Return a number and its noun, in the plural unless it is one."""
@@ -115,6 +118,17 @@ class BudgetSpentError(WeatherError):
         self.limit = limit
         self.spent = spent
         self.renewed_at = renewed_at
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in one line, the first of them if they are many.
+
+    Args:
+        names: the names, in any order.
+    """
+    ordered = sorted(names)
+    more = f" and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else ""
+    return ", ".join(ordered[:MOST_LISTED]) + more
 
 
 def reason(error: BaseException) -> str:

@@ -28,6 +28,11 @@ RowErrorClass = Literal[
     "repeated_key",
     "bad_location",  # an entry of the user's list
 ]
+# why an answer whose rows are loaded may not be about what was asked for
+Doubt = Literal[
+    "wrong_place",  # its coordinates are far from those asked for
+    "outdated",  # it is more than a day old, though the present was asked for
+]
 ERROR_CLASSES: tuple[str, ...] = (*get_args(RequestErrorClass), *get_args(RowErrorClass))
 
 
@@ -128,6 +133,11 @@ class LoadRun(Contract):
     other_fields: str | None = added(
         "Fields of the answers that no column holds, separated by commas: in other_fields of their rows, or not kept"
     )
+    answers_doubtful: Integer | None = added(
+        "Answers whose rows are loaded though they are for another place (wrong_place) or, where the present was asked "
+        "for, more than a day old (outdated)"
+    )
     error: str | None = added(
-        "Reason the resource ended early, or what was rejected and the commonest cause with its count; null if neither"
+        "Reason the resource ended early, or what was rejected and the commonest cause with its count, or the "
+        "first doubtful answers; null if neither"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.api.responses import PAYLOAD_EXCERPT, Failure
-from dlt_sources.weather.contracts.records import Reject, RowErrorClass
+from dlt_sources.weather.common.errors import MOST_LISTED, listed
+from dlt_sources.weather.contracts.records import Doubt, Reject, RowErrorClass
 from dlt_sources.weather.destination.capabilities.load_options import active_load_options
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.locations.model import LocationQuery
@@ -24,22 +26,11 @@ from dlt_sources.weather.locations.refusals import (
     refusal_id,
 )
 
+logger = logging.getLogger(__name__)
 MOST_CAUSES = 1000
 # classes of the rejects of entries of the user's list that fail again and again
 MISSPELT = (*LASTING, "bad_location")
-MOST_LISTED = 20
 Status = Literal["running", "ok", "partial", "failed", "interrupted", "not_reached"]
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names in one line, the first of them if they are many.
-
-    Args:
-        names: the names, in any order.
-    """
-    ordered = sorted(names)
-    more = f" and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else ""
-    return ", ".join(ordered[:MOST_LISTED]) + more
 
 
 def _name_of(subject: RequestWindow | LocationQuery) -> str:
@@ -78,6 +69,8 @@ class LoadMetrics:
     seconds: float = 0.0
     new_columns: set[str] = field(default_factory=set)
     other_fields: set[str] = field(default_factory=set)
+    answers_doubtful: int = 0
+    doubts: dict[str, None] = field(default_factory=dict)
     causes: Counter[str] = field(default_factory=Counter)
     places: dict[str, dict[str, None]] = field(default_factory=dict)
     misspelt: int = 0
@@ -213,6 +206,15 @@ class LoadMetrics:
             **details,
         }
 
+    def note_doubts(self, doubts: Iterable[tuple[Doubt, str]], place: str) -> None:
+        """Count an answer that may not be about what was asked for, log it, and keep the first descriptions."""
+        self.answers_doubtful += 1
+        for kind, description in doubts:
+            text = f"{kind} of {place}: {description}"
+            logger.warning("%s: %s, though its rows are loaded", self.resource, text)
+            if len(self.doubts) < MOST_LISTED:
+                self.doubts[text] = None
+
     def _note_place(self, cause: str, place: str) -> None:
         if cause in self.places or len(self.places) < MOST_LISTED:
             places = self.places.setdefault(cause, {})
@@ -258,7 +260,8 @@ class LoadMetrics:
             "merge_strategy": active_load_options().written_by,
             "new_columns": ",".join(sorted(self.new_columns)) or None,
             "other_fields": listed(self.other_fields) or None,
-            "error": self.problem,
+            "answers_doubtful": self.answers_doubtful,
+            "error": self.problem or ("; ".join(self.doubts) or None),
         }
 
 

@@ -12,15 +12,17 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from dlt_sources.weather.api.as_asked import doubts_about
 from dlt_sources.weather.api.endpoints import Endpoint, Part
 from dlt_sources.weather.api.responses import Answer, Failure, Result
+from dlt_sources.weather.common.errors import listed
 from dlt_sources.weather.contracts import Contract, Reject, WeatherRaw
 from dlt_sources.weather.contracts.records import RowErrorClass
 from dlt_sources.weather.convert.around_rows import added_columns, fields_not_kept
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
 from dlt_sources.weather.convert.raw_answers import RawAnswers
-from dlt_sources.weather.extract.counts import LoadMetrics, listed
+from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.requests import (
     MarkDone,
@@ -152,6 +154,10 @@ class Extraction:
         keeps_raw = self._endpoint.keeps_raw and not self._replaying
         if others := {f"{self._endpoint.name}.{name}" for name in fields_not_kept(self._endpoint, answer.data)}:
             self._announce(others, "stand outside the rows of an answer and are in no table")
+        location = answer.request.about.location
+        # of a kept answer it was told, and the place may have moved since
+        if not self._replaying and (doubts := doubts_about(answer, location.lat, location.lon)):
+            self._metrics.note_doubts(doubts, location.name or location.location_id)
         for copy in by_location(answer):
             one = self._raw.at_distinct_moment(copy)
             if keeps_raw:
