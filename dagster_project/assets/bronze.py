@@ -1,4 +1,6 @@
-"""The bronze assets: one for each dlt resource, with a step and a load for each, so that none fails another.
+"""The bronze assets: one for each dlt resource, with a step for each, so that none fails another.
+
+The first step of a run loads what the others materialise (``run_load.py``).
 
 With shards (``partitions.py``) a step loads its partition's locations, and steps of several runs load at the same time.
 
@@ -24,6 +26,7 @@ from dagster_project.assets.backfills import Backfill, BackfillTranslator, confi
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dlt_assets
 from dagster_project.assets.materialize import load_asset
 from dagster_project.assets.partitions import shard_partitions, shard_setting
+from dagster_project.assets.run_load import loaded_together
 from dagster_project.assets.translator import BronzeTranslator
 from dagster_project.common.environment import configured_resources, destination_type, readable_files
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
@@ -84,6 +87,7 @@ def _asset(name: str, run: Run, pipeline: dlt.Pipeline) -> AssetsDefinition:
             dlt_resource,
             translator,
             name,
+            loaded_together(context, name),
             only_location_ids=config.only_location_ids,
             only_missing=config.only_missing or None,
             shard=shard_setting(context),

@@ -11,7 +11,14 @@ from functools import partial
 from typing import Any
 
 import dlt
-from dagster import AssetExecutionContext, OpExecutionContext, TableColumn, TableColumnConstraints, TableSchema
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    OpExecutionContext,
+    TableColumn,
+    TableColumnConstraints,
+    TableSchema,
+)
 from dlt.common.pipeline import LoadInfo
 from dlt.extract import DltResource, DltSource
 from pydantic import PrivateAttr
@@ -34,6 +41,18 @@ class BronzeDltResource(DagsterDltResource):
     """dagster-dlt's resource, with metadata that holds for a load of many packages. The steps of a run share one."""
 
     _resolved: set[tuple[str, LocationIds]] = PrivateAttr(default_factory=set)
+    _loads: dict[tuple[str, str], Any] = PrivateAttr(default_factory=dict)
+    _separate: set[str] = PrivateAttr(default_factory=set)
+
+    @property
+    def loads(self) -> dict[tuple[str, str], Any]:
+        """Results that later steps materialise, by Dagster's run id and the dlt resource."""
+        return self._loads
+
+    @property
+    def separate(self) -> set[str]:
+        """Dagster's ids of runs whose steps load one by one, because a load for several steps did not get through."""
+        return self._separate
 
     def has_resolved_locations(self, run_id: str, only_location_ids: LocationIds) -> bool:
         """Return whether a step of this Dagster run has looked up the same unknown locations."""
@@ -98,18 +117,18 @@ def dagster_package_loader(
     context: AssetExecutionContext,
     resource: BronzeDltResource,
     translator: DagsterDltTranslator,
-    on_metadata: Callable[[Mapping[str, Any]], None],
+    on_metadata: Callable[[AssetKey, Mapping[str, Any]], None],
 ) -> PackageLoader:
     """Return the function that loads one package of a run through dagster-dlt.
 
     A run may take many packages, but an asset has one materialisation a run, so dagster-dlt's events are not yielded.
-    A package left by another run may be of other assets: their metadata is dropped.
 
     Args:
         context: the step's.
         resource: dagster-dlt's resource.
         translator: names the asset of each dlt resource.
-        on_metadata: called with the metadata of each package of the step's own asset.
+        on_metadata: called with the key of each asset of a package, and its metadata. A package that another run left
+            may be of assets that this one does not load.
     """
 
     def run(pipeline: dlt.Pipeline, source: DltSource, **options: Any) -> None:
@@ -120,7 +139,7 @@ def dagster_package_loader(
             context, dlt_source=source, dlt_pipeline=pipeline, dagster_dlt_translator=translator, **options
         )
         for event in events:
-            if event.asset_key == context.asset_key:
-                on_metadata(event.metadata or {})
+            if event.asset_key:
+                on_metadata(event.asset_key, event.metadata or {})
 
     return partial(load_package, run=run)

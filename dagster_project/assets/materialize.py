@@ -1,31 +1,34 @@
-"""The step of one asset: load its resource as the command line does, through dagster-dlt, and describe the result."""
+"""The step of an asset: load its resource as the command line does, through dagster-dlt, and describe the result.
+
+The first step of a run loads the resources of the later ones too, in one load (``run_load.py``): each step materialises
+its part or fails with its cause.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dagster import AssetExecutionContext, DagsterExecutionInterruptedError, MetadataValue
+from dagster import AssetExecutionContext, AssetKey, DagsterExecutionInterruptedError
 from structlog.contextvars import bound_contextvars
 
-from dagster_project.assets.catalog.address import table_address
 from dagster_project.assets.catalog.columns import column_lineage
+from dagster_project.assets.catalog.figures import row_counts, table_figures
 from dagster_project.assets.dagster_dlt import BronzeDltResource, dagster_package_loader
 from dagster_project.assets.estimate import calls_estimated
-from dagster_project.assets.preview import preview
-from dagster_project.assets.translator import GROUP, BronzeTranslator, contracts_of
+from dagster_project.assets.translator import GROUP, BronzeTranslator, asset_key, contracts_of
 from dagster_project.common import clock
 from dagster_project.common.environment import target_and_settings
 from dagster_project.common.failures import REQUESTS, REQUESTS_FAILED, failure, reported_failures
-from dlt_sources.weather.api.endpoints import BY_NAME
+from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
 from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.writer import Report
-from dlt_sources.weather.status.tables import read_table_status
 
 JOB = "weather_ingestion_job"
 # key of a materialisation's metadata: why the rest of it waits, and until when
@@ -36,12 +39,14 @@ class LoadedAsset(NamedTuple):
     """Result of the load of one resource.
 
     Attributes:
-        metadata: entries for the materialisation.
+        metadata: entries for the materialisation, or for the failure.
         waits: error of the budget that is spent, if the rest waits for more calls; None if nothing does.
+        error: error of the resource, if it or most of it was not loaded.
     """
 
     metadata: dict[str, Any]
-    waits: BudgetSpentError | None
+    waits: BudgetSpentError | None = None
+    error: WeatherError | None = None
 
 
 def load_asset(
@@ -49,6 +54,7 @@ def load_asset(
     resource: BronzeDltResource,
     translator: BronzeTranslator,
     name: str,
+    together: Sequence[str] = (),
     **overrides: Any,
 ) -> LoadedAsset:
     """Load one resource, after any package that an interrupted run left behind.
@@ -58,6 +64,7 @@ def load_asset(
         resource: dagster-dlt's resource.
         translator: names the asset of each dlt resource.
         name: the dlt resource to load.
+        together: further resources of the run, which the same load brings; their steps take its results.
         **overrides: settings that replace the configured ones, except those that are None.
 
     Returns:
@@ -67,38 +74,94 @@ def load_asset(
         Failure: the resource or most of it was not loaded; the answers that arrived are.
         DagsterExecutionInterruptedError: the run was terminated; the answers that arrived are loaded.
     """
-    contract = contracts_of(name)[0]
+    run_id = context.run.run_id
+    with reported_failures():
+        loaded: LoadedAsset | None = resource.loads.pop((run_id, name), None)
+        if loaded is None:
+            # after a package that the destination did not take, a table alone must not hold up the others
+            others = () if run_id in resource.separate else together
+            try:
+                results = _load_assets(context, resource, translator, (name, *others), **overrides)
+            except Exception:
+                resource.separate.add(run_id)
+                raise
+            loaded = results.pop(name)
+            resource.loads.update({(run_id, other): result for other, result in results.items()})
+        if loaded.error:
+            raise failure(loaded.error, loaded.metadata)
+    return loaded
+
+
+def _load_assets(
+    context: AssetExecutionContext,
+    resource: BronzeDltResource,
+    translator: BronzeTranslator,
+    names: Sequence[str],
+    **overrides: Any,
+) -> dict[str, LoadedAsset]:
+    """Load some resources at once, and return the result of each.
+
+    Raises:
+        WeatherError: nothing was loaded, or the destination did not take it.
+        DagsterExecutionInterruptedError: the run was terminated; the answers that arrived are loaded.
+    """
     with (
-        reported_failures(),
-        bound_contextvars(asset=context.asset_key.to_user_string()),
-        target_and_settings(name, **overrides) as (target, settings),
+        # a load of several is no asset's
+        bound_contextvars(**({"asset": context.asset_key.to_user_string()} if len(names) == 1 else {})),
+        target_and_settings(*names, **overrides) as (target, settings),
     ):
         chosen = None if settings.only_location_ids is None else frozenset(settings.only_location_ids)
-        metadata = calls_estimated(target, settings)
-        package_metadata: dict[str, Any] = {}
-        # other shards add rows to the table meanwhile, so a difference would count theirs
-        rows_before = None if settings.shard else _row_count(context, target, contract)
+        estimate = calls_estimated(target, settings)
+        of_packages: dict[AssetKey, dict[str, Any]] = defaultdict(dict)
+        # other shards add rows to the tables meanwhile, so a difference would count theirs
+        contracts = {name: contracts_of(name)[0] for name in names}
+        rows_before = {} if settings.shard else row_counts(context, target, contracts)
         report = _load(
             context,
             target,
             settings,
             # a location that one step has rejected would be rejected by every further step
             resolve_unknown=not resource.has_resolved_locations(context.run.run_id, chosen),
-            load_package=dagster_package_loader(context, resource, translator, package_metadata.update),
+            load_package=dagster_package_loader(
+                context, resource, translator, lambda key, metadata: of_packages[key].update(metadata)
+            ),
         )
         resource.mark_locations_resolved(context.run.run_id, chosen)
-        metadata |= _load_metadata(report, name)
-        if report.error:
-            raise failure(report.error, metadata)
-        metadata = package_metadata | metadata | _table_metadata(context, target, contract, rows_before)
-        metadata["dagster/column_lineage"] = column_lineage(contract, BY_NAME.get(name), GROUP)
-    waits = _spent_budget(report, name)
+        figures = table_figures(context, target, contracts, rows_before)
+        return {
+            name: _result(
+                report, name, names, before=estimate | of_packages[_key_of(context, name, names)], after=figures[name]
+            )
+            for name in names
+        }
+
+
+def _key_of(context: AssetExecutionContext, name: str, names: Sequence[str]) -> AssetKey:
+    # an asset for backfills has another key than its resource
+    return context.asset_key if len(names) == 1 else asset_key(name)
+
+
+def _result(
+    report: Report, name: str, names: Sequence[str], *, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> LoadedAsset:
+    """Return what one resource of a load has come to.
+
+    Args:
+        report: the load's report.
+        name: the resource.
+        names: all resources of the load.
+        before: metadata of the load that its figures replace.
+        after: metadata of the table.
+    """
+    # a resource by itself answers for the look-up of its locations too
+    error = report.error if len(names) == 1 else report.errors.get(name)
+    metadata = _load_metadata(report, name, names)
+    if error:
+        return LoadedAsset(metadata, error=error)
+    metadata = {**before, **metadata, **after}
+    metadata["dagster/column_lineage"] = column_lineage(contracts_of(name)[0], BY_NAME.get(name), GROUP)
+    waits = report.budget.get(name) or report.budget.get(LOCATIONS)
     return LoadedAsset(metadata | ({WAITS: str(waits)} if waits else {}), waits)
-
-
-def _spent_budget(report: Report, name: str) -> BudgetSpentError | None:
-    """Return the budget that ended the load of a resource, or the look-ups of its locations, early."""
-    return report.budget.get(name) or next(iter(report.budget.values()), None)
 
 
 def _load(context: AssetExecutionContext, target: Target, settings: WeatherSettings, **options: Any) -> Report:
@@ -128,9 +191,11 @@ def _load(context: AssetExecutionContext, target: Target, settings: WeatherSetti
     return report
 
 
-def _load_metadata(report: Report, name: str) -> dict[str, Any]:
-    """Return the figures of a load; they are 0 for a resource that the load did not reach."""
+def _load_metadata(report: Report, name: str, names: Sequence[str]) -> dict[str, Any]:
+    """Return the figures of a resource in a load; they are 0 for one that the load did not reach."""
     metrics = report.metrics_by_resource.get(name)
+    lookups = () if LOCATIONS in names else (LOCATIONS,)
+    counted = [found for one in (name, *lookups) if (found := report.metrics_by_resource.get(one))]
     return {
         REQUESTS: metrics.requests if metrics else 0,
         REQUESTS_FAILED: metrics.requests_failed if metrics else 0,
@@ -138,46 +203,9 @@ def _load_metadata(report: Report, name: str) -> dict[str, Any]:
         "rows_loaded": metrics.rows_loaded if metrics else 0,
         "rows_rejected": metrics.rows_rejected if metrics else 0,
         "new_columns": ", ".join(sorted(metrics.new_columns)) if metrics else "",
-        "calls": sum(of_resource.calls for of_resource in report.metrics_by_resource.values()),
+        "calls": sum(of_resource.calls for of_resource in counted),
         "packages": report.packages,
         "loads_finished_before": report.finished_before,
         "seconds": round(report.seconds, 3),
         "load_run_id": report.run_id,
     }
-
-
-def _row_count(context: AssetExecutionContext, target: Target, contract: type[Contract]) -> int | None:
-    """Return the table's number of rows, or None if it cannot be read: a figure must not fail the step."""
-    try:
-        with target.reader() as reader:
-            status = read_table_status(reader, contract)
-    except WeatherError as error:
-        context.log.warning("No figures of %s: %s", contract.table, error)
-        return None
-    return status.rows if status else 0
-
-
-def _table_metadata(
-    context: AssetExecutionContext, target: Target, contract: type[Contract], rows_before: int | None
-) -> dict[str, Any]:
-    """Return the table's name, and its figures and newest rows if it can be read: the load has succeeded already."""
-    address = table_address(target, contract.table)
-    try:
-        with target.reader() as reader:
-            status = read_table_status(reader, contract)
-            newest_rows = preview(reader, contract)
-    except WeatherError as error:
-        context.log.warning("No figures of %s: %s", contract.table, error)
-        return address
-    if status is None:
-        return address
-    metadata = address | {
-        "dagster/row_count": status.rows,
-        "distinct_places": status.locations,
-        "preview": MetadataValue.md(newest_rows),
-    }
-    if status.newest:
-        metadata["newest_dt" if "dt" in contract.model_fields else "newest"] = MetadataValue.timestamp(status.newest)
-    if rows_before is not None:
-        metadata["rows_new"] = status.rows - rows_before
-    return metadata

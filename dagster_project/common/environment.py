@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from tempfile import TemporaryDirectory
@@ -77,11 +77,11 @@ def configured_target(name: str) -> Target:
 
 
 @contextmanager
-def target_and_settings(resource: str, **overrides: Any) -> Iterator[tuple[Target, WeatherSettings]]:
-    """Yield the target and the settings to load one resource; in the demo, the simulator runs meanwhile.
+def target_and_settings(*resources: str, **overrides: Any) -> Iterator[tuple[Target, WeatherSettings]]:
+    """Yield the target and the settings to load some resources; in the demo, the simulator runs meanwhile.
 
     Args:
-        resource: the resource.
+        *resources: the resources.
         **overrides: settings that replace the configured ones, except those that are None.
 
     Yields:
@@ -93,18 +93,18 @@ def target_and_settings(resource: str, **overrides: Any) -> Iterator[tuple[Targe
     """
     if is_demo():
         with simulated_api() as api:
-            yield bronze_target(), _settings_for(resource, overrides | api)
+            yield bronze_target(), _settings_for(resources, overrides | api)
         return
-    settings = _settings_for(resource, overrides)
+    settings = _settings_for(resources, overrides)
     if settings.secret_key is None:
         raise KeyRefusedError(NO_KEY)
     yield bronze_target(), settings
 
 
-def _settings_for(resource: str, overrides: Mapping[str, Any]) -> WeatherSettings:
-    """Return the settings to load one resource, all of them checked: a misspelt name in the list is refused too."""
+def _settings_for(resources: Sequence[str], overrides: Mapping[str, Any]) -> WeatherSettings:
+    """Return the settings to load some resources, all of them checked: a misspelt name in the list is refused too."""
     settings = load_settings(**overrides)
-    settings.resources = [resource]
+    settings.resources = [*resources]
     return settings
 
 

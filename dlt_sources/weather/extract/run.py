@@ -55,10 +55,10 @@ class Run:
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
-        self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
+        self.refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
         self._limiter = rate_limiter or run_rate_limiter(None, settings)
         # a plain dlt pipeline may leave its run open
-        unasked = self._refusals.add_unasked
+        unasked = self.refusals.add_unasked
         self._client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
@@ -109,17 +109,17 @@ class Run:
     @property
     def stopped_by(self) -> WeatherError | None:
         """The error that ended the run early, if one did."""
-        return self._refusals.stopped_by
+        return self.refusals.stopped_by
 
     @property
     def postponed(self) -> dict[str, BudgetSpentError]:
         """The error of each resource whose budget is spent; it is no error of the run."""
-        return self._refusals.postponed
+        return self.refusals.postponed
 
     @property
     def error(self) -> WeatherError | None:
         """The error that its user should know of: what ended it early, was refused, or failed for most locations."""
-        return error_of(self._refusals, self.metrics_by_resource, self.known_locations)
+        return error_of(self.refusals, self.metrics_by_resource, self.known_locations)
 
     @property
     def known_locations(self) -> int:
@@ -155,13 +155,13 @@ class Run:
 
     def has_room(self, resource: str) -> bool:
         """Return whether another request of a resource may be made for the current package."""
-        return not self._interrupted and self._refusals.may_ask(resource) and self._package.has_room()
+        return not self._interrupted and self.refusals.may_ask(resource) and self._package.has_room()
 
     def has_more(self, resources: list[str]) -> bool:
         """Return whether any of the resources has something left to ask."""
         if self._queues is None or not self.locations_resolved:
             return not (self.stopped_by or self._interrupted)
-        names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
+        names = [name for name in resources if name != LOCATIONS and self.refusals.may_ask(name)]
         return not self._interrupted and self._queues.have_more(names)
 
     @property
@@ -204,7 +204,7 @@ class Run:
         step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
         results = step.results(self._client, lambda: self.has_room(LOCATIONS))
         self._package.add_bytes(step.collect(self._observe(results, metrics)))
-        if self._refusals.has_ended(LOCATIONS):
+        if self.refusals.has_ended(LOCATIONS):
             step.give_up()
         metrics.pause()
         self._conversion.forget_if_idle(LOCATIONS)
@@ -279,7 +279,7 @@ class Run:
         """Pass results on; ask no more of what a failure would meet as well, and report progress."""
         for result in results:
             if isinstance(result, Failure) and result.scope:
-                error = self._refusals.add(result)
+                error = self.refusals.add(result)
                 metrics.error = metrics.error or str(error)
             yield result
             self._on_progress(metrics)
@@ -291,7 +291,7 @@ class Run:
         yield from items
         metrics.calls = self._client.calls_for[resource]
         metrics.pause()
-        self._refusals.explain(metrics)
+        self.refusals.explain(metrics)
         yield self._conversion.load_run(resource, self.status(resource), self.stopped_by)
         self._raise_if_alone()
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import copy
 from datetime import datetime
 
 from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import KeyRefusedError
+from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.extract.counts import LoadMetrics
+from dlt_sources.weather.extract.counts import LoadMetrics, shortfall_of
+from dlt_sources.weather.extract.limits import Refusals, error_of
 from dlt_sources.weather.extract.resources import closing_source, next_source, resource_names
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.journal import Journal
@@ -70,6 +72,7 @@ def load(
         on_start(run)
         _load_packages(run, writer, resources, resolve_unknown=resolve_unknown)
     writer.report.error = run.error
+    writer.report.errors = _errors_by_resource(run, resources)
     writer.report.budget = run.postponed
     return writer.report
 
@@ -82,6 +85,25 @@ def _announce_retention(target: Target, writer: Writer, settings: WeatherSetting
         is_new = not reader.columns(LoadRun.table)
     if is_new:
         logger.info("%s", sentence(settings.retention))
+
+
+def _errors_by_resource(run: Run, names: Iterable[str]) -> dict[str, WeatherError]:
+    """Return the errors of single resources of a run that has ended; one that went well enough has none."""
+    errors = {}
+    for name in names:
+        metrics = run.metrics_by_resource.get(name)
+        alone = Refusals([name], alone=False)
+        # what ended the run early does not concern a resource that had all its answers by then
+        went_well = name == LOCATIONS and run.locations_resolved
+        if metrics:
+            went_well = run.status(name) in ("ok", "partial") and not shortfall_of(metrics, run.known_locations)
+        if not went_well:
+            alone.stopped_by = copy(run.stopped_by)
+        if refusal := run.refusals.by_resource.get(name):
+            alone.by_resource = {name: refusal}
+        if error := error_of(alone, {name: metrics} if metrics else {}, run.known_locations):
+            errors[name] = error
+    return errors
 
 
 def _run(

@@ -54,6 +54,7 @@ NOTHING_FETCHED = "Nothing was fetched in this run; what earlier runs left is lo
 class Report:
     """The result of a run: counts by resource, packages, seconds, and the error that ended it early.
 
+    ``errors`` has that of each resource which did not go well enough, for a caller that reports them one by one.
     ``budget`` has the resources whose calls are spent, and until when; ``upkeep`` says which indexes are missing and
     how to create them.
     """
@@ -67,6 +68,7 @@ class Report:
     seconds: float = 0.0
     interrupted: bool = False
     error: WeatherError | None = None
+    errors: dict[str, WeatherError] = field(default_factory=dict)
     budget: dict[str, BudgetSpentError] = field(default_factory=dict)
     upkeep: list[str] = field(default_factory=list)
 

@@ -8,8 +8,10 @@ import time
 import pytest
 from dagster import DagsterEventType
 
+from dagster_project.assets import materialize
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.common.errors import RowsRefusedError
 from dlt_sources.weather.contracts import TABLES
 from tests.dagster_project.conftest import PLACES, RESOURCES
 from tests.helpers.support import assert_no_duplicates, count, query, tables
@@ -107,6 +109,51 @@ def test_an_endpoint_that_fails_leaves_the_others_materialised(run_job, duckdb, 
     assert count(duckdb, "rejects") == 2
     simulator.clear_faults()
     assert run_job(duckdb, "forecast").success
+
+
+def test_a_run_loads_its_assets_at_once_and_each_materialises_its_part(run_job, duckdb, simulator):
+    first = run_job(duckdb)
+    assert first.success, first.failures
+    assert query(duckdb, "SELECT count(DISTINCT run_id) FROM load_runs") == [(1,)]
+    assert {metadata["load_run_id"] for metadata in first.metadata.values()} == set(
+        query(duckdb, "SELECT DISTINCT run_id FROM load_runs")[0]
+    )
+    assert {name: metadata["calls"] for name, metadata in first.metadata.items()} == {
+        "locations": 0,
+        **dict.fromkeys(set(RESOURCES) - {"locations"}, len(PLACES)),
+    }
+    assert simulator.stats.calls == 4 * len(PLACES)
+
+
+def test_a_refused_endpoint_fails_by_itself_and_says_so(run_job, duckdb, simulator):
+    simulator.inject(Fault(path="/data/2.5/air_pollution/forecast", status=401))
+    outcome = run_job(duckdb)
+    failed = {step for step in outcome.failures if not step.startswith(("check_", "reports"))}
+    assert failed == {"air_pollution_forecast"}
+    assert outcome.failures["air_pollution_forecast"].user_failure_data.metadata["error class"].value == (
+        "KeyRefusedError"
+    )
+    assert sorted(outcome.order) == sorted({*RESOURCES} - failed)
+    assert outcome.metadata["forecast"]["rows_new"] == ROWS["forecast"]
+    assert ("forecast", "accounting") in outcome.checks
+
+
+def test_a_package_that_is_refused_lets_later_steps_load_by_themselves(run_job, duckdb, monkeypatch):
+    assert run_job(duckdb, "locations").success
+    loads: list[list[str]] = []
+    load = materialize.load
+
+    def refuse_several(target, settings, **options):
+        loads.append(settings.resources)
+        if len(settings.resources) > 1:
+            raise RowsRefusedError("The destination refuses a row of forecast.")
+        return load(target, settings, **options)
+
+    monkeypatch.setattr(materialize, "load", refuse_several)
+    outcome = run_job(duckdb, "current_weather", "forecast", "air_pollution")
+    assert loads == [["current_weather", "forecast", "air_pollution"], ["forecast"], ["air_pollution"]]
+    assert set(outcome.failures) == {"current_weather"}
+    assert sorted(outcome.order) == ["air_pollution", "forecast"]
 
 
 def test_a_run_without_a_key_fails_at_once_and_says_where_to_set_it(run_job, duckdb, simulator, monkeypatch, instance):

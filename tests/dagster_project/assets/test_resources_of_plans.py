@@ -7,7 +7,7 @@ import pytest
 from dagster import AssetKey
 
 from dagster_project.assets.bronze import bronze_assets
-from dagster_project.assets.preview import MAIN_COLUMNS
+from dagster_project.assets.catalog.preview import MAIN_COLUMNS
 from dagster_project.assets.translator import freshness_policy
 from dagster_project.checks.asset_checks import bronze_checks
 from dlt_sources.weather.contracts import TABLES
