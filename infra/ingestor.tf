@@ -143,16 +143,30 @@ resource "terraform_data" "jobs" {
   depends_on = [kubernetes_persistent_volume_claim_v1.work, kubernetes_stateful_set_v1.postgres]
 }
 
+# the commands of CronJobs; a suspended one can be started by hand: kubectl create job --from=cronjob/prune
+locals {
+  cron_jobs = {
+    ingestor = { command = "load", schedule = var.ingestor_schedule, suspend = var.hourly_load != "cronjob" }
+    prune    = { command = "prune", schedule = coalesce(var.prune_schedule, "45 3 * * *"), suspend = var.prune_schedule == null }
+  }
+}
+
+moved {
+  from = kubernetes_cron_job_v1.ingestor
+  to   = kubernetes_cron_job_v1.ingestor["ingestor"]
+}
+
 resource "kubernetes_cron_job_v1" "ingestor" {
+  for_each = local.cron_jobs
   metadata {
-    name      = "ingestor"
+    name      = each.key
     namespace = kubernetes_namespace_v1.weather.metadata[0].name
     labels    = local.labels_of.ingestor
   }
   spec {
-    schedule                      = var.ingestor_schedule
+    schedule                      = each.value.schedule
     timezone                      = "Etc/UTC"
-    suspend                       = var.hourly_load != "cronjob"
+    suspend                       = each.value.suspend
     concurrency_policy            = "Forbid"
     starting_deadline_seconds     = 1800
     successful_jobs_history_limit = 3
@@ -163,7 +177,7 @@ resource "kubernetes_cron_job_v1" "ingestor" {
       }
       spec {
         backoff_limit = 2
-        # against what hangs; a long backfill goes on in the next hour where this one stopped
+        # against what hangs; a long backfill goes on in the next hour where this one stopped, a long pruning in the next night
         active_deadline_seconds = 3 * 3600
         # a wrong setting or key (exit codes 2 and 3) does not get better by trying
         pod_failure_policy {
@@ -199,7 +213,7 @@ resource "kubernetes_cron_job_v1" "ingestor" {
               name              = "ingestor"
               image             = local.image
               image_pull_policy = "IfNotPresent"
-              args              = ["load", "--log-format", "json"]
+              args              = [each.value.command, "--log-format", "json"]
               env_from {
                 config_map_ref {
                   name = kubernetes_config_map_v1.settings.metadata[0].name

@@ -140,6 +140,16 @@ variable "ingestor_schedule" {
   }
 }
 
+variable "prune_schedule" {
+  description = "Cron schedule, UTC, by which a CronJob runs `weather prune`, which deletes what the settings of retention do not keep. Null: Dagster's job does it, nightly at 03:45; set it where Dagster's schedules are off."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.prune_schedule == null || length(split(" ", coalesce(var.prune_schedule, "-"))) == 5
+    error_message = "prune_schedule must have five fields of cron, like 45 3 * * *."
+  }
+}
+
 variable "locations" {
   description = "Places: \"city,country\", \"lat,lon\", \"zip:code,country\" or \"id:…\". Null: those of .dlt/config.toml, or none beside locations_file."
   type        = list(string)

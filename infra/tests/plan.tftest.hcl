@@ -18,7 +18,7 @@ run "as_shipped" {
       for pod in concat(
         [kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0]],
         [kubernetes_cron_job_v1.backup.spec[0].job_template[0].spec[0].template[0].spec[0]],
-        [kubernetes_cron_job_v1.ingestor.spec[0].job_template[0].spec[0].template[0].spec[0]],
+        [for cron_job in kubernetes_cron_job_v1.ingestor : cron_job.spec[0].job_template[0].spec[0].template[0].spec[0]],
         [for deployment in kubernetes_deployment_v1.dagster : deployment.spec[0].template[0].spec[0]],
         ) : pod.security_context[0].run_as_non_root && pod.security_context[0].seccomp_profile[0].type == "RuntimeDefault" && alltrue([
           for container in pod.container : container.security_context[0].read_only_root_filesystem
@@ -38,7 +38,7 @@ run "as_shipped" {
       for pod in concat(
         [kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0]],
         [kubernetes_cron_job_v1.backup.spec[0].job_template[0].spec[0].template[0].spec[0]],
-        [kubernetes_cron_job_v1.ingestor.spec[0].job_template[0].spec[0].template[0].spec[0]],
+        [for cron_job in kubernetes_cron_job_v1.ingestor : cron_job.spec[0].job_template[0].spec[0].template[0].spec[0]],
         [for deployment in kubernetes_deployment_v1.dagster : deployment.spec[0].template[0].spec[0]],
       ) : pod.automount_service_account_token ? 1 : 0
     ]) == 2
@@ -125,8 +125,12 @@ run "as_shipped" {
 
   # dagster does the hours unless told otherwise
   assert {
-    condition     = kubernetes_cron_job_v1.ingestor.spec[0].suspend && kubernetes_config_map_v1.settings.data["WEATHER_SCHEDULE"] == "on"
+    condition     = kubernetes_cron_job_v1.ingestor["ingestor"].spec[0].suspend && kubernetes_config_map_v1.settings.data["WEATHER_SCHEDULE"] == "on"
     error_message = "one of them, not both: calls are not spent twice"
+  }
+  assert {
+    condition     = kubernetes_cron_job_v1.ingestor["prune"].spec[0].suspend
+    error_message = "Dagster's job prunes unless told otherwise"
   }
 
   # every object says what it belongs to
@@ -136,7 +140,7 @@ run "as_shipped" {
         [for deployment in kubernetes_deployment_v1.dagster : deployment.spec[0].template[0].metadata[0].labels],
         [
           kubernetes_stateful_set_v1.postgres.spec[0].template[0].metadata[0].labels,
-          kubernetes_cron_job_v1.ingestor.spec[0].job_template[0].spec[0].template[0].metadata[0].labels,
+          kubernetes_cron_job_v1.ingestor["ingestor"].spec[0].job_template[0].spec[0].template[0].metadata[0].labels,
           kubernetes_cron_job_v1.backup.spec[0].job_template[0].spec[0].template[0].metadata[0].labels,
           yamldecode(local.dagster_yaml).run_launcher.config.labels,
         ],
@@ -152,17 +156,24 @@ run "the_cronjob_does_the_hours" {
     hourly_load       = "cronjob"
     ingestor_schedule = "5 */2 * * *"
     subscription_plan = "developer"
+    prune_schedule    = "15 4 * * *"
+  }
+  assert {
+    condition = !kubernetes_cron_job_v1.ingestor["prune"].spec[0].suspend && kubernetes_cron_job_v1.ingestor["prune"].spec[0].schedule == "15 4 * * *" && [
+      for name in ["ingestor", "prune"] : kubernetes_cron_job_v1.ingestor[name].spec[0].job_template[0].spec[0].template[0].spec[0].container[0].args[0]
+    ] == ["load", "prune"]
+    error_message = "one loads, the other prunes"
   }
   assert {
     condition     = kubernetes_config_map_v1.settings.data["SOURCES__WEATHER__SCHEDULE"] == "5 */2 * * *" && kubernetes_config_map_v1.settings.data["SOURCES__WEATHER__PLAN"] == "developer"
     error_message = "loads know the schedule and the plan"
   }
   assert {
-    condition     = !kubernetes_cron_job_v1.ingestor.spec[0].suspend && kubernetes_config_map_v1.settings.data["WEATHER_SCHEDULE"] == "off"
+    condition     = !kubernetes_cron_job_v1.ingestor["ingestor"].spec[0].suspend && kubernetes_config_map_v1.settings.data["WEATHER_SCHEDULE"] == "off"
     error_message = "one of them, not both: calls are not spent twice"
   }
   assert {
-    condition     = kubernetes_cron_job_v1.ingestor.spec[0].concurrency_policy == "Forbid" && kubernetes_cron_job_v1.ingestor.spec[0].starting_deadline_seconds > 0 && kubernetes_cron_job_v1.ingestor.spec[0].job_template[0].spec[0].active_deadline_seconds > 0
+    condition     = kubernetes_cron_job_v1.ingestor["ingestor"].spec[0].concurrency_policy == "Forbid" && kubernetes_cron_job_v1.ingestor["ingestor"].spec[0].starting_deadline_seconds > 0 && kubernetes_cron_job_v1.ingestor["ingestor"].spec[0].job_template[0].spec[0].active_deadline_seconds > 0
     error_message = "loads must not pile up"
   }
 }

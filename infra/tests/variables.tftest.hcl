@@ -24,6 +24,7 @@ run "values_that_cannot_work" {
     openweather_api_key = "my key"
     passwords_revision  = 0
     postgres_image      = "postgres:latest"
+    prune_schedule      = "nightly"
     secrets_revision    = 1.5
     settings            = { SOURCES__WEATHER__API_KEY = "a secret" }
     subscription_plan   = "basic"
@@ -33,8 +34,8 @@ run "values_that_cannot_work" {
   expect_failures = [
     var.backup_schedule, var.backups_kept, var.ca_file, var.cluster_name, var.egress_ports, var.hourly_load,
     var.ingestor_schedule, var.load_memory, var.locations_file, var.openweather_api_key, var.passwords_revision,
-    var.postgres_image, var.secrets_revision, var.settings, var.subscription_plan, var.volume_sizes,
-    var.work_access_mode,
+    var.postgres_image, var.prune_schedule, var.secrets_revision, var.settings, var.subscription_plan,
+    var.volume_sizes, var.work_access_mode,
   ]
 }
 
