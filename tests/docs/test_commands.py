@@ -22,6 +22,7 @@ import dlt_sources.openweather_simulator.__main__ as simulator_main
 import tests.benchmarks.__main__ as benchmarks_main
 import tests.chaos.__main__ as chaos_main
 import tests.destinations.__main__ as destinations_main
+import tests.soak.__main__ as soak_main
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.cli import weather
 from tests.docs.pages import CHECKED, PAGES, PROJECT, Command, blocks, commands, parse, spans
@@ -35,6 +36,7 @@ PROGRAMS: dict[str, click.Command] = {
     "tests.benchmarks": benchmarks_main.main,
     "tests.chaos": chaos_main.main,
     "tests.destinations": destinations_main.main,
+    "tests.soak": soak_main.main,
 }
 # run word for word, each group in its order and in one fresh clone, with the shipped settings; SUBSTITUTES has all that
 # differs
@@ -143,6 +145,10 @@ NOT_RUN = {
     "uv run python -m tests.benchmarks current history --destination postgres --json before.json": MINUTES,
     "uv run python -m tests.benchmarks current history --destination postgres --compare before.json": MINUTES,
     "uv run python -m tests.benchmarks shards": MINUTES,
+    "uv run python -m tests.soak": MINUTES,
+    "uv run python -m tests.soak --destination postgres --hours 2000": MINUTES,
+    "uv run python -m tests.soak --destination postgres --years 3 --via cli --json soak.json": MINUTES,
+    "uv run python -m tests.soak --via dagster --hours 24": MINUTES,
 }
 
 
