@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -65,13 +66,14 @@ def count(target: Target, table: str) -> int:
 
 
 def tables(target: Target) -> set[str]:
-    """The dataset's tables of rows: dlt's own and the ledger of calls are left out."""
+    """The dataset's tables of rows: dlt's own, the ledger of calls and partitions are left out."""
     rows = query(
         target,
         "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
         target.dataset_name,
     )
-    return {name for (name,) in rows if not name.startswith("_")}
+    partition = re.compile(r"^_|_default$|_\d{4}_\d{2}$")
+    return {name for (name,) in rows if not partition.search(name)}
 
 
 def columns(target: Target, table: str) -> dict[str, str]:

@@ -75,7 +75,10 @@ class Target:
             ConfigurationError: the destination is unknown, or its credentials are missing.
         """
         # resolved first: a pipeline without credentials fails no sooner than it loads
-        return self._pipeline(working_directory, self._connecting_destination)
+        destination = self._connecting_destination
+        if self.is_postgres:
+            destination = dlt.destination(self.destination, credentials=self.postgres_credentials.for_loading)
+        return self._pipeline(working_directory, destination)
 
     def _pipeline(self, working_directory: Path, destination: Destination[Any, Any]) -> dlt.Pipeline:
         # every row names its load; dlt leaves that out of Arrow tables by default
@@ -174,9 +177,6 @@ class Target:
 
         Args:
             wait_seconds: how long to wait for another process that has DuckDB's file open; 0 tries once.
-
-        Yields:
-            The open SQL client.
 
         Raises:
             WriterBusyError: another process uses DuckDB's file.

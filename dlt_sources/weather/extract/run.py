@@ -50,7 +50,7 @@ class Run:
         rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._settings = settings
-        self._now = now
+        self.now = now
         self._started_at = now()
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
@@ -268,12 +268,12 @@ class Run:
     def _read_destination(self, *, unknown: bool) -> LocationStep:
         with self._open_reader() as reader:
             loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
-        self._queues = Queues(loaded, self._settings, self._open_reader, self._now, self._client.expect)
-        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self._now)
+        self._queues = Queues(loaded, self._settings, self._open_reader, self.now, self._client.expect)
+        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self.now)
 
     def _keep(self, result: Result) -> None:
         """Keep a result in the journal before it counts as arrived; called in the client's thread."""
-        self._journal.append(result, self._client.calls_for[result.request.resource], self._now())
+        self._journal.append(result, self._client.calls_for[result.request.resource], self.now())
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
         """Pass results on; ask no more of what a failure would meet as well, and report progress."""

@@ -29,7 +29,8 @@ from dlt_sources.weather.destination.capabilities.load_options import load_optio
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.dlt_tables import restore_dlt_tables
 from dlt_sources.weather.destination.load_runs import close_dead_runs
-from dlt_sources.weather.destination.postgres.maintenance import ensure_indexes, verify_rows_loaded
+from dlt_sources.weather.destination.postgres.maintenance import verify_rows_loaded
+from dlt_sources.weather.destination.postgres.upkeep import Upkeep
 from dlt_sources.weather.destination.published.publisher import Publisher
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 from dlt_sources.weather.destination.target import Target
@@ -90,6 +91,7 @@ class Writer:
         lock: the lock of the dataset: its connection, and the context manager held while writing.
         is_shard: whether the run shares the dataset with other shards.
         publisher: keeps views and comments; None for a destination that has none.
+        upkeep: keeps partitions and indexes; None if the destination is not PostgreSQL.
     """
 
     target: Target
@@ -99,8 +101,8 @@ class Writer:
     lock: WriterLock
     is_shard: bool
     publisher: Publisher | None = None
+    upkeep: Upkeep | None = None
     rows: Counter[str] = field(default_factory=Counter)
-    _indexed: set[str] = field(default_factory=set)
 
     @property
     def reload_directory(self) -> Path:
@@ -111,7 +113,7 @@ class Writer:
     def pipeline(self) -> dlt.Pipeline:
         """The pipeline of the working directory; it holds the lock when it writes, however long extraction took."""
         pipeline = self.target.pipeline(self.directory)
-        pipeline.collector = BeforeLoad(self._hold_lock)
+        pipeline.collector = BeforeLoad(lambda: self._before_load(pipeline))
         return pipeline
 
     def let_others_go(self, is_ended: Callable[[], bool]) -> bool:
@@ -164,6 +166,9 @@ class Writer:
         Raises:
             DestinationError: the destination did not take it, or not all of it; it is kept in the working directory.
         """
+        if not isinstance(pipeline.collector, BeforeLoad):
+            # one of an interrupted run or of a shard, which is loaded under the lock
+            pipeline.collector = BeforeLoad(lambda: self._prepare_tables(pipeline))
         rows = self.load_package(pipeline, source)
         load_ids = pipeline.list_completed_load_packages()
         if self.lock.connection and self.target.is_postgres:
@@ -177,19 +182,19 @@ class Writer:
             duckdb_memory.empty_cache(self.lock.connection)
         return rows
 
-    def _hold_lock(self) -> None:
+    def _before_load(self, pipeline: dlt.Pipeline) -> None:
         with self.lock.exclusive():
-            pass
+            self._prepare_tables(pipeline)
+
+    def _prepare_tables(self, pipeline: dlt.Pipeline) -> None:
+        if self.lock.connection and self.upkeep:
+            self.upkeep.before_load(self.lock.connection, pipeline)
 
     def _count(self, rows: Counter[str]) -> None:
         self.rows += rows
         self.report.packages += 1
-        if self.lock.connection and self.target.is_postgres:
-            troubles = ensure_indexes(self.lock.connection, rows.keys() - self._indexed)
-            self._indexed |= rows.keys()
-            for trouble in troubles:
-                logger.warning(trouble)
-            self.report.upkeep += troubles
+        if self.lock.connection and self.upkeep:
+            self.upkeep.after_load(self.lock.connection, rows)
 
 
 @contextmanager
@@ -221,7 +226,10 @@ def writing(
         writer_lock(target, run.run_id, run.settings.lock_wait_seconds, shard) as lock,
     ):
         publisher = _publisher(target, run.settings)
-        writer = Writer(target, directory, report, load_package, lock, shard is not None, publisher)
+        upkeep = None
+        if target.is_postgres:
+            upkeep = Upkeep(target.postgres_credentials.for_loading, run.now, report.upkeep)
+        writer = Writer(target, directory, report, load_package, lock, shard is not None, publisher, upkeep)
         with lock.exclusive():
             _prepare_destination(writer, account_of(run.settings))
         if load_options(writer.pipeline.destination).strategy is None:

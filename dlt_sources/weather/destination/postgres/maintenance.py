@@ -38,8 +38,23 @@ def ensure_indexes(client: SqlClientBase[Any], tables: Iterable[str]) -> list[st
     return [trouble for name in sorted(TABLES.keys() & set(tables)) if (trouble := _ensure_indexes_of(client, name))]
 
 
+def lacks_indexes(client: SqlClientBase[Any]) -> bool:
+    """Return whether a bronze table exists without the index of its key.
+
+    Args:
+        client: an open connection.
+    """
+    sql = (
+        "SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
+        " AND c.relname = ANY(%s) AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_index AS i"
+        " JOIN pg_class AS x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND x.relname = c.relname || '_key'"
+        " AND i.indisvalid)"
+    )
+    return bool(client.execute_sql(sql, client.dataset_name, list(TABLES)))
+
+
 def _ensure_indexes_of(client: SqlClientBase[Any], name: str) -> str | None:
-    for statement in _indexes(client, name):
+    for statement in index_statements(client, name):
         try:
             client.execute_sql(statement)
         except DatabaseException as error:
@@ -70,7 +85,13 @@ def _delete_duplicates(client: SqlClientBase[Any], name: str) -> str:
     return f"DELETE FROM {table} a USING {table} b WHERE a.ctid < b.ctid AND {same}"
 
 
-def _indexes(client: SqlClientBase[Any], name: str) -> Iterator[str]:
+def index_statements(client: SqlClientBase[Any], name: str) -> Iterator[str]:
+    """Yield the statements that create a bronze table's indexes, unless they exist.
+
+    Args:
+        client: a connection, which knows how names are quoted.
+        name: the table.
+    """
     table = client.make_qualified_table_name(name)
     key = ", ".join(client.escape_column_name(column) for column in TABLES[name].key)
     index = client.escape_column_name(f"{name}_key")

@@ -41,6 +41,16 @@ SESSION: dict[str, str] = {
     "tcp_user_timeout": "30s",
 }
 
+# of the planner, while packages are loaded: each row of a merge is looked up by the index of its key. By its own
+# estimate PostgreSQL reads all partitions, since it does not count that all but one are left out while the statement
+# runs; it would also spend more on compiling the statement than on running it.
+BY_INDEX: dict[str, str] = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+
 
 @configspec(init=False)
 class SessionCredentials(PostgresCredentials):
@@ -60,9 +70,41 @@ class SessionCredentials(PostgresCredentials):
         address, mark, query = super().to_native_representation().partition("?")
         return address.replace(" ", "%20") + mark + query.replace("+", "%20")
 
+    @property
+    def for_loading(self) -> LoadingCredentials:
+        """The credentials of the connections that load packages, always the same object."""
+        if "_for_loading" not in self.__dict__:
+            loading = LoadingCredentials()
+            loading.update(self)
+            loading.resolve()
+            object.__setattr__(self, "_for_loading", loading)
+        found: LoadingCredentials = self.__dict__["_for_loading"]
+        return found
+
     def __repr__(self) -> str:
         # dlt puts the representation of a destination into messages
         return f"{type(self).__name__}({self})"
+
+
+@configspec(init=False)
+class LoadingCredentials(SessionCredentials):
+    """Credentials of the connections that load packages."""
+
+    def merge_by_index(self, *, enabled: bool) -> None:
+        """Set whether connections that are opened from now on merge by index.
+
+        Args:
+            enabled: only if every table has its key's index, or each row would be compared with all rows of a table.
+        """
+        object.__setattr__(self, "_by_index", enabled)
+
+    def get_query(self) -> dict[str, Any]:
+        """Return the parameters of libpq."""
+        query = super().get_query()
+        if self.__dict__.get("_by_index"):
+            planner = " ".join(f"-c {name}={value}" for name, value in BY_INDEX.items())
+            query["options"] = f"{planner} {query['options']}"
+        return query
 
 
 def session_credentials(resolved: PostgresCredentials) -> SessionCredentials:

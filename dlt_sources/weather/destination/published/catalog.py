@@ -11,7 +11,7 @@ from dlt.destinations.sql_client import SqlClientBase
 _POSTGRES = """
 SELECT c.relname, c.relkind = 'v', pg_has_role(c.relowner, 'USAGE'), a.name, d.description
 FROM pg_namespace AS n
-JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v')
+JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
 CROSS JOIN LATERAL (
     SELECT 0 AS number, '' AS name
     UNION ALL

@@ -71,7 +71,7 @@ def comments(target: Target) -> dict[tuple[str, str], str | None]:
         sql = (
             "SELECT c.relname, a.attname, col_description(c.oid, a.attnum), obj_description(c.oid, 'pg_class')"
             " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " WHERE c.relnamespace = 'bronze'::regnamespace AND c.relkind IN ('r', 'v')"
+            " WHERE c.relnamespace = 'bronze'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition"
         )
     else:
         sql = (
