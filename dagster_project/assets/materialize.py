@@ -31,6 +31,8 @@ from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.writer import Report
 
 JOB = "weather_ingestion_job"
+# with shards: the checks and reports of all of them
+CHECKS_JOB = "weather_checks_job"
 # key of a materialisation's metadata: why the rest of it waits, and until when
 WAITS = "waits"
 

@@ -218,7 +218,8 @@ def _requests(runs: Mapping[str | None, PeriodRuns], due: datetime, number: int)
                     run_config={"ops": {name: {"config": config} for name, config in steps.items()}},
                     tags={TRY_TAG: str(number)},
                     partition_key=partition,
-                    asset_selection=[*map(asset_key, steps), *REPORTS],
+                    # with shards, the reports follow all of them
+                    asset_selection=[*map(asset_key, steps), *(() if partition else REPORTS)],
                 )
             )
     return requests

@@ -15,19 +15,31 @@ from dagster import (
 )
 
 from dagster_project.assets.backfills import configured_backfills
-from dagster_project.assets.materialize import JOB
+from dagster_project.assets.materialize import CHECKS_JOB, JOB
 from dagster_project.assets.partitions import shard_keys
 from dagster_project.assets.translator import GROUP, asset_key
 from dagster_project.automation.retention import prune_job
+from dagster_project.common.environment import configured_resources
 from dagster_project.common.retries import schedule_is_off
 from dagster_project.common.schedule import configured_schedule
 
+_REPORTS = AssetSelection.groups("reports")
+_LOADED = AssetSelection.groups(GROUP) - AssetSelection.assets(
+    *(asset_key(backfill.name) for backfill in configured_backfills())
+)
 weather_ingestion_job = define_asset_job(
     JOB,
-    selection=AssetSelection.groups(GROUP, "reports")
-    - AssetSelection.assets(*(asset_key(backfill.name) for backfill in configured_backfills())),
-    description="Loads new data into every bronze table, checks the tables, and updates the reports.",
+    # with shards, checks and reports run once, after all of them: checks_sensor.py
+    selection=_LOADED.without_checks() if shard_keys() else _LOADED | _REPORTS,
+    description="Loads new data into every bronze table"
+    + (" for a shard of places." if shard_keys() else ", checks the tables, and updates the reports."),
     # a process for each step would cost seconds of imports, and the pool runs one step at a time anyway
+    executor_def=in_process_executor,
+)
+weather_checks_job = define_asset_job(
+    CHECKS_JOB,
+    selection=AssetSelection.checks_for_assets(*map(asset_key, configured_resources())) | _REPORTS,
+    description="Checks the bronze tables, and updates the reports, after the loads of all shards.",
     executor_def=in_process_executor,
 )
 

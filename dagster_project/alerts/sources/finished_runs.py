@@ -13,7 +13,7 @@ from dagster_project.alerts.sources.failed_checks import failed_check, without_r
 from dagster_project.alerts.sources.names import asset_loaded, check_passed, job_succeeded, step_succeeded
 from dagster_project.alerts.sources.problems import Problem, StepError, dead_run, failed_step, merge_by_key
 from dagster_project.assets.backfills import BACKFILLS
-from dagster_project.assets.materialize import JOB
+from dagster_project.assets.materialize import CHECKS_JOB, JOB
 from dagster_project.assets.translator import asset_key
 from dagster_project.common.failures import CAUSE, ERROR_CLASS, PERMANENT_CLASSES, REQUESTS, REQUESTS_FAILED, TO_DO
 from dagster_project.common.retries import TRY_TAG, hold_seconds
@@ -107,7 +107,7 @@ def run_plan(run: DagsterRun | None, entries: Iterable[EventLogEntry]) -> RunPla
     tags = run.tags if run else {}
     # a run of the retries loads all that is missing, whatever locations that are
     chosen = _chosen_locations(run.run_config) if run and TRY_TAG not in tags else {}
-    plan = RunPlan({}, {}, chosen, hold_seconds(tags) if run and run.job_name == JOB else 0.0)
+    plan = RunPlan({}, {}, chosen, hold_seconds(tags) if run and run.job_name in (JOB, CHECKS_JOB) else 0.0)
     for event in (entry.get_dagster_event() for entry in entries):
         if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.asset_key:
             asset = event.asset_key.to_user_string()

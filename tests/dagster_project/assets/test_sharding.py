@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, DagsterRunStatus, build_schedule_context, build_sensor_context
+from dagster import AssetKey, DagsterRunStatus, SkipReason, build_schedule_context, build_sensor_context
+from dagster._core.test_utils import create_run_for_test
 
 from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.shards import Shard
@@ -21,6 +22,7 @@ from tests.helpers.support import assert_no_duplicates, count, query
 
 PLACES = [f"{n}.0000,{n}.0000" for n in range(12)]
 OF_SHARD = {number: [place for place in PLACES if Shard(number, 2).has(place)] for number in (1, 2)}
+STARTED = DagsterRunStatus.STARTED
 HOUR = datetime(2026, 5, 20, 13, tzinfo=timezone.utc)
 
 
@@ -48,7 +50,15 @@ def test_the_hourly_assets_have_a_partition_a_shard_and_no_pool_and_history_stay
     job = sharded.resolve_job_def("weather_ingestion_job")
     pools = {node.name: node.definition.pool for node in job.nodes}
     assert {pools[name] for name in RESOURCES} == {None}
-    assert set(pools.values()) - {None} == {"weather_bronze"}, "checks and reports still take turns"
+    assert pools.keys() == {*RESOURCES}
+    checks = sharded.resolve_job_def("weather_checks_job")
+    assert {node.name for node in checks.nodes} == {
+        *(f"check_{name}" for name in RESOURCES),
+        "reports__weather",
+        "reports__load_runs",
+    }
+    assert {node.definition.pool for node in checks.nodes} == {"weather_bronze"}, "checks and reports still take turns"
+    assert checks.partitions_def is None
 
 
 def test_the_schedule_asks_for_a_run_a_shard(sharded):
@@ -83,10 +93,64 @@ def test_a_run_of_a_shard_loads_its_places_and_says_what_came(sharded, postgres,
         assert "rows_new" not in metadata, "what is new in the table comes from all shards"
         described = [column for column in metadata["dagster/column_schema"].columns if column.description]
         assert len(described) == len(TABLES["current_weather"].model_fields)
-        assert [name for name, check in outcome.checks.items() if not check.passed] == []
+        assert (outcome.checks, outcome.reports) == ({}, {}), "once for all shards"
     assert count(postgres, "current_weather") == len(PLACES)
     materialized = instance.get_materialized_partitions(AssetKey(["bronze", "current_weather"]))
     assert materialized == {"1-of-2", "2-of-2"}
+    checked = RunResult(sharded.resolve_job_def("weather_checks_job").execute_in_process(instance=instance))
+    assert checked.success, checked.failures
+    assert len(checked.checks) == 32
+    assert [name for name, check in checked.checks.items() if not check.passed] == []
+    assert checked.reports["weather"]["places"] == len(PLACES)
+
+
+def test_checks_and_reports_follow_the_last_shard_once(sharded, instance):
+    module = importlib.import_module("dagster_project.automation.checks_sensor")
+    tags = {number: {"dagster/partition": f"{number}-of-2"} for number in OF_SHARD}
+    runs = {
+        number: create_run_for_test(instance, "weather_ingestion_job", tags=tags[number], status=STARTED)
+        for number in OF_SHARD
+    }
+    cursor = None
+
+    def requested():
+        nonlocal cursor
+        result = module.checks_sensor(build_sensor_context(instance=instance, cursor=cursor))
+        cursor = getattr(result, "cursor", None) or cursor
+        return len(getattr(result, "run_requests", None) or [])
+
+    assert requested() == 0
+    instance.report_run_failed(runs[1])
+    assert requested() == 0, "the other shard is loading"
+    instance.report_run_failed(runs[2])
+    assert requested() == 1
+    assert requested() == 0
+    assert [sensor.name for sensor in sharded.sensors][-1] == "checks_sensor"
+
+
+@pytest.mark.usefixtures("sharded")
+def test_a_shard_that_hangs_keeps_the_others_from_being_checked_for_an_hour_at_most(instance, clock):
+    module = importlib.import_module("dagster_project.automation.checks_sensor")
+    ended, _ = (create_run_for_test(instance, "weather_ingestion_job", status=STARTED) for _ in OF_SHARD)
+    instance.report_run_failed(ended)
+    clock.moment = datetime.now(timezone.utc)
+    assert isinstance(module.checks_sensor(build_sensor_context(instance=instance)), SkipReason)
+    clock.pass_time(hours=1)
+    assert len(module.checks_sensor(build_sensor_context(instance=instance)).run_requests) == 1
+
+
+@pytest.mark.usefixtures("postgres")
+def test_a_failed_blocking_check_keeps_the_report_from_being_drawn(sharded, instance, monkeypatch):
+    monkeypatch.setenv("WEATHER_DESTINATION", "postgres")
+    job = sharded.resolve_job_def("weather_ingestion_job")
+    assert job.execute_in_process(instance=instance, partition_key="1-of-2").success
+    queries = importlib.import_module("dagster_project.checks.queries")
+    result = queries.CheckResult(passed=False, description="Two rows have one key.")
+    monkeypatch.setattr(queries, "duplicate_keys", lambda *_: result)
+    checks = sharded.resolve_job_def("weather_checks_job")
+    outcome = RunResult(checks.execute_in_process(instance=instance, raise_on_error=False))
+    assert not outcome.success
+    assert outcome.reports.keys() == {"load_runs"}
 
 
 @pytest.mark.process
