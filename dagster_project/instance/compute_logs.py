@@ -34,6 +34,11 @@ class LocalLogs(LocalComputeLogManager):
         """Return the manager for this process."""
         return cls(base_dir=str(Path(records_folder()) / "storage"), inst_data=inst_data)
 
+    @property
+    def folder(self) -> Path:
+        """Folder of all logs; a log's file is below it, at the path that its key names."""
+        return Path(self._base_dir)
+
     @contextmanager
     def open_log_stream(self, log_key: Sequence[str], io_type: Any) -> Iterator[Any]:
         """Yield a stream for the log of a tick; what it holds at the end is appended to the log's file.

@@ -2,7 +2,7 @@
 
 # no `from __future__ import annotations`: Dagster reads the annotations of asset functions as objects
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, configured_resources, is_simulated, open_reader
 from dagster_project.common.failures import reported_failures
 from dagster_project.common.schedule import configured_schedule
+from dagster_project.instance.records import records_bytes
 from dagster_project.reports.chart import describe_errors, draw, html_page, markdown_image
 from dagster_project.reports.metrics import publish
 from dagster_project.reports.queries import read_weather
@@ -34,9 +35,9 @@ from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.common.settings.schedule import shortest_gap
 from dlt_sources.weather.pipeline.quarantine import set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
-from dlt_sources.weather.status.budget import read_budget
-from dlt_sources.weather.status.late import late_by_resource
-from dlt_sources.weather.status.report import read_status
+from dlt_sources.weather.status.budget import BudgetStatus, read_budget
+from dlt_sources.weather.status.late import LateLocation, late_by_resource
+from dlt_sources.weather.status.report import Status, read_status
 
 GROUP = "reports"
 LOAD_RUNS = AssetKey([GROUP, "load_runs"])
@@ -106,28 +107,15 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             found = late_by_resource(reader, load_settings(), clock.now())
             late = {name: found.get(name, []) for name in configured_resources()}
             calls = read_budget(target, load_settings(), reader)
-        lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
-        lines += [
-            f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"
-            for run in bronze_status.runs
-        ]
-        metadata: dict[str, Any] = {
-            "runs": MetadataValue.md("\n".join(lines)),
-            "rows_loaded": sum(run.rows_loaded for run in bronze_status.runs),
-            "rows_rejected": sum(run.rows_rejected for run in bronze_status.runs),
-            "resources_failed": sum(run.status == "failed" for run in bronze_status.runs),
-            "missing_hours": bronze_status.missing_hours,
-            **{f"missing rows of {table}": number for table, number in bronze_status.missing_rows.items() if number},
-            **{f"calls of {one.product} in the {one.period}": one.used for one in calls},
-            "late_places": max(map(len, late.values()), default=0),
-            **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
-        }
+        records = records_bytes(context.instance)
+        metadata = _metadata(bronze_status, calls, late, records)
         try:
             publish(
                 bronze_status,
                 late,
                 packages,
                 calls,
+                records=records,
                 textfile=settings.metrics_textfile,
                 pushgateway=settings.metrics_pushgateway,
             )
@@ -144,6 +132,31 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             ),
         ],
     )
+
+
+def _metadata(
+    bronze_status: Status,
+    calls: Sequence[BudgetStatus],
+    late: Mapping[str, Sequence[LateLocation]],
+    records: int,
+) -> dict[str, Any]:
+    lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {run.resource} | {run.finished_at:%d %H:%M} | {run.status} | {run.rows_loaded} | {run.rows_rejected} |"
+        for run in bronze_status.runs
+    ]
+    return {
+        "runs": MetadataValue.md("\n".join(lines)),
+        "rows_loaded": sum(run.rows_loaded for run in bronze_status.runs),
+        "rows_rejected": sum(run.rows_rejected for run in bronze_status.runs),
+        "resources_failed": sum(run.status == "failed" for run in bronze_status.runs),
+        "missing_hours": bronze_status.missing_hours,
+        **{f"missing rows of {table}": number for table, number in bronze_status.missing_rows.items() if number},
+        **{f"calls of {one.product} in the {one.period}": one.used for one in calls},
+        "late_places": max(map(len, late.values()), default=0),
+        **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
+        "bytes of Dagster's records": records,
+    }
 
 
 def _write(path: Path, content: bytes) -> None:

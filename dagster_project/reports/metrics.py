@@ -25,6 +25,7 @@ def registry_of(
     late: Mapping[str, Sequence[LateLocation]],
     set_aside: Sequence[SetAsidePackage] = (),
     budget: Sequence[BudgetStatus] = (),
+    records: int | None = None,
 ) -> CollectorRegistry:
     """Return the metrics, named by Prometheus's conventions (prometheus.io/docs/practices/naming).
 
@@ -33,10 +34,25 @@ def registry_of(
         late: the locations without a recent row, by resource.
         set_aside: load packages that are set aside.
         budget: used calls and limits of each product.
+        records: bytes of Dagster's records; None if they are not known.
     """
     from prometheus_client import CollectorRegistry, Gauge  # noqa: PLC0415 - definitions must load fast
 
     registry = CollectorRegistry()
+    _add_tables_and_runs(registry, status)
+    _add_late_locations(registry, late)
+    aside = Gauge("weather_bronze_set_aside_packages", "Load packages that are set aside.", registry=registry)
+    aside.set(len(set_aside))
+    _add_calls(registry, status, budget)
+    size = Gauge("weather_dagster_records_bytes", "Bytes of Dagster's records: runs, events, logs.", registry=registry)
+    if records is not None:
+        size.set(records)
+    return registry
+
+
+def _add_tables_and_runs(registry: CollectorRegistry, status: Status) -> None:
+    from prometheus_client import Gauge  # noqa: PLC0415
+
     rows = Gauge("weather_bronze_table_rows", "Rows of a bronze table.", ["table"], registry=registry)
     newest = Gauge(
         "weather_bronze_newest_timestamp_seconds", "Newest timestamp of a bronze table.", ["table"], registry=registry
@@ -64,11 +80,6 @@ def registry_of(
     missing.set(status.missing_hours)
     for table_name, number in status.missing_rows.items():
         missing_rows.labels(table_name).set(number)
-    _add_late_locations(registry, late)
-    aside = Gauge("weather_bronze_set_aside_packages", "Load packages that are set aside.", registry=registry)
-    aside.set(len(set_aside))
-    _add_calls(registry, status, budget)
-    return registry
 
 
 def _add_calls(registry: CollectorRegistry, status: Status, budget: Sequence[BudgetStatus]) -> None:
@@ -122,6 +133,7 @@ def publish(
     set_aside: Sequence[SetAsidePackage],
     budget: Sequence[BudgetStatus],
     *,
+    records: int | None,
     textfile: str | None,
     pushgateway: str | None,
 ) -> None:
@@ -132,6 +144,7 @@ def publish(
         late: the locations without a recent row, by resource.
         set_aside: load packages that are set aside.
         budget: used calls and limits of each product.
+        records: bytes of Dagster's records; None if they are not known.
         textfile: path of the file, or None for no file.
         pushgateway: address of the gateway, or None for none.
 
@@ -140,7 +153,7 @@ def publish(
     """
     from prometheus_client import push_to_gateway, write_to_textfile  # noqa: PLC0415
 
-    registry = registry_of(status, late, set_aside, budget)
+    registry = registry_of(status, late, set_aside, budget, records)
     if textfile:
         write_to_textfile(textfile, registry)
     if pushgateway:

@@ -5,19 +5,17 @@ import os
 import subprocess
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus, RunConfig, job, op
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus, job, op
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import GetCurrentRunsResult
 from dagster._serdes import serialize_value
 
-from dagster_project.automation.retention import Retention, prune_job
 from dagster_project.instance import storage
 from dagster_project.instance.run_launcher import WatchedRunLauncher
 from tests.helpers.clock import SENTINEL_KEY
@@ -140,24 +138,6 @@ def do_nothing() -> None: ...
 @job
 def nothing() -> None:
     do_nothing()
-
-
-def test_old_runs_are_deleted_and_runs_of_partitions_are_kept(instance, clock, monkeypatch):
-    old = nothing.execute_in_process(instance=instance).run_id
-    month = nothing.execute_in_process(instance=instance, tags={"dagster/partition": "2020-12-01"}).run_id
-    created = instance.get_run_records()[0].create_timestamp
-    monkeypatch.setattr("dagster_project.common.clock.now", clock)
-    clock.moment = created + timedelta(days=89)
-    prune_job.execute_in_process(instance=instance)
-    assert instance.get_run_by_id(old)
-    clock.moment = created + timedelta(days=91)
-    result = prune_job.execute_in_process(
-        instance=instance, run_config=RunConfig(ops={"delete_old_runs": Retention(days=90)})
-    )
-    assert result.output_for_node("delete_old_runs") >= 1
-    assert instance.get_run_by_id(old) is None
-    assert instance.all_logs(old) == []
-    assert instance.get_run_by_id(month)
 
 
 @pytest.mark.process
