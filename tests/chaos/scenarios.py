@@ -11,7 +11,7 @@ from tests.chaos.budgets.clock import cannot_shift
 from tests.chaos.database import administration, connections, outages, tables
 from tests.chaos.files import journals, losses
 from tests.chaos.inputs import clocks, locations, secrets, texts
-from tests.chaos.processes import kills, rates, signals, writers
+from tests.chaos.processes import kills, prunes, rates, signals, writers
 from tests.chaos.rounds.disks import cannot_mount
 from tests.chaos.rounds.world import Round, World
 
@@ -50,6 +50,7 @@ SCENARIOS: dict[str, Scenario] = {
     "kill-load": Scenario(kills.loading, 1, 400, either=True),
     "kill-cli": Scenario(kills.command_line, 1, 50, either=True),
     "kill-dagster": Scenario(kills.dagster, 1, 20, ("postgres",)),
+    "prune": Scenario(prunes.killed, 1, 100),
     "server-down": Scenario(outages.stopped, 1, 150, ("postgres",)),
     "server-restart": Scenario(connections.restarted, 1, 100, ("postgres",)),
     "cut-anywhere": Scenario(connections.cut, 1, 150, ("postgres",)),

@@ -19,7 +19,7 @@ from tests.helpers.processes import load_worker
 
 # forks workers from a process that has imported everything, since importing takes longer than loading
 forkserver = multiprocessing.get_context("forkserver")
-forkserver.set_forkserver_preload(["tests.helpers.processes.load_worker", "tests.helpers.processes.budget_worker"])
+forkserver.set_forkserver_preload([f"tests.helpers.processes.{name}_worker" for name in ("load", "budget", "prune")])
 
 
 def start(*arguments: str, api: str = NOWHERE, folder: Path | None = None, **environment: str) -> subprocess.Popen[str]:
