@@ -79,6 +79,8 @@ RUN_SERVICES = (
 RUN_POSTGRES = (
     "uv run weather load --destination postgres",
     "uv run weather load --destination postgres --shard 1/4",
+    "uv run weather partition --destination postgres --dry-run",
+    "uv run weather partition --destination postgres",
 )
 SUBSTITUTES = {
     "UV_NO_SYNC": ("1", "the libraries are installed; a clone would install them once more"),

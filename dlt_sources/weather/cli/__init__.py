@@ -17,6 +17,7 @@ from dlt_sources.weather.cli.commands.dbt_sources import dbt_sources_command
 from dlt_sources.weather.cli.commands.load import load_command
 from dlt_sources.weather.cli.commands.locations import locations_command
 from dlt_sources.weather.cli.commands.packages import packages_command
+from dlt_sources.weather.cli.commands.partition import partition_command
 from dlt_sources.weather.cli.commands.plan import plan_command
 from dlt_sources.weather.cli.commands.prune import prune_command
 from dlt_sources.weather.cli.commands.replay import replay_command
@@ -46,7 +47,7 @@ in this order. The key is OPENWEATHER_API_KEY or SOURCES__WEATHER__API_KEY.
 
 
 # commands that have done their work even if nobody can read what they say
-WORKING_COMMANDS = ("load", "replay", "prune")
+WORKING_COMMANDS = ("load", "replay", "prune", "partition")
 
 
 class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
@@ -110,6 +111,7 @@ for command in (
     status_command,
     packages_command,
     prune_command,
+    partition_command,
     locations_command,
     dbt_sources_command,
 ):

@@ -35,7 +35,7 @@ def prune_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet: bo
     """
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
-        _interruptible() as turns,
+        turns_interruptible() as turns,
     ):
         report = prune(target, settings, rehearse=dry_run, on_start=turns.append, on_progress=_progress())
         said = sentence(settings.retention)
@@ -51,7 +51,7 @@ def prune_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet: bo
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[Turns]]:
+def turns_interruptible() -> Iterator[list[Turns]]:
     """Let the first SIGINT or SIGTERM cancel the statement that runs, and the second stop at once."""
     turns: list[Turns] = []
 

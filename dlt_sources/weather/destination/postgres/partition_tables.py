@@ -6,7 +6,7 @@ dlt finds the tables and only adds columns. Their order wastes no padding: Postg
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
 from dlt.common.destination.typing import PreparedTableSchema
@@ -18,6 +18,8 @@ from dlt_sources.weather.common.errors import reason
 from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.destination.postgres.maintenance import INSUFFICIENT_PRIVILEGE, index_statements
 from dlt_sources.weather.destination.postgres.partitions import (
+    BOUND_SUFFIX,
+    CHECK_VIOLATION,
     DEFAULT,
     LOCK_NOT_AVAILABLE,
     LOCK_TIMEOUT,
@@ -28,8 +30,14 @@ from dlt_sources.weather.destination.postgres.partitions import (
     state_of,
 )
 
-# rows of the month are in the default partition
-_CHECK_VIOLATION, _DUPLICATE_TABLE = "23514", "42P07"
+_DUPLICATE_TABLE = "42P07"
+# a load that begins in the last day of a month may write in the next
+_DAY = timedelta(days=1)
+_BOUNDS = """
+SELECT r.relname, substring(pg_get_constraintdef(c.oid) FROM '\\d{{4}}-\\d{{2}}-\\d{{2}}') FROM pg_constraint AS c
+JOIN pg_class AS r ON r.oid = c.conrelid JOIN pg_namespace AS n ON n.oid = r.relnamespace
+WHERE n.nspname = %s AND c.conname = r.relname || '{suffix}' AND r.relkind = 'r'
+"""
 
 
 def prepare_tables(client: SqlClientBase[Any], schema: Schema, names: Iterable[str], now: datetime) -> list[str]:
@@ -46,6 +54,8 @@ def prepare_tables(client: SqlClientBase[Any], schema: Schema, names: Iterable[s
     """
     tables = read_tables(client)
     months = [_month(now), _next(_month(now))]
+    if tables.plain:
+        _release(client, now)
     wanted = PARTITION_COLUMNS.keys() & set(names)
     new = sorted(wanted - tables.partitioned.keys() - tables.plain)
     # a table is rebuilt from raw answers of all months that are kept
@@ -104,6 +114,14 @@ def months_from(moment: datetime, until: datetime) -> list[datetime]:
     return found
 
 
+def _release(client: SqlClientBase[Any], now: datetime) -> None:
+    """Drop the bounds that a ``weather partition`` which never ended has left, before rows reach them."""
+    for table, until in client.execute_sql(_BOUNDS.format(suffix=BOUND_SUFFIX), client.dataset_name) or ():
+        if until and datetime.fromisoformat(until).replace(tzinfo=timezone.utc) - now < _DAY:
+            name = client.make_qualified_table_name(table)
+            client.execute_sql(f"ALTER TABLE {name} DROP CONSTRAINT {table}{BOUND_SUFFIX}")
+
+
 def _create(client: SqlClientBase[Any], name: str, statements: Sequence[str]) -> str | None:
     try:
         execute_together(client, [LOCK_TIMEOUT, *statements])
@@ -111,11 +129,11 @@ def _create(client: SqlClientBase[Any], name: str, statements: Sequence[str]) ->
         state = state_of(error)
         if state == _DUPLICATE_TABLE:
             return None
-        if state not in (INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, _CHECK_VIOLATION):
+        if state not in (INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, CHECK_VIOLATION):
             raise
         remedy = (
             "Run weather partition, which moves"
-            if state == _CHECK_VIOLATION
+            if state == CHECK_VIOLATION
             else "weather partition creates it and moves"
         )
         return (

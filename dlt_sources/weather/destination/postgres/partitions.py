@@ -27,10 +27,12 @@ PARTITION_COLUMNS: dict[str, str] = {
     name: "issued_at" for name, contract in TABLES.items() if "issued_at" in contract.key
 } | {WeatherRaw.table: "fetched_at"}
 DEFAULT = "default"
+# ends the name of the constraint that bounds a plain table while it is being partitioned
+BOUND_SUFFIX = "_until"
 # a reader's open transaction holds up a load, and a load a reader, no longer than that
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 LOCK_ATTEMPTS, PAUSE_SECONDS = 5, 1.0
-LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE, CHECK_VIOLATION = "55P03", "23514"
 _BOUND = re.compile(r"FROM \((?P<begin>[^)]+)\) TO \('(?P<end>[^']+)'\)")
 _CATALOG = """
 SELECT p.relname, p.relkind = 'p', c.relname, pg_get_expr(c.relpartbound, c.oid){size}
