@@ -33,7 +33,7 @@ HEAD = (
 @click.option(
     "--destination", type=click.Choice(["duckdb", "postgres"]), default="duckdb", show_default=True, help="Where to."
 )
-@click.option("--hours", type=click.IntRange(min=10), help="Number of hours; if absent, as many as --minutes allow.")
+@click.option("--hours", type=click.IntRange(min=4), help="Number of hours; if absent, as many as --minutes allow.")
 @click.option(
     "--minutes", type=float, default=5.0, show_default=True, help="Time without --hours, growth not included."
 )
@@ -94,18 +94,16 @@ def _soak(  # noqa: PLR0917 - the options of the command
     it: World, via: str, hours: int | None, minutes: float, years: float, every: int | None
 ) -> tuple[list[Cost], list[Sample], list[Line]]:
     os.environ.update(it.environment)
-    first = Processes(it)
-    first.hour()
     if years:
         click.echo(f"making tables of {years:g} years")
         it.run(
             "-m", "tests.soak.grow", "--destination", it.target.destination, "--months", f"{years * MONTHS_A_YEAR:g}"
         )
-    it.next_hour()
+    first = Processes(it)
+    first.hour()
     ways: dict[str, AbstractContextManager[Way]] = {"cli": nullcontext(first)}
     with ways[via] if via in ways else one_process(it) if via == "load" else daemon(it) as way:
         costs, samples = _hours(it, way, hours, minutes, every)
-    # the first hour as well, unless a year is before it
     return costs, samples, judge(it, costs, samples, len(costs))
 
 
@@ -117,14 +115,13 @@ def _hours(
     ends = time.perf_counter() + minutes * 60
     step = every or (max(1, hours // 20) if hours else 10)
     click.echo(HEAD)
-    while len(costs) < hours if hours else time.perf_counter() < ends or len(costs) < 10:
+    while len(costs) < hours if hours else time.perf_counter() < ends or len(costs) < 4:
         costs.append(way.hour())
         if len(costs) % HOURS_A_DAY == 0:
             way.prune()
         if len(costs) % step == 0 or len(costs) == 1:
             samples.append(sample(it, len(costs)))
             click.echo(_row(costs[-step:], samples[-1]))
-        it.next_hour()
     samples.append(sample(it, len(costs)))
     return costs, samples
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psutil
 
 from tests.chaos.budgets.programs import ShiftedDagster
+from tests.helpers.processes.deployment import until
 from tests.soak.hours import BYTES_PER_MB, Cost, reference_seconds
 from tests.soak.world import HOUR, World
 
 # of the clock in a second of the machine's: until a run is due, and while it works; Dagster's beats bear no more
 FAST, SLOW = 200.0, 1.0
 # of the machine: until a run that is due has begun, until it has ended, and without a run after it
-SECONDS_TO_BEGIN, SECONDS_TO_END, SECONDS_OF_REST = 120.0, 300.0, 3.0
+SECONDS_TO_BEGIN, SECONDS_TO_END, SECONDS_OF_REST = 300.0, 300.0, 3.0
 
 
 class Daemon:
@@ -52,8 +53,7 @@ class Daemon:
     def prune(self) -> None:
         """Do nothing: a schedule of Dagster's deletes what is not kept."""
 
-    def _wait(self, is_so: object, seconds: float, failure: str) -> None:
-        assert callable(is_so)
+    def _wait(self, is_so: Callable[[], bool], seconds: float, failure: str) -> None:
         deadline = time.perf_counter() + seconds
         while not is_so():
             if time.perf_counter() > deadline:
@@ -76,6 +76,8 @@ def daemon(world: World) -> Iterator[Daemon]:
     dagster = ShiftedDagster(world.folder / "work" / "dagster", world.environment | world.clock.environment)
     try:
         dagster.begin()
+        # a daemon that begins after the hour has no tick for it
+        until(dagster.alert_ticks, "a tick of a sensor")
         yield Daemon(world, dagster)
     finally:
         dagster.stop()

@@ -44,7 +44,7 @@ class Way(Protocol):
     """A way to load hour by hour."""
 
     def hour(self) -> Cost:
-        """Load, and return the cost."""
+        """Load in the next hour, and return the cost."""
 
     def prune(self) -> None:
         """Delete what is not kept."""
@@ -61,7 +61,8 @@ class Processes:
         self._world = world
 
     def hour(self) -> Cost:
-        """Run ``weather load``."""
+        """Run ``weather load`` in the next hour."""
+        self._world.next_hour()
         return self._run("load")
 
     def prune(self) -> None:
@@ -95,7 +96,8 @@ class OneProcess:
         self._seen = psutil.Process(process.pid)
 
     def hour(self) -> Cost:
-        """Have the process load."""
+        """Have the process load in the next hour."""
+        self._world.next_hour()
         reference, began, before = reference_seconds(), time.perf_counter(), self._cpu()
         self._do("load")
         seconds, cpu = time.perf_counter() - began, self._cpu() - before

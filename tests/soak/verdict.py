@@ -43,7 +43,7 @@ class Line:
 
 def windows(hours: int) -> tuple[range, range]:
     """Return the early and the late hours that are compared: a tenth of all, early from hour 100 or after a fifth."""
-    size = max(min(FEWEST, hours // 4), hours // 10)
+    size = max(1, min(FEWEST, hours // 4), hours // 10)
     first = min(100, hours // 5)
     return range(first, first + size), range(hours - size, hours)
 

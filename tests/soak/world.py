@@ -13,16 +13,16 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from dlt_sources.openweather_simulator import Simulator, serve
+from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS
 from dlt_sources.weather.destination.target import Target
 from tests.benchmarks.processes import environment
 from tests.chaos.budgets.clock import ShiftedClock
 from tests.helpers.clock import SENTINEL_KEY
 from tests.helpers.postgres import PostgresServer
 
-PLACES = ("40.4168,-3.7038", "59.9139,10.7522", "35.6895,139.6917", "-33.8688,151.2093", "64.1355,-21.8954")
+# those of `grow`
+PLACES = tuple(DEFAULT_LOCATIONS)
 HOUR = 3600.0
-# of the clock in a second of the machine's while it jumps: a beat that is late goes too far by some minutes at most
-SPEED = 50_000.0
 # loads begin so long after the full hour
 SECONDS_PAST_THE_HOUR = 300.0
 
@@ -33,7 +33,7 @@ class World:
 
     Attributes:
         folder: where everything is.
-        clock: the clock of all programs; it stands nearly still while they work.
+        clock: the clock of all programs; it goes with the machine's while they work.
         target: destination and dataset.
         environment: the settings of the programs.
         server: the PostgreSQL server, if the destination is one.
@@ -52,10 +52,8 @@ class World:
 
     def next_hour(self) -> None:
         """Let the clock go to the next hour."""
-        hour = self.clock.time() // HOUR + 1
-        self.clock.speed = SPEED
-        self.clock.wait_until(hour * HOUR + SECONDS_PAST_THE_HOUR)
-        self.clock.speed = 1.0
+        now = self.clock.time()
+        self.clock.jump((now // HOUR + 1) * HOUR + SECONDS_PAST_THE_HOUR - now)
 
     def start(self, *arguments: str, log: str = "programs.log", **pipes: int) -> subprocess.Popen[str]:
         """Start a Python program on the clock."""
