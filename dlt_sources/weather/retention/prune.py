@@ -15,11 +15,11 @@ from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import LOOK_WAIT_SECONDS, Target
 from dlt_sources.weather.retention.archive import Archive
 from dlt_sources.weather.retention.dlt_records import LOADS, count_records, delete_records
-from dlt_sources.weather.retention.duckdb_store import DuckDBStore
 from dlt_sources.weather.retention.policy import rules
 from dlt_sources.weather.retention.portions import Kind, Portion
-from dlt_sources.weather.retention.postgres_store import PostgresStore
-from dlt_sources.weather.retention.store import Store, without_handles
+from dlt_sources.weather.retention.stores.duckdb_store import DuckDBStore
+from dlt_sources.weather.retention.stores.postgres_store import PostgresStore
+from dlt_sources.weather.retention.stores.store import Store, without_handles
 from dlt_sources.weather.retention.turns import InterruptedPruneError, Turns
 
 
@@ -172,9 +172,12 @@ class _Pruning:
             found = {kind: self._add(portions, kind, size) for kind in dict.fromkeys(one.kind for one in portions)}
             if rehearse or not portions:
                 continue
+            if "dropped" in found and self.archive is None:
+                found["dropped"].rows += store.drop_whole(rule)
+                self.on_progress(found["dropped"])
             for portion in portions:
                 self._prune(store, portion, found[portion.kind])
-            store.reclaim(rule.table)
+            store.reclaim(rule)
         if self.retention.dlt_loads_days and LOADS in tables:
             self._prune_dlt(self.now - timedelta(days=self.retention.dlt_loads_days), rehearse=rehearse)
 

@@ -4,7 +4,7 @@ import pytest
 
 from dagster_project.automation.table_retention import prune_tables_job
 from dlt_sources.weather.common.errors import DestinationError
-from dlt_sources.weather.retention.duckdb_store import DuckDBStore
+from dlt_sources.weather.retention.stores.duckdb_store import DuckDBStore
 from tests.helpers.support import count
 from tests.weather.retention.rows import DAY, NOW, dataset, forecasts, hours
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.retention import duckdb_store, postgres_store
 from dlt_sources.weather.retention.prune import prune
+from dlt_sources.weather.retention.stores import duckdb_store, postgres_store
 from tests.helpers.dlt_hints import copy_quickly, remember_hints, remember_settings
 
 

@@ -4,7 +4,7 @@ import json
 import logging
 
 from dlt_sources.weather.common.errors import DestinationError
-from dlt_sources.weather.retention import duckdb_store
+from dlt_sources.weather.retention.stores import duckdb_store
 from tests.helpers.command import run
 from tests.helpers.support import count, load_accounted
 from tests.weather.retention.rows import DAY, NOW, dataset, forecasts, hours

@@ -67,7 +67,7 @@ def test_the_documented_query_reads_archive_and_table_as_one_whatever_a_kill_lef
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("dlt_sources.weather.retention.duckdb_store.DuckDBStore.delete", kill)
+        patch.setattr("dlt_sources.weather.retention.stores.duckdb_store.DuckDBStore.delete", kill)
         with pytest.raises(KilledError):
             pruned(duckdb, archive="archive")
     assert (live(duckdb), len(archived()) > 0) == (before, True)

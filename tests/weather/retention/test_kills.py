@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from dlt_sources.weather.destination.writer_lock import writer_lock
-from dlt_sources.weather.retention import duckdb_store, postgres_store
 from dlt_sources.weather.retention.archive import Archive
+from dlt_sources.weather.retention.stores import duckdb_store, postgres_store
 from tests.helpers.support import count
 from tests.weather.retention.rows import DAY, NOW, dataset, forecasts, hours, pruned
 from tests.weather.retention.test_archive import archived, live

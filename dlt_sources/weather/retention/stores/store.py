@@ -53,6 +53,10 @@ class Store(ABC):
         """Return what goes of a table, oldest first."""
 
     @abstractmethod
+    def drop_whole(self, rule: Rule) -> int:
+        """Drop the old rows of a table at once where that is possible, and return their number."""
+
+    @abstractmethod
     def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
         """Yield the rows of a portion; each chunk is deleted before the next is asked for.
 
@@ -70,7 +74,7 @@ class Store(ABC):
         """Return the mean size of a row in the database, its part of the indexes included."""
 
     @abstractmethod
-    def reclaim(self, table: str) -> None:
+    def reclaim(self, rule: Rule) -> None:
         """Make the space of deleted rows available to others."""
 
     def _condition(self, rule: Rule, client: SqlClientBase[Any]) -> Condition:

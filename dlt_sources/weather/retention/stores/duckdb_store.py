@@ -15,7 +15,7 @@ from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.reading.dialects import qualified_name
 from dlt_sources.weather.retention.policy import Rule
 from dlt_sources.weather.retention.portions import Portion, count_portions, months
-from dlt_sources.weather.retention.store import Store, doomed_sql, identity, plain, rows_of_a_chunk
+from dlt_sources.weather.retention.stores.store import Store, doomed_sql, identity, plain, rows_of_a_chunk
 
 
 class DuckDBStore(Store):
@@ -54,6 +54,10 @@ class DuckDBStore(Store):
             connection = client.native_connection
             return plain(self._turns.run(client, lambda: connection.execute(text, parameters).to_arrow_table()))
 
+    def drop_whole(self, rule: Rule) -> int:  # noqa: ARG002 - see Store
+        """Return 0: there are no partitions."""
+        return 0
+
     def delete(self, portion: Portion, chunk: pa.Table) -> int:
         """Delete the rows of a chunk under the writer lock, and return their number."""
         with self._turns.turn() as client:
@@ -87,5 +91,5 @@ class DuckDBStore(Store):
             rows = connection.execute(sql, [name, client.dataset_name, table]).fetchall()
             return float(rows[0][0] or 0)
 
-    def reclaim(self, table: str) -> None:
+    def reclaim(self, rule: Rule) -> None:
         """Do nothing: closing the file after a turn writes it, and frees the blocks."""

@@ -9,18 +9,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts.base import EARLIEST
 from dlt_sources.weather.destination.connection import translated_errors
+from dlt_sources.weather.destination.postgres.partitions import drop_partition, partitions_before, read_tables
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.reading.dialects import qualified_name
 from dlt_sources.weather.retention.policy import Rule
 from dlt_sources.weather.retention.portions import Portion, count_portions
-from dlt_sources.weather.retention.store import FILE, PLACE, WRITTEN_BY, Store, doomed_sql, plain, rows_of_a_chunk
+from dlt_sources.weather.retention.stores.compaction import compact, is_bloated
+from dlt_sources.weather.retention.stores.store import (
+    FILE,
+    PLACE,
+    WRITTEN_BY,
+    Store,
+    doomed_sql,
+    plain,
+    rows_of_a_chunk,
+)
 from dlt_sources.weather.retention.turns import SECONDS_OF_A_TURN, cancellable
 
 _FIRST_ROWS, _FEWEST_ROWS, _MOST_ROWS = 5_000, 500, 50_000
@@ -37,11 +49,40 @@ class PostgresStore(Store):
         """Return what goes of a table, oldest first; one pass over the table."""
         if rule.ends is None:
             return []
-        ends = rule.ends
         with translated_errors(), self._target.connection() as client:
             reader = DestinationReader(client)
+            rule = self._by_months(client, rule)
+            ends = rule.ends or EARLIEST
             condition = self._condition(rule, client)
             return self._turns.run(client, lambda: count_portions(reader, rule, condition, [(EARLIEST, ends)]))
+
+    def _by_months(self, client: SqlClientBase[Any], rule: Rule) -> Rule:
+        """Return a rule that drops whole months of a partitioned table: deleting their days would only cost."""
+        if rule.drop_before is None or rule.table not in read_tables(client).partitioned:
+            return rule
+        return rule._replace(drop_before=rule.drop_before.replace(day=1, hour=0))
+
+    def drop_whole(self, rule: Rule, *, only_empty: bool = False) -> int:
+        """Drop the months that end before the rule's moment, and return the number of their rows; 0 of a plain table.
+
+        Args:
+            rule: the table's rule.
+            only_empty: whether to drop those only that have no row left.
+        """
+        dropped = 0
+        with translated_errors(), self._target.connection() as client:
+            before = self._by_months(client, rule).drop_before or EARLIEST
+            for partition in partitions_before(client, rule.table, before):
+                sql = f"SELECT count(*) FROM {client.make_qualified_table_name(partition.name)}"
+                rows = self._turns.run(client, partial(client.execute_sql, sql)) or [(0,)]
+                if only_empty and rows[0][0]:
+                    continue
+                with self._turns.turn() as writer:
+                    # no load adds a row meanwhile
+                    is_left = only_empty and writer.execute_sql(sql) != [(0,)]
+                    if not is_left and drop_partition(writer, partition):
+                        dropped += int(rows[0][0])
+        return dropped
 
     def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
         """Yield the rows of a portion as the database sends them."""
@@ -125,7 +166,15 @@ class PostgresStore(Store):
                 ((number,),) = client.execute_sql(f"SELECT count(*) FROM {name}") or [(0,)]
             return float(size or 0) / float(number) if number else 0.0
 
-    def reclaim(self, table: str) -> None:
-        """Vacuum a table, so that new rows fill the space of the deleted ones; loads and readers go on."""
+    def reclaim(self, rule: Rule) -> None:
+        """Vacuum a table, so that new rows fill the space of the deleted ones, and compact the months that get none.
+
+        Loads and readers go on meanwhile.
+        """
         with translated_errors(), self._target.connection() as client:
-            self._turns.run(client, lambda: client.execute_sql(f"VACUUM (ANALYZE) {qualified_name(client, table)}"))
+            name = qualified_name(client, rule.table)
+            self.drop_whole(rule, only_empty=True)
+            self._turns.run(client, lambda: client.execute_sql(f"VACUUM (ANALYZE) {name}"))
+            for partition in partitions_before(client, rule.table, rule.thin_before or EARLIEST):
+                if partition.begin is not None and is_bloated(client, partition):
+                    compact(client, partition, self._turns.turn, self._turns.run)

@@ -1,0 +1,84 @@
+"""Months of partitioned tables: dropped whole, and compacted when they are thinned."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from dlt_sources.weather.destination.postgres.partition_tables import months_from, partition_statements
+from dlt_sources.weather.destination.postgres.partitions import partitions
+from dlt_sources.weather.retention.stores import compaction
+from tests.helpers.support import count, query
+from tests.weather.destination.published.dataset import insert, make
+from tests.weather.retention.rows import DAY, NOW, forecasts, hours, issues, pruned
+from tests.weather.retention.test_archive import archived, live
+
+pytestmark = pytest.mark.db
+MARCH = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def partitioned(postgres):
+    """A table of forecasts by month, from March to June, with rows of March, April and May."""
+    make(postgres, forecast=[])
+    query(postgres, "CREATE TABLE bronze.months (LIKE bronze.forecast) PARTITION BY RANGE (issued_at)")
+    query(postgres, "DROP TABLE bronze.forecast; ALTER TABLE bronze.months RENAME TO forecast")
+    query(postgres, "CREATE UNIQUE INDEX forecast_key ON bronze.forecast (location_id, dt, issued_at)")
+    with postgres.connection() as client:
+        for statement in partition_statements(client, "forecast", months_from(MARCH, NOW)):
+            client.execute_sql(statement)
+    insert(postgres, "forecast", *forecasts(*hours(MARCH, 5), *hours(MARCH + 31 * DAY, 24), NOW.replace(minute=0)))
+    return postgres
+
+
+def names(target):
+    with target.connection() as client:
+        return [one.name for one in partitions(client)]
+
+
+def test_a_month_that_is_too_old_is_dropped_whole_and_its_last_days_stay_until_then(partitioned):
+    report = pruned(partitioned, forecast_days=30)
+    assert {one.kind: one.rows for one in report.pruned} == {"dropped": 10, "thinned": 40}
+    assert names(partitioned) == ["forecast_2026_04", "forecast_2026_05", "forecast_2026_06"]
+    assert issues(partitioned) == [*hours(MARCH + 31 * DAY, 24, 6), NOW.replace(minute=0)]
+
+
+def test_a_month_is_archived_before_it_is_dropped(partitioned):
+    before = live(partitioned)
+    pruned(partitioned, forecast_days=30, archive="archive")
+    assert names(partitioned) == ["forecast_2026_04", "forecast_2026_05", "forecast_2026_06"]
+    assert sorted(archived() + live(partitioned)) == before
+
+
+def test_a_thinned_month_gives_its_space_back_and_stays_a_partition_with_the_key(partitioned, monkeypatch):
+    monkeypatch.setattr(compaction, "_LEAST_BYTES", 10_000)
+    insert(partitioned, "forecast", *forecasts(*hours(MARCH + 33 * DAY, 24), steps=16))
+    size = "SELECT pg_relation_size('bronze.forecast_2026_04')"
+    before = query(partitioned, size)[0][0]
+    pruned(partitioned, thin_after_days=14)
+    after = query(partitioned, size)[0][0]
+    assert after < before / 2
+    assert "forecast_2026_04" in names(partitioned)
+    assert count(partitioned, "forecast") == 2 + 4 * 2 + 4 * 16 + 2
+    indexes = query(partitioned, "SELECT count(*) FROM pg_index WHERE indrelid = 'bronze.forecast_2026_04'::regclass")
+    assert indexes == [(1,)]
+    assert query(partitioned, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'bronze.forecast_key'::regclass") == [
+        (True,)
+    ]
+
+
+def test_a_copy_that_is_behind_its_month_is_not_taken(partitioned, monkeypatch):
+    monkeypatch.setattr(compaction, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(compaction, "_BLOATED", 0.0)
+    late = forecasts(MARCH + 32 * DAY)
+    copied = compaction._copied
+
+    def and_a_late_row(*given):
+        result = copied(*given)
+        if "2026_04" in given[1]:
+            insert(partitioned, "forecast", *late)
+        return result
+
+    monkeypatch.setattr(compaction, "_copied", and_a_late_row)
+    pruned(partitioned)
+    assert {row["issued_at"] for row in late} <= set(issues(partitioned))
+    assert not [name for name in names(partitioned) if name.endswith("copy")]
