@@ -18,6 +18,8 @@ from tests.benchmarks.results import Result, compare, save, show
 EPILOG = """\b
 Cases:
   start    the demonstration, warm, against `import dlt` and five rows
+  plain_dlt  5 places against dlt's rest_api source, by processor time:
+           nothing new to create, and the first load
   current  current weather of 2,000 and 20,000 places, and how memory grows
   forecast the forecast of 2,000 places: 80,000 rows
   history  a year of hourly air quality for 100 places

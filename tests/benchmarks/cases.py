@@ -9,6 +9,7 @@ from functools import partial
 from tests.benchmarks.again import again
 from tests.benchmarks.bench import MOST_MB, Bench, against, in_turns
 from tests.benchmarks.dagster import dagster
+from tests.benchmarks.plain_dlt import plain_dlt
 from tests.benchmarks.processes import measure
 from tests.benchmarks.rate import rate
 from tests.benchmarks.results import Result
@@ -150,6 +151,7 @@ def latency(bench: Bench) -> Iterator[Result]:
 
 CASES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "start": start,
+    "plain_dlt": plain_dlt,
     "current": current,
     "forecast": forecast,
     "history": history,
