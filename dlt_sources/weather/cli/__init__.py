@@ -26,6 +26,7 @@ from dlt_sources.weather.cli.console import guard_streams, output_problem, tell
 from dlt_sources.weather.common.configuration import configuration_error, nearest
 from dlt_sources.weather.common.errors import ConfigurationError, WeatherError
 from dlt_sources.weather.common.redaction import print_redacted
+from dlt_sources.weather.destination.capabilities.dlt_settings import set_in_environment
 
 EPILOG = """\b
 Exit codes:
@@ -121,5 +122,6 @@ for command in (
 def main() -> None:
     """Run the command line and exit the process."""
     guard_streams()
+    set_in_environment()
     sys.excepthook = print_redacted
     weather(prog_name="weather")

@@ -30,6 +30,7 @@ from dlt.destinations.sql_client import SqlClientBase, WithSqlClient
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.capabilities import mistakes
+from dlt_sources.weather.destination.capabilities.dlt_settings import compute_capabilities_once, ensure_set
 from dlt_sources.weather.destination.capabilities.load_options import ensure_fit, ensure_table_format
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
@@ -75,18 +76,11 @@ class Target:
             ConfigurationError: the destination is unknown, or its credentials are missing.
         """
         # resolved first: a pipeline without credentials fails no sooner than it loads
-        destination = self._connecting_destination
-        if self.is_postgres:
-            destination = dlt.destination(self.destination, credentials=self.postgres_credentials.for_loading)
+        destination = self._loading_postgres if self.is_postgres else self._connecting_destination
         return self._pipeline(working_directory, destination)
 
     def _pipeline(self, working_directory: Path, destination: Destination[Any, Any]) -> dlt.Pipeline:
-        # every row names its load; dlt leaves that out of Arrow tables by default
-        dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-        # merged rows need no second copy in the destination
-        dlt.config["load.truncate_staging_dataset"] = True
-        # the caller handles signals: dlt would intercept the first one during a load, and may forget it
-        dlt.config["runtime.intercept_signals"] = False
+        ensure_set()
         return dlt.pipeline(
             self.pipeline_name,
             destination=destination,
@@ -96,6 +90,11 @@ class Target:
         )
 
     @cached_property
+    def _loading_postgres(self) -> Destination[Any, Any]:
+        credentials = self.postgres_credentials.for_loading
+        return compute_capabilities_once(dlt.destination(self.destination, credentials=credentials))
+
+    @cached_property
     def _destination(self) -> Destination[Any, Any]:
         """The destination as dlt knows it, without its configuration.
 
@@ -103,9 +102,9 @@ class Target:
             ConfigurationError: dlt knows neither the name nor the type that is configured for it.
         """
         if self.file:
-            return dlt.destinations.duckdb(self.file)
+            return compute_capabilities_once(dlt.destinations.duckdb(self.file))
         try:
-            return dlt.destination(self.destination)
+            return compute_capabilities_once(dlt.destination(self.destination))
         except UnknownDestinationModule as error:
             raise ConfigurationError(mistakes.unknown_destination(self.destination, error)) from None
 
@@ -117,7 +116,7 @@ class Target:
         opened for reading.
         """
         if self.is_postgres:
-            return dlt.destination(self.destination, credentials=self.postgres_credentials)
+            return compute_capabilities_once(dlt.destination(self.destination, credentials=self.postgres_credentials))
         if self.is_duckdb and self.exists and not self._is_writable:
             return dlt.destination(self.destination, credentials=read_only_credentials(self._client.config.credentials))
         return self._destination
@@ -136,7 +135,12 @@ class Target:
     @cached_property
     def _inspection_pipeline(self) -> dlt.Pipeline:
         """A pipeline to read with."""
-        return self._temporary_pipeline(self._connecting_destination)
+        is_same = self._connecting_destination is self._destination
+        return self._configured_pipeline if is_same else self._temporary_pipeline(self._connecting_destination)
+
+    @cached_property
+    def _configured_pipeline(self) -> dlt.Pipeline:
+        return self._temporary_pipeline(self._destination)
 
     def _temporary_pipeline(self, destination: Destination[Any, Any]) -> dlt.Pipeline:
         """Return a pipeline in a temporary directory: dlt would remember another run's paths.
@@ -151,7 +155,7 @@ class Target:
         """The destination's client with its configuration, not connected; cached, because dlt resolves it slowly."""
         ensure_fit(self.destination, self.type_name)
         try:
-            client = self._temporary_pipeline(self._destination).destination_client()
+            client = self._configured_pipeline.destination_client()
         except InvalidInMemoryDuckdbCredentials:
             raise ConfigurationError(mistakes.no_file(self._destination.destination_name)) from None
         except ConfigFieldMissingException as error:
@@ -224,10 +228,7 @@ class Target:
             ConfigurationError: the destination is not PostgreSQL.
         """
         if not self.is_postgres:
-            raise ConfigurationError(
-                f"shard needs PostgreSQL, where shards take turns to write and share one budget of calls; "
-                f"{self.destination} has neither. Leave shard out, or use --destination postgres."
-            )
+            raise ConfigurationError(mistakes.no_shards(self.destination))
 
     @property
     def type_name(self) -> str:
@@ -252,8 +253,7 @@ class Target:
     @property
     def exists(self) -> bool:
         """True if there may be something to read; False for a DuckDB file that does not exist yet."""
-        database = getattr(self._client.config.credentials, "database", None)
-        return not self.is_duckdb or database is None or Path(database).exists()
+        return self.file_path is None or self.file_path.exists()
 
     @property
     def file_path(self) -> Path | None:
@@ -263,7 +263,7 @@ class Target:
 
     def qualified_name(self, table: str) -> str:
         """Return the name of a table of the dataset, as SQL has it."""
-        return str(self._inspection_pipeline.sql_client().make_qualified_table_name(table))
+        return str(cast("WithSqlClient", self._client).sql_client.make_qualified_table_name(table))
 
     @cached_property
     def root(self) -> Path:

@@ -143,3 +143,11 @@ def newer_file(path: str) -> str:
 
 def _setting(destination: str, key: str) -> str:
     return f"DESTINATION__{destination}__{key}".upper()
+
+
+def no_shards(name: str) -> str:
+    """Return what is wrong with a shard that loads into a destination other than PostgreSQL."""
+    return (
+        f"shard needs PostgreSQL, where shards take turns to write and share one budget of calls; {name} has neither. "
+        "Leave shard out, or use --destination postgres."
+    )

@@ -1,0 +1,61 @@
+"""dlt's settings that every run needs, and a destination's capabilities, read as rarely as possible.
+
+For each package dlt reads its configuration of the destination some twenty times. It looks every field up in the
+environment, and then in ``.dlt/config.toml`` unless that is empty; a value that is set with ``dlt.config`` counts as a
+value of that file. So the command line sets these values in its environment. A program whose environment belongs to
+others, like Dagster's code location, gets them in ``dlt.config``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import dlt
+from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.normalizers.naming import NamingConvention
+
+SETTINGS = {
+    # every row names its load; dlt leaves that out of Arrow tables by default
+    "normalize.parquet_normalizer.add_dlt_load_id": True,
+    # merged rows need no second copy in the destination
+    "load.truncate_staging_dataset": True,
+    # the caller handles signals: dlt would intercept the first one during a load, and may forget it
+    "runtime.intercept_signals": False,
+}
+
+
+def set_in_environment() -> None:
+    """Set the settings for this process and those that it starts; a variable that the user has set is kept."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name.replace(".", "__").upper(), str(value).lower())
+
+
+def ensure_set() -> None:
+    """Set the settings in ``dlt.config``, unless dlt has their values already."""
+    for name, value in SETTINGS.items():
+        if dlt.config.get(name, bool) != value:
+            dlt.config[name] = value
+
+
+def compute_capabilities_once(destination: Destination[Any, Any]) -> Destination[Any, Any]:
+    """Let a destination compute its capabilities once for each naming convention, not for each step of a package.
+
+    Args:
+        destination: the destination; its configuration must not change any more.
+    """
+    compute = destination.capabilities
+    computed: dict[type[NamingConvention] | type[None], DestinationCapabilitiesContext] = {}
+
+    def capabilities(config: Any = None, naming: NamingConvention | None = None) -> DestinationCapabilitiesContext:
+        if config is not None:
+            # a configuration that is resolved already: nothing is read
+            return compute(config, naming)
+        kind = type(naming)
+        if kind not in computed:
+            computed[kind] = compute(None, naming)
+        # dlt changes what it gets: the file formats, where a staging destination has fewer
+        return computed[kind].copy()
+
+    destination.capabilities = capabilities  # type: ignore[method-assign]
+    return destination

@@ -1,0 +1,54 @@
+"""dlt's settings of a run, and capabilities that are computed once."""
+
+from __future__ import annotations
+
+import os
+from unittest.mock import patch
+
+import dlt
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+from dlt_sources.weather.destination.capabilities import dlt_settings
+
+
+@pytest.fixture(autouse=True)
+def _same_providers_afterwards() -> object:
+    context = Container()[PluggableRunContext]
+    context.reload_providers()
+    with patch.dict(os.environ):
+        yield
+    context.reload_providers()
+
+
+def test_settings_in_the_environment_leave_dlts_files_empty() -> None:
+    dlt_settings.set_in_environment()
+    dlt_settings.ensure_set()
+
+    assert os.environ["NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"] == "true"
+    assert all(
+        provider.is_empty
+        for provider in Container()[PluggableRunContext].providers.providers[1:]
+        if provider.is_writable
+    )
+
+
+def test_a_process_without_them_gets_them_in_dlts_configuration() -> None:
+    dlt_settings.ensure_set()
+
+    assert {name: dlt.config.get(name, bool) for name in dlt_settings.SETTINGS} == dlt_settings.SETTINGS
+
+
+def test_capabilities_are_computed_once_and_a_caller_may_change_them() -> None:
+    destination = dlt.destinations.duckdb("weather.duckdb")
+    with patch.object(destination, "configuration", wraps=destination.configuration) as configuration:
+        dlt_settings.compute_capabilities_once(destination)
+        first = destination.capabilities()
+        first.supported_loader_file_formats = ["csv"]
+
+        second = destination.capabilities()
+
+    assert configuration.call_count == 1
+    assert second.supported_loader_file_formats != ["csv"]
+    assert type(second) is type(first)
