@@ -104,7 +104,7 @@ def _soak(  # noqa: PLR0917 - the options of the command
     ways: dict[str, AbstractContextManager[Way]] = {"cli": nullcontext(first)}
     with ways[via] if via in ways else one_process(it) if via == "load" else daemon(it) as way:
         costs, samples = _hours(it, way, hours, minutes, every)
-    return costs, samples, judge(it, costs, samples, len(costs))
+    return costs, samples, judge(it, costs, samples, keeps_records=via == "dagster")
 
 
 def _hours(

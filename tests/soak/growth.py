@@ -6,11 +6,19 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts import AirPollution, LoadRun, Location, Reject, WeatherRaw
+from dlt_sources.weather.destination.postgres.partition_tables import (
+    months_from,
+    partition_name,
+    partition_statements,
+)
+from dlt_sources.weather.destination.postgres.partitions import read_tables
 from tests.soak.dialect import Dialect
 
 HOURS_OF_MONTH = 730
@@ -53,10 +61,11 @@ class Growth:
                 f" AND c.table_schema = '{self._client.dataset_name}' AND c.column_name = 'fetched_at' ORDER BY 1"
             )
         ]
+        partitions = set[str]().union(*self._partitioned.values())
         return [
             name
             for name in names
-            if name not in OTHER_TABLES
+            if name not in OTHER_TABLES | partitions
             and self._rows(f"SELECT 1 FROM {{{name}}} WHERE _dlt_load_id = '{self._load_id}' LIMIT 1")
         ]
 
@@ -163,11 +172,25 @@ class Growth:
         self._template("template", template)
         columns = self._columns(table)
         self._run(f"TRUNCATE TABLE {{{table}}}", table)
+        if table in self._partitioned:
+            self._add_months(table)
         # filled without, they are made several times as fast
         with self._dialect.without_indexes(self._client, table):
             yield columns
         ((rows,),) = self._rows(f"SELECT count(*) FROM {{{table}}}")
         self._say(f"{table}: {rows:,} rows in {time.monotonic() - began:.1f} s")
+
+    @cached_property
+    def _partitioned(self) -> dict[str, set[str]]:
+        """Names of partitions by table."""
+        return read_tables(self._client).partitioned if self._dialect.is_postgres else {}
+
+    def _add_months(self, table: str) -> None:
+        """Make the partitions that the loads of these months would have made."""
+        months = months_from(self._started - timedelta(hours=self._hours), self._started)
+        lacking = [month for month in months if partition_name(table, month) not in self._partitioned[table]]
+        for statement in partition_statements(self._client, table, lacking)[1:]:
+            self._client.execute_sql(statement)
 
     def _template(self, name: str, query: str) -> None:
         self._run(f"DROP TABLE IF EXISTS {self._temporary(name)}")
