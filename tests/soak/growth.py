@@ -13,7 +13,7 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts import AirPollution, LoadRun, Location, Reject, WeatherRaw
-from dlt_sources.weather.destination.postgres.partition_tables import (
+from dlt_sources.weather.destination.postgres.partitioning.creation import (
     months_from,
     partition_name,
     partition_statements,

@@ -8,8 +8,8 @@ import psycopg2
 import pytest
 
 from dlt_sources.weather.common.errors import DestinationError
-from dlt_sources.weather.destination.postgres import migration
-from dlt_sources.weather.destination.postgres.partition_tables import prepare_tables
+from dlt_sources.weather.destination.postgres.partitioning import migration
+from dlt_sources.weather.destination.postgres.partitioning.creation import prepare_tables
 from dlt_sources.weather.destination.postgres.partitions import read_tables
 from tests.helpers.command import run
 from tests.helpers.support import query

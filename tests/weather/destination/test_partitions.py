@@ -11,7 +11,7 @@ from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.postgres import partitions as module
-from dlt_sources.weather.destination.postgres.partition_tables import prepare_tables
+from dlt_sources.weather.destination.postgres.partitioning.creation import prepare_tables
 from dlt_sources.weather.destination.postgres.partitions import (
     PARTITION_COLUMNS,
     drop_partition,

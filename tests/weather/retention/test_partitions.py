@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from dlt_sources.weather.destination.postgres.partition_tables import months_from, partition_statements
+from dlt_sources.weather.destination.postgres.partitioning.creation import months_from, partition_statements
 from dlt_sources.weather.destination.postgres.partitions import partitions
 from dlt_sources.weather.retention.stores import compaction
 from tests.helpers.support import count, query

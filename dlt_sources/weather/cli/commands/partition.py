@@ -20,7 +20,7 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, counted
 from dlt_sources.weather.common.logs import LogFormat
 from dlt_sources.weather.destination.connection import translated_errors
-from dlt_sources.weather.destination.postgres.migration import (
+from dlt_sources.weather.destination.postgres.partitioning.migration import (
     PlainTable,
     add_bound,
     exchange,

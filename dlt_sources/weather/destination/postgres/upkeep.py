@@ -12,7 +12,7 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.destination.postgres.maintenance import ensure_indexes, lacks_indexes
-from dlt_sources.weather.destination.postgres.partition_tables import prepare_tables
+from dlt_sources.weather.destination.postgres.partitioning.creation import prepare_tables
 from dlt_sources.weather.destination.postgres.session import LoadingCredentials
 
 logger = logging.getLogger(__name__)

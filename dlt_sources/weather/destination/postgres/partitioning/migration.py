@@ -16,7 +16,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.common.errors import DestinationError, reason
-from dlt_sources.weather.destination.postgres.partition_tables import months_from, partition_statements
+from dlt_sources.weather.destination.postgres.partitioning.creation import months_from, partition_statements
 from dlt_sources.weather.destination.postgres.partitions import (
     BOUND_SUFFIX,
     CHECK_VIOLATION,

@@ -24,6 +24,7 @@ from dlt_sources.weather.destination.postgres.partitions import (
     LOCK_NOT_AVAILABLE,
     LOCK_TIMEOUT,
     PARTITION_COLUMNS,
+    Tables,
     bound,
     execute_together,
     read_tables,
@@ -65,6 +66,23 @@ def prepare_tables(client: SqlClientBase[Any], schema: Schema, names: Iterable[s
         for name in new
         if (trouble := _create(client, name, _statements(client, schema, name, sorted({*months, *kept}))))
     ]
+    troubles += create_months(client, months, tables)
+    return troubles
+
+
+def create_months(client: SqlClientBase[Any], months: Sequence[datetime], tables: Tables | None = None) -> list[str]:
+    """Create months that partitioned tables lack.
+
+    Args:
+        client: an open connection.
+        months: the begin of each month, UTC.
+        tables: the tables, if they are read already.
+
+    Returns:
+        What could not be created and why, a sentence each.
+    """
+    tables = tables or read_tables(client)
+    troubles = []
     for name, there in sorted(tables.partitioned.items()):
         covered = [one for one in tables.months if one.table == name]
         lacking = [
