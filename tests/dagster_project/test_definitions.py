@@ -182,4 +182,5 @@ def test_the_shipped_settings_hold_with_and_without_a_home(tmp_path, folder):
         assert instance.run_retries_enabled is False
         concurrency = instance.get_concurrency_config()
         assert concurrency.pool_config.default_pool_limit == 1
+        assert instance.run_coordinator.dequeue_interval_seconds == 2
         assert instance.managed_python_loggers == ["dlt_sources"]

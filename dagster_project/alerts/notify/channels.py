@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Thread
 from threading import enumerate as threads
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
-
 from dagster_project.alerts.state import Message
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 # for one message to all its channels; Dagster stops a tick after a minute
 TIMEOUT_SECONDS = 10.0
@@ -21,7 +23,8 @@ NO_ANSWER = "no answer in time"
 # schemes with a host after them; in the URLs of other services the first part is a token
 HOST_SCHEMES = {"http", "https", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"}
 UNUSABLE = "the URL cannot be used"
-TYPES = {"error": NotifyType.FAILURE, "warning": NotifyType.WARNING, "recovered": NotifyType.SUCCESS}
+# names of apprise's kinds of messages
+TYPES = {"error": "FAILURE", "warning": "WARNING", "recovered": "SUCCESS"}
 _STATUS = re.compile(r"error=(\d{3})\b")
 
 # apprise's log lines, and urllib3's at debug level, show URLs; apprise's results hold its warnings without a handler
@@ -52,10 +55,12 @@ class Channel:
             service = _service(self.url)
             if service is None:
                 return UNUSABLE
+            from apprise import NotifyFormat, NotifyType  # noqa: PLC0415 - every run imports this module
+
             result = service.notify(
                 body=message.body,
                 title=message.title,
-                notify_type=TYPES[message.level],
+                notify_type=NotifyType[TYPES[message.level]],
                 body_format=NotifyFormat.TEXT,
             )
             return None if result else _reason([entry.message for entry in result.logs()])
@@ -104,6 +109,8 @@ def parse_channels(urls: Sequence[str]) -> list[Channel]:
 
 
 def _service(url: str) -> Apprise | None:
+    from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - every run imports this module
+
     try:
         # without a time limit apprise sends in the caller's thread; with one it uses its shared threads
         service = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
