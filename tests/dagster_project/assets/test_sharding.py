@@ -139,6 +139,7 @@ def test_a_shard_that_hangs_keeps_the_others_from_being_checked_for_an_hour_at_m
     assert len(module.checks_sensor(build_sensor_context(instance=instance)).run_requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("postgres")
 def test_a_failed_blocking_check_keeps_the_report_from_being_drawn(sharded, instance, monkeypatch):
     monkeypatch.setenv("WEATHER_DESTINATION", "postgres")
