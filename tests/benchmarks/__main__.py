@@ -25,6 +25,8 @@ Cases:
   history  a year of hourly air quality for 100 places
   weather_history  hourly weather of 10 places, a year and five years:
            4,380 and 21,900 answers of 20 rows
+  rows_by_dlt  current weather, forecast and weather history, and the same rows
+           by plain dlt, which neither keeps raw answers nor checks rows
   latency  500 places where every answer takes 50 ms
   scale    200,000 places, in the memory of 20,000 (some minutes)
   again    a second load of 20,000 places with nothing new

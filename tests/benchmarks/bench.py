@@ -87,6 +87,15 @@ class Bench:
             raise RuntimeError(f"{work.rows} rows were to arrive, but the floor said {measured.said}")
         return measured
 
+    def plain_dlt(self, work: Workload, api: Api, destination: str) -> Measured:
+        """Load the floor's rows with plain dlt into an empty database."""
+        with self.new_folder() as folder:
+            urls = folder / "urls"
+            urls.write_text("\n".join(work.urls(api.url)))
+            key = ["location_id"] if work.resource == "current_weather" else ["location_id", "dt"]
+            command = ["tests.benchmarks.dlt_worker", str(urls), str(CONCURRENCY), destination, *key]
+            return measure(command, folder, self.make_database(destination, folder).environment)
+
     def warm_up(self) -> None:
         """Load one place into each destination, so that every module is compiled before anything is measured."""
         work = Workload("current_weather", 1)

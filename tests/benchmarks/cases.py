@@ -108,6 +108,32 @@ def weather_history(bench: Bench) -> Iterator[Result]:
                 yield bench.compare(f"weather history {places} x {days} d", work, api, destination)
 
 
+def rows_by_dlt(bench: Bench) -> Iterator[Result]:
+    """What plain dlt takes for the same rows, between the floor and the product: no goal, but none can be below it."""
+    works = [
+        Workload("current_weather", bench.size(20_000, 2_000)),
+        Workload("forecast", bench.size(2_000, 200)),
+        Workload("weather_history", bench.size(10, 5), bench.size(365, 30)),
+    ]
+    for destination in bench.destinations:
+        for work in works:
+            with bench.new_folder() as folder, simulator(folder, cache_mb=512) as api:
+                bench.floor(work, api, None)
+                processes = (bench.floor, bench.plain_dlt, bench.product)
+                floor, plain, ours = in_turns(bench, *(partial(one, work, api, destination) for one in processes))
+            yield Result(
+                f"rows by dlt, {work.resource}",
+                destination,
+                rows=work.rows,
+                seconds=ours.seconds,
+                floor_seconds=floor.seconds,
+                cpu_seconds=ours.cpu_seconds,
+                floor_cpu_seconds=floor.cpu_seconds,
+                peak_mb=ours.peak_mb,
+                note=f"plain dlt: {plain.seconds:.2f} s, {plain.cpu_seconds:.2f} s of CPU, {plain.peak_mb:.0f} MB",
+            )
+
+
 def scale(bench: Bench) -> Iterator[Result]:
     """Current weather of 20,000 and of 200,000 places: it comes to its end, in the same memory."""
     few, many = bench.size(20_000, 2_000), bench.size(200_000, 4_000)
@@ -157,6 +183,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "history": history,
     "weather_history": weather_history,
     "latency": latency,
+    "rows_by_dlt": rows_by_dlt,
     "scale": scale,
     "again": again,
     "rate": rate,

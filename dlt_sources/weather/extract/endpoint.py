@@ -37,7 +37,7 @@ from dlt_sources.weather.extract.requests import (
 logger = logging.getLogger(__name__)
 # bytes of the bodies that are converted or written at a time: enough for Arrow to be fast (thousands of rows), few
 # enough for memory to stay flat (JSON takes ten times its size as Python objects)
-BATCH_BYTES = 2_000_000
+BATCH_BYTES = 1_000_000
 
 
 class Batch:
