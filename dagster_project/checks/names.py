@@ -3,5 +3,6 @@
 LOCATIONS_ARE_RECENT = "locations_are_recent"
 REJECT_RATE = "reject_rate"
 NOTHING_SET_ASIDE = "nothing_set_aside"
+SPACE_LASTS = "space_lasts"
 MONTH_OF_PLAN = "month_of_plan_lasts"
 MONTH_OF_ONE_CALL = "month_of_one_call_lasts"

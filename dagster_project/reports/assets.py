@@ -18,10 +18,10 @@ from dagster import (
 
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import OWNERS, asset_key
-from dagster_project.checks import budget, set_aside
 from dagster_project.checks.asset_checks import to_dagster
-from dagster_project.checks.budget import CHECKS
-from dagster_project.checks.names import NOTHING_SET_ASIDE
+from dagster_project.checks.load_report import budget, set_aside, space
+from dagster_project.checks.load_report.budget import CHECKS
+from dagster_project.checks.names import NOTHING_SET_ASIDE, SPACE_LASTS
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, configured_resources, is_simulated, open_reader
 from dagster_project.common.failures import reported_failures
@@ -38,6 +38,8 @@ from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.budget import BudgetStatus, read_budget
 from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.report import Status, read_status
+from dlt_sources.weather.status.space.model import Space
+from dlt_sources.weather.status.space.reading import read_space
 
 GROUP = "reports"
 LOAD_RUNS = AssetKey([GROUP, "load_runs"])
@@ -88,6 +90,7 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
     pool=POOL,
     check_specs=[
         AssetCheckSpec(NOTHING_SET_ASIDE, asset=LOAD_RUNS, description=set_aside.DESCRIPTION),
+        AssetCheckSpec(SPACE_LASTS, asset=LOAD_RUNS, description=space.DESCRIPTION),
         *(
             AssetCheckSpec(name, asset=LOAD_RUNS, description=budget.describe(product))
             for product, name in CHECKS.items()
@@ -107,14 +110,16 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             found = late_by_resource(reader, load_settings(), clock.now())
             late = {name: found.get(name, []) for name in configured_resources()}
             calls = read_budget(target, load_settings(), reader)
+            disk = read_space(target, reader, load_settings(), clock.now())
         records = records_bytes(context.instance)
-        metadata = _metadata(bronze_status, calls, late, records)
+        metadata = _metadata(bronze_status, calls, late) | _sizes(disk, records)
         try:
             publish(
                 bronze_status,
                 late,
                 packages,
                 calls,
+                disk,
                 records=records,
                 textfile=settings.metrics_textfile,
                 pushgateway=settings.metrics_pushgateway,
@@ -126,6 +131,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
         metadata=metadata,
         check_results=[
             to_dagster(NOTHING_SET_ASIDE, set_aside.nothing_set_aside(packages, elsewhere)),
+            to_dagster(SPACE_LASTS, space.space_lasts(disk, clock.now()), AssetCheckSeverity.WARN),
             *(
                 to_dagster(name, budget.month_lasts(product, calls), AssetCheckSeverity.WARN)
                 for product, name in CHECKS.items()
@@ -138,7 +144,6 @@ def _metadata(
     bronze_status: Status,
     calls: Sequence[BudgetStatus],
     late: Mapping[str, Sequence[LateLocation]],
-    records: int,
 ) -> dict[str, Any]:
     lines = ["| resource | ended, UTC | status | loaded | rejected |", "| --- | --- | --- | --- | --- |"]
     lines += [
@@ -155,8 +160,14 @@ def _metadata(
         **{f"calls of {one.product} in the {one.period}": one.used for one in calls},
         "late_places": max(map(len, late.values()), default=0),
         **{f"rows of {table.table}": table.rows for table in bronze_status.tables},
-        "bytes of Dagster's records": records,
     }
+
+
+def _sizes(disk: Space, records: int) -> dict[str, int | float]:
+    known = {"bytes of the database": disk.database, "bytes a day": disk.growth}
+    known |= {f"bytes free for the {one.name}": one.free for one in disk.volumes}
+    sizes = {name: number for name, number in known.items() if number is not None}
+    return {**sizes, "bytes of Dagster's records": records}
 
 
 def _write(path: Path, content: bytes) -> None:

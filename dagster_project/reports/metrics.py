@@ -10,6 +10,7 @@ from dlt_sources.weather.pipeline.quarantine import SetAsidePackage
 from dlt_sources.weather.status.budget import BudgetStatus
 from dlt_sources.weather.status.late import LateLocation
 from dlt_sources.weather.status.report import Status
+from dlt_sources.weather.status.space.model import DATABASE, Space
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -25,6 +26,8 @@ def registry_of(
     late: Mapping[str, Sequence[LateLocation]],
     set_aside: Sequence[SetAsidePackage] = (),
     budget: Sequence[BudgetStatus] = (),
+    *,
+    space: Space | None = None,
     records: int | None = None,
 ) -> CollectorRegistry:
     """Return the metrics, named by Prometheus's conventions (prometheus.io/docs/practices/naming).
@@ -34,7 +37,8 @@ def registry_of(
         late: the locations without a recent row, by resource.
         set_aside: load packages that are set aside.
         budget: used calls and limits of each product.
-        records: bytes of Dagster's records; None if they are not known.
+        space: sizes, growth and free space; None if they are not known.
+        records: bytes of Dagster's records; None likewise.
     """
     from prometheus_client import CollectorRegistry, Gauge  # noqa: PLC0415 - definitions must load fast
 
@@ -44,10 +48,32 @@ def registry_of(
     aside = Gauge("weather_bronze_set_aside_packages", "Load packages that are set aside.", registry=registry)
     aside.set(len(set_aside))
     _add_calls(registry, status, budget)
-    size = Gauge("weather_dagster_records_bytes", "Bytes of Dagster's records: runs, events, logs.", registry=registry)
-    if records is not None:
-        size.set(records)
+    _add_sizes(registry, space or Space(), records)
     return registry
+
+
+def _add_sizes(registry: CollectorRegistry, space: Space, records: int | None) -> None:
+    from prometheus_client import Gauge  # noqa: PLC0415
+
+    tables = Gauge("weather_bronze_table_bytes", "Bytes of a table with its indexes.", ["table"], registry=registry)
+    free = Gauge("weather_bronze_volume_free_bytes", "Free bytes of a volume.", ["volume"], registry=registry)
+    total = Gauge("weather_bronze_volume_size_bytes", "Bytes of a volume.", ["volume"], registry=registry)
+    for table, size in space.tables.items():
+        tables.labels(table).set(size)
+    for one in space.volumes:
+        free.labels(one.name).set(one.free)
+        total.labels(one.name).set(one.total)
+    taken = Gauge("weather_bronze_database_bytes", "Bytes of the database.", ["volume"], registry=registry)
+    growth = Gauge(
+        "weather_bronze_growth_bytes_per_day", "Bytes that it grows by in a day.", ["volume"], registry=registry
+    )
+    # a gauge without a label begins as 0, which would be told as a size
+    for gauge, value in ((taken, space.database), (growth, space.growth)):
+        if value is not None:
+            gauge.labels(DATABASE).set(value)
+    dagster = Gauge("weather_dagster_records_bytes", "Bytes of Dagster's runs, events and logs.", registry=registry)
+    if records is not None:
+        dagster.set(records)
 
 
 def _add_tables_and_runs(registry: CollectorRegistry, status: Status) -> None:
@@ -132,6 +158,7 @@ def publish(
     late: Mapping[str, Sequence[LateLocation]],
     set_aside: Sequence[SetAsidePackage],
     budget: Sequence[BudgetStatus],
+    space: Space,
     *,
     records: int | None,
     textfile: str | None,
@@ -144,6 +171,7 @@ def publish(
         late: the locations without a recent row, by resource.
         set_aside: load packages that are set aside.
         budget: used calls and limits of each product.
+        space: sizes, growth and free space.
         records: bytes of Dagster's records; None if they are not known.
         textfile: path of the file, or None for no file.
         pushgateway: address of the gateway, or None for none.
@@ -153,7 +181,7 @@ def publish(
     """
     from prometheus_client import push_to_gateway, write_to_textfile  # noqa: PLC0415
 
-    registry = registry_of(status, late, set_aside, budget, records)
+    registry = registry_of(status, late, set_aside, budget, space=space, records=records)
     if textfile:
         write_to_textfile(textfile, registry)
     if pushgateway:

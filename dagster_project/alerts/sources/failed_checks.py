@@ -16,6 +16,7 @@ from dagster_project.checks.names import (
     MONTH_OF_PLAN,
     NOTHING_SET_ASIDE,
     REJECT_RATE,
+    SPACE_LASTS,
 )
 from dagster_project.checks.queries import MOST_REJECTED, MOST_SHOWN
 from dagster_project.checks.rows import read_rows, row_text, words_of
@@ -38,6 +39,10 @@ ADVICE = {
     "newest_is_recent": "Check that runs succeed and that they load rows; if they do, the API's own data is late.",
     MONTH_OF_PLAN: OF_BUDGET,
     MONTH_OF_ONE_CALL: OF_BUDGET,
+    SPACE_LASTS: (
+        "`weather status` shows the bytes of each table. Enlarge the volume, or keep less: shorten retention and run "
+        "`weather prune`. A full disk stops all loads; what they fetched is kept."
+    ),
     NOTHING_SET_ASIDE: "`weather packages` lists them with the reason; `weather packages --retry` loads them again.",
 }
 PLACES_KEY = f"check {LOCATIONS_ARE_RECENT}"

@@ -90,3 +90,19 @@ def tell(message: str, level: int = logging.INFO, **facts: object) -> None:
     else:
         # progress bars replace the stream, so that messages appear above them; `err=True` would pass them by
         click.echo(redact(message, None), file=sys.stderr)
+
+
+def span(seconds: float) -> str:
+    """Return a time as days and hours, hours and minutes, or minutes.
+
+    Args:
+        seconds: the time.
+    """
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return (
+        f"{hours // 24} d {hours % 24} h"
+        if hours >= 48
+        else f"{hours} h {minutes:02} min"
+        if hours
+        else f"{minutes} min"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def utc_now() -> datetime:

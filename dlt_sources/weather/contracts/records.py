@@ -137,6 +137,9 @@ class LoadRun(Contract):
         "Answers whose rows are loaded though they are for another place (wrong_place) or, where the present was asked "
         "for, more than a day old (outdated)"
     )
+    database_bytes: Integer | None = added(
+        "Size of the database when the run began; null where the destination does not tell it, and for a replay"
+    )
     error: str | None = added(
         "Reason the resource ended early, or what was rejected and the commonest cause with its count, or the "
         "first doubtful answers; null if neither"

@@ -64,6 +64,11 @@ class DestinationReader:
         self._table_name = table_name or (partial(qualified_name, client) if client else str)
         self._told: set[str] = set()
 
+    @property
+    def client(self) -> SqlClientBase[Any] | None:
+        """The open connection; None if nothing is loaded yet."""
+        return self._client
+
     def rows(self, sql: str, *parameters: object, **tables: str) -> list[tuple[Any, ...]]:
         """Run a query.
 

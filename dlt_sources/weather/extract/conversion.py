@@ -58,6 +58,8 @@ class RunConversion:
         self._metrics: dict[str, LoadMetrics] = {}
         self._converters: dict[str, Converter] = {}
         self._closed: set[str] = set()
+        # the destination's, when the run began
+        self.database_bytes: int | None = None
 
     @property
     def metrics_by_resource(self) -> dict[str, LoadMetrics]:
@@ -122,6 +124,7 @@ class RunConversion:
         if status != "running":
             self._closed.add(resource)
         row = self.metrics_of(resource).row(status, self._now())
+        row["database_bytes"] = self.database_bytes
         if row["error"] is None and error is not None and status in ("interrupted", "not_reached"):
             row["error"] = str(error)
         return to_table(LoadRun, [row])

@@ -261,6 +261,7 @@ class LoadMetrics:
             "new_columns": ",".join(sorted(self.new_columns)) or None,
             "other_fields": listed(self.other_fields) or None,
             "answers_doubtful": self.answers_doubtful,
+            "database_bytes": None,
             "error": self.problem or ("; ".join(self.doubts) or None),
         }
 

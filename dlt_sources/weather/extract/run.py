@@ -50,8 +50,7 @@ class Run:
         rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._settings = settings
-        self.now = now
-        self._started_at = now()
+        self.now, self._started_at = now, now()
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
@@ -268,6 +267,7 @@ class Run:
     def _read_destination(self, *, unknown: bool) -> LocationStep:
         with self._open_reader() as reader:
             loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
+        self._conversion.database_bytes = loaded.database_bytes
         self._queues = Queues(loaded, self._settings, self._open_reader, self.now, self._client.expect)
         return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self.now)
 

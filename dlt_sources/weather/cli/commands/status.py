@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlt_sources.weather.cli.console import wide_console
+from dlt_sources.weather.cli.console import span, wide_console
 from dlt_sources.weather.cli.options import chosen_settings, destination_options, location_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import LateError, counted, enumerated
@@ -33,6 +33,8 @@ from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.repeats import FEWEST_COMPARED, cheaper_cadence
 from dlt_sources.weather.status.report import Status, read_status
+from dlt_sources.weather.status.space.model import Space, describe_space, size_text
+from dlt_sources.weather.status.space.reading import read_space
 from dlt_sources.weather.status.tables import read_units
 
 UNIT_SIGNS = {"standard": "K", "metric": "°C", "imperial": "°F"}
@@ -77,13 +79,15 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
             return
         result = read_status(reader, now, shortest_gap(settings.schedule))
         rejects, units = open_rejects(reader, now), read_units(reader)
+        space = read_space(target, reader, settings, now)
         budgets = read_budget(target, settings, reader)
     console = wide_console()
     if not result.tables:
         console.print(f"Nothing is loaded yet in {target.description}, dataset {target.dataset_name}.", highlight=False)
         _print_left_behind(console, target)
         return
-    _print_tables(console, result, units, now)
+    _print_tables(console, result, units, space, now)
+    _print_space(console, space, now)
     _print_runs(console, result)
     _print_repeats(console, result)
     _print_budgets(console, budgets)
@@ -207,21 +211,29 @@ def _print_rejects(console: Console, rejects: Sequence[OpenReject], queries: Map
     console.print(table, highlight=False)
 
 
-def _print_tables(console: Console, result: Status, units: Mapping[str, Sequence[str]], now: datetime) -> None:
-    table = _table("table", rows="right", locations="right", newest="left", lag="right", units="left")
+def _print_tables(
+    console: Console, result: Status, units: Mapping[str, Sequence[str]], space: Space, now: datetime
+) -> None:
+    table = _table("table", rows="right", size="right", locations="right", newest="left", lag="right", units="left")
     for entry in result.tables:
         newest = f"{entry.newest:%Y-%m-%d %H:%MZ}" if entry.newest else ""
         # a forecast's newest row lies in the future: no lag
-        lag = "" if entry.newest is None or entry.newest > now else _span((now - entry.newest).total_seconds())
+        lag = "" if entry.newest is None or entry.newest > now else span((now - entry.newest).total_seconds())
         locations = "" if entry.locations is None else f"{entry.locations:,}"
         named = ", ".join(units.get(entry.table, ()))
-        table.add_row(entry.table, f"{entry.rows:,}", locations, newest, lag, named)
+        size = size_text(space.tables[entry.table]) if entry.table in space.tables else ""
+        table.add_row(entry.table, f"{entry.rows:,}", size, locations, newest, lag, named)
     console.print(table)
     for series, missing in result.missing_rows.items():
         if missing:
             console.print(
                 f"[yellow]{missing:,} rows are missing inside the series of {series}; load them with --since."
             )
+
+
+def _print_space(console: Console, space: Space, now: datetime) -> None:
+    style = "yellow" if space.shortages(now) else None
+    console.print(f"\n{' '.join(describe_space(space, now))}", style=style, highlight=False)
 
 
 def _print_runs(console: Console, result: Status) -> None:
@@ -285,14 +297,3 @@ def _table(first: str, **columns: str) -> Table:
     for name, side in columns.items():
         table.add_column(name, justify="right" if side == "right" else "left")
     return table
-
-
-def _span(seconds: float) -> str:
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return (
-        f"{hours // 24} d {hours % 24} h"
-        if hours >= 48
-        else f"{hours} h {minutes:02} min"
-        if hours
-        else f"{minutes} min"
-    )

@@ -41,6 +41,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "chunk_rows": (1, 100_000_000),
     "chunk_seconds": (0, 86_400),
     "lock_wait_seconds": (0, 7 * 86_400),
+    "volume_gib": (0.001, 1_000_000),
 }
 ONE_CALL_RANGES: dict[str, tuple[float, float]] = {
     "calls_per_minute": (1, 1_000_000),

@@ -85,6 +85,7 @@ class WeatherSettings(BaseConfiguration):
     chunk_rows: int = 250_000
     chunk_seconds: float = 300.0
     lock_wait_seconds: float = 600.0
+    volume_gib: float | None = None
 
     __recommended_sections__: ClassVar[tuple[str, ...]] = SECTIONS
 

@@ -21,6 +21,7 @@ from dlt_sources.weather.destination.capabilities.load_options import active_loa
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.published.publisher import drop_views
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
+from dlt_sources.weather.destination.reading.sizes import database_bytes
 from dlt_sources.weather.destination.target import POSTGRES
 from dlt_sources.weather.extract.locations import match_locations
 from dlt_sources.weather.extract.requests.alerts import NAMING, AlertQueue, NamedAlerts, OpenReader
@@ -44,6 +45,7 @@ class LoadedState(NamedTuple):
         waiting: for each resource without history, see ``waiting_locations``.
         named: the warnings that the run's answers name.
         new: locations that may have rows though they are not in ``locations``, see ``loaded_spans``.
+        database_bytes: size of the database, for ``load_runs``; None if the destination does not tell it.
     """
 
     lookup: Lookup
@@ -51,6 +53,7 @@ class LoadedState(NamedTuple):
     waiting: dict[str, dict[str, datetime | None]]
     named: NamedAlerts
     new: Sequence[ResolvedLocation] = ()
+    database_bytes: int | None = None
 
     def queue(
         self, endpoint: Endpoint, settings: WeatherSettings, open_reader: OpenReader, now: Callable[[], datetime]
@@ -174,6 +177,7 @@ def read_loaded_state(
         {endpoint.name: waiting_locations(settings, reader, endpoint, now) for endpoint in endpoints},
         NamedAlerts(),
         new,
+        database_bytes(reader.client) if reader.client else None,
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from dagster_project.checks.budget import month_lasts
+from dagster_project.checks.load_report.budget import month_lasts
 from dlt_sources.weather.status.budget import BudgetStatus
 
 
