@@ -23,6 +23,7 @@ from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.locations.model import ResolvedLocation
 from dlt_sources.weather.pipeline.writer import Report, writing
+from dlt_sources.weather.retention.archive import Archive
 
 # answers that are read at a time and converted into one package: a forecast is 16 kB and 40 rows
 ANSWERS_PER_PACKAGE = 1000
@@ -70,11 +71,30 @@ class StoredAnswers:
             self._after = self._rows[-1][:2]
 
 
+class ArchivedAnswers(StoredAnswers):
+    """The answers of one endpoint that ``weather prune`` has archived, oldest first, a file at a time.
+
+    Args:
+        archive: the archive.
+        endpoint: the endpoint that gave the answers.
+    """
+
+    def __init__(self, archive: Archive, endpoint: Endpoint) -> None:
+        self._files = archive.answers(endpoint.name)
+        super().__init__(DestinationReader(None), endpoint)
+
+    def _read(self) -> None:
+        columns = ("fetched_at", "location_id", "units", "body")
+        rows = next(self._files, None)
+        self._rows = [] if rows is None else list(zip(*(rows[name].to_pylist() for name in columns), strict=True))
+
+
 def replay(
     target: Target,
     settings: WeatherSettings,
     resources: Sequence[str] | None = None,
     *,
+    archived: bool = False,
     on_progress: Callable[[LoadMetrics], None] = lambda _: None,
 ) -> Report:
     """Rebuild tables from the stored answers.
@@ -83,27 +103,39 @@ def replay(
         target: the destination and dataset.
         settings: the limits of packages and of waiting; its resources are those of a load, and do not count here.
         resources: the resources to rebuild; by default all whose answers are stored.
+        archived: whether to read the answers in the archive first, which are older.
         on_progress: called with a resource's counts after each answer.
 
     Returns:
         The report.
 
     Raises:
-        ConfigurationError: the answers of a resource are not stored.
+        ConfigurationError: the answers of a resource are not stored, or there is no archive to read.
         WriterBusyError: another run holds the dataset.
         DestinationError: the destination did not take the rows; they are kept for the next run.
     """
     endpoints = _endpoints(resources)
+    archive = _archive(target, settings) if archived else None
     with (
         Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run,
         writing(target, run) as writer,
     ):
         for endpoint in endpoints:
+            if archive is not None:
+                older = ArchivedAnswers(archive, endpoint)
+                while older.has_page:
+                    writer.load(_source(run, endpoint, older))
             with destination_reader(writer.pipeline) as reader:
                 answers = StoredAnswers(reader, endpoint)
                 while answers.has_page:
                     writer.load(_source(run, endpoint, answers))
     return writer.report
+
+
+def _archive(target: Target, settings: WeatherSettings) -> Archive:
+    if not settings.retention.archive:
+        raise ConfigurationError("There is no archive to replay: set archive under [sources.weather.retention].")
+    return Archive(settings.retention.archive, target.dataset_name)
 
 
 def _source(run: Run, endpoint: Endpoint, answers: StoredAnswers) -> DltSource:

@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError
+from dlt_sources.weather.pipeline.replay import replay
 from dlt_sources.weather.retention.archive import Archive
 from tests.docs.pages import PAGES
 from tests.helpers.clock import SENTINEL_KEY
-from tests.helpers.support import count, query
+from tests.helpers.support import count, load_accounted, query
 from tests.weather.destination.published.dataset import insert
 from tests.weather.retention.rows import DAY, HOUR, NOW, dataset, forecasts, hours, pruned
 
@@ -35,7 +36,7 @@ def live(target):
 def test_what_goes_is_archived_by_table_and_month_and_nothing_else_is(target):
     dataset(
         target,
-        forecast=forecasts(*hours(OLD, 24 * 30)),
+        forecast=forecasts(*hours(OLD, 24 * 30, 5), *hours(OLD, 12)),
         weather_raw=[
             {"location_id": "a", "endpoint": "forecast", "fetched_at": OLD - 100 * DAY, "body": '{"list": []}'}
         ],
@@ -143,6 +144,26 @@ def test_answers_are_read_back_in_the_order_in_which_they_came(duckdb):
     assert count(duckdb, "weather_raw") == 0
     pages = Archive("archive", "bronze").answers("forecast")
     assert [row["body"] for page in pages for row in page.to_pylist()] == ["200", "150", "100"]
+
+
+@pytest.mark.slow
+def test_a_replay_reads_the_archived_answers_and_those_of_the_table(duckdb, settings, clock):
+    resources = ["locations", "current_weather", "forecast"]
+    load_accounted(duckdb, settings(resources=resources), clock)
+    rows = {table: count(duckdb, table) for table in ("current_weather", "forecast")}
+    clock.pass_time(minutes=100 * 24 * 60)
+    load_accounted(duckdb, settings(resources=resources), clock)
+    pruned(duckdb, archive="archive", now=clock())
+    assert count(duckdb, "weather_raw") == 4, "the older answers are in the archive"
+    query(duckdb, "DELETE FROM bronze.current_weather")
+    query(duckdb, "DELETE FROM bronze.forecast")
+    chosen = settings()
+    with pytest.raises(ConfigurationError, match="no archive to replay"):
+        replay(duckdb, chosen, ["forecast"], archived=True)
+    chosen.retention.archive = "archive"
+    report = replay(duckdb, chosen, ["current_weather", "forecast"], archived=True)
+    assert report.error is None
+    assert {table: count(duckdb, table) for table in rows} == {table: 2 * number for table, number in rows.items()}
 
 
 @pytest.mark.slow

@@ -24,9 +24,10 @@ from dlt_sources.weather.pipeline.replay import replay
 @click.command("replay")
 @destination_options
 @click.option("--resources", type=ResourceList(), help="Resources to rebuild; by default all whose answers are kept.")
+@click.option("--archived", is_flag=True, help="Read the answers that `weather prune` has archived, too.")
 @log_options
 def replay_command(
-    *, resources: list[str] | None, demo: bool, log_format: LogFormat, quiet: bool, **given: Any
+    *, resources: list[str] | None, archived: bool, demo: bool, log_format: LogFormat, quiet: bool, **given: Any
 ) -> None:
     """Rebuild the bronze tables from weather_raw, without a single call.
 
@@ -37,7 +38,7 @@ def replay_command(
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
         progress(quiet=quiet) as on_progress,
     ):
-        report = replay(target, settings, resources, on_progress=on_progress)
+        report = replay(target, settings, resources, archived=archived, on_progress=on_progress)
     if not report.metrics_by_resource:
         tell(f"No answers are kept in {report.dataset_name}.weather_raw, so nothing was rebuilt.", logging.WARNING)
     conclude(
