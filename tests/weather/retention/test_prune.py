@@ -27,68 +27,59 @@ def test_old_forecasts_are_thinned_to_the_issue_hours_and_very_old_ones_dropped(
     assert pruned(target).rows == 0
 
 
-def test_where_an_issue_hour_failed_or_was_not_scheduled_the_first_later_issue_remains(target):
+def test_of_the_issues_from_one_issue_hour_to_the_next_the_first_of_each_place_remains(target):
     day = MIDNIGHT - 20 * DAY
     rows = forecasts(*hours(day + HOUR, 4), day + 13 * HOUR, day + 14 * HOUR, day + DAY)
-    dataset(target, forecast=rows + forecasts(day + 3 * HOUR, location="oslo,no"))
+    # periods may span midnight and months
+    march = datetime(2026, 3, 31, tzinfo=timezone.utc)
+    dataset(
+        target,
+        forecast=rows + forecasts(day + 3 * HOUR, location="oslo,no"),
+        forecast_hourly=forecasts(*hours(march, 36)),
+    )
     pruned(target)
     assert issues(target) == [day + HOUR, day + 3 * HOUR, day + 13 * HOUR, day + DAY]
     assert count(target, "forecast") == 8
-
-
-def test_periods_of_issue_hours_may_span_midnight_and_months(target):
-    begin = datetime(2026, 3, 31, 18, tzinfo=timezone.utc)
-    dataset(target, forecast=forecasts(*hours(begin, 36)))
     pruned(target, issue_hours=[18, 6])
-    assert issues(target) == hours(begin, 36, 12)
+    assert issues(target, "forecast_hourly") == [march, *hours(march + 6 * HOUR, 30, 12)]
 
 
-def test_observations_and_history_are_never_deleted(target):
-    old = NOW - 4000 * DAY
-    row = {"location_id": "madrid,es", "dt": old, "fetched_at": old, "_dlt_load_id": "1"}
-    tables = ("current_weather", "air_pollution", "weather_history", "one_call_current")
-    dataset(target, **{table: [row] for table in tables}, one_call_alerts=[{"location_id": "x", "alert_id": "y"}])
-    assert pruned(target, forecast_days=7, thin_after_days=3).rows == 0
-    assert {count(target, table) for table in tables} == {1}
-    assert count(target, "one_call_alerts") == 1
+def run(run_id, resource, days, status="ok", since=None):
+    at = NOW - days * DAY
+    return {"run_id": run_id, "resource": resource, "status": status, "since": since, "finished_at": at}
 
 
-def test_raw_answers_rejects_and_runs_go_by_age_and_zero_days_keep_them(target):
+def test_each_table_goes_by_its_rule_and_observations_stay(target):
+    """One dataset for all of them: a pruning is most of a test's time."""
     old = NOW - 100 * DAY
     raw = [{"location_id": "a", "endpoint": "forecast", "fetched_at": at, "body": "{}"} for at in (old, NOW)]
     rejects = [{"reject_id": str(at), "resource": "forecast", "kind": "row", "rejected_at": at} for at in (old, NOW)]
-    dataset(target, weather_raw=raw, rejects=rejects)
-    pruned(target, raw_days=0)
-    assert (count(target, "weather_raw"), count(target, "rejects")) == (2, 1)
-    pruned(target)
-    assert count(target, "weather_raw") == 1
-
-
-def test_disabled_retention_deletes_nothing(target):
-    dataset(target, forecast=forecasts(NOW - 1000 * DAY))
-    assert pruned(target, enabled=False).rows == 0
-    assert count(target, "forecast") == 2
-
-
-def test_the_newest_run_of_a_resource_and_unfinished_backfills_stay(target):
-    def run(run_id, resource, days, status="ok", since=None):
-        at = NOW - days * DAY
-        return {"run_id": run_id, "resource": resource, "status": status, "since": since, "finished_at": at}
-
+    ancient = NOW - 4000 * DAY
+    observed = ("current_weather", "air_pollution", "weather_history", "one_call_current")
+    row = {"location_id": "a", "dt": ancient, "fetched_at": ancient, "_dlt_load_id": "1"}
+    runs = [
+        run("1", "forecast", 900),
+        run("2", "forecast", 800),
+        run("3", "air_pollution", 700, "interrupted", "2024-01-01"),
+        run("4", "air_pollution", 690, "interrupted", "2020-01-01"),
+        run("5", "air_pollution", 680, "ok", "2020-01-01"),
+        run("6", "air_pollution", 670, "interrupted", "2019-01-01"),
+        run("7", "air_pollution", 1),
+    ]
     dataset(
         target,
-        load_runs=[
-            run("1", "forecast", 900),
-            run("2", "forecast", 800),
-            run("3", "air_pollution", 700, "interrupted", "2024-01-01"),
-            run("4", "air_pollution", 690, "interrupted", "2020-01-01"),
-            run("5", "air_pollution", 680, "ok", "2020-01-01"),
-            run("6", "air_pollution", 670, "interrupted", "2019-01-01"),
-            run("7", "air_pollution", 1),
-        ],
+        weather_raw=raw,
+        rejects=rejects,
+        load_runs=runs,
+        one_call_alerts=[{"location_id": "x", "alert_id": "y"}],
+        **{table: [row] for table in observed},
     )
-    pruned(target)
-    assert [row[0] for row in query(target, "SELECT run_id FROM load_runs ORDER BY 1")] == ["2", "6", "7"]
+    assert pruned(target, enabled=False).rows == 0
+    pruned(target, raw_days=0)
+    assert (count(target, "weather_raw"), count(target, "rejects")) == (2, 1)
+    kept = [row[0] for row in query(target, "SELECT run_id FROM load_runs ORDER BY 1")]
+    assert kept == ["2", "6", "7"], "the newest run of each resource, and the backfill that is not finished"
+    assert {count(target, table) for table in (*observed, "one_call_alerts")} == {1}
 
 
 def test_a_failed_window_of_history_stays_until_it_is_loaded(target):
