@@ -30,7 +30,11 @@ from dlt.destinations.sql_client import SqlClientBase, WithSqlClient
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.capabilities import mistakes
-from dlt_sources.weather.destination.capabilities.dlt_settings import compute_capabilities_once, ensure_set
+from dlt_sources.weather.destination.capabilities.dlt_settings import (
+    compute_capabilities_once,
+    ensure_set,
+    share_capabilities,
+)
 from dlt_sources.weather.destination.capabilities.load_options import ensure_fit, ensure_table_format
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
@@ -76,7 +80,9 @@ class Target:
             ConfigurationError: the destination is unknown, or its credentials are missing.
         """
         # resolved first: a pipeline without credentials fails no sooner than it loads
-        destination = self._loading_postgres if self.is_postgres else self._connecting_destination
+        destination = self._connecting_destination
+        if self.is_postgres:
+            destination = self._with_credentials(self.postgres_credentials.for_loading)
         return self._pipeline(working_directory, destination)
 
     def _pipeline(self, working_directory: Path, destination: Destination[Any, Any]) -> dlt.Pipeline:
@@ -89,10 +95,8 @@ class Target:
             progress=NULL_COLLECTOR,
         )
 
-    @cached_property
-    def _loading_postgres(self) -> Destination[Any, Any]:
-        credentials = self.postgres_credentials.for_loading
-        return compute_capabilities_once(dlt.destination(self.destination, credentials=credentials))
+    def _with_credentials(self, credentials: Any) -> Destination[Any, Any]:
+        return share_capabilities(dlt.destination(self.destination, credentials=credentials), self._destination)
 
     @cached_property
     def _destination(self) -> Destination[Any, Any]:
@@ -116,16 +120,15 @@ class Target:
         opened for reading.
         """
         if self.is_postgres:
-            return compute_capabilities_once(dlt.destination(self.destination, credentials=self.postgres_credentials))
+            return self._with_credentials(self.postgres_credentials)
         if self.is_duckdb and self.exists and not self._is_writable:
-            return dlt.destination(self.destination, credentials=read_only_credentials(self._client.config.credentials))
+            return self._with_credentials(read_only_credentials(self._client.config.credentials))
         return self._destination
 
     @property
     def _is_writable(self) -> bool:
         file = Path(str(getattr(self._client.config.credentials, "database", "")))
-        # DuckDB writes its log next to the file
-        return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+        return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)  # DuckDB writes its log next to it
 
     @cached_property
     def postgres_credentials(self) -> SessionCredentials:
@@ -134,21 +137,18 @@ class Target:
 
     @cached_property
     def _inspection_pipeline(self) -> dlt.Pipeline:
-        """A pipeline to read with."""
-        is_same = self._connecting_destination is self._destination
-        return self._configured_pipeline if is_same else self._temporary_pipeline(self._connecting_destination)
+        """A pipeline to read with: the configured one, whose client is cached, since dlt is slow to make another."""
+        self._configured_pipeline.destination = self._connecting_destination
+        return self._configured_pipeline
 
     @cached_property
     def _configured_pipeline(self) -> dlt.Pipeline:
-        return self._temporary_pipeline(self._destination)
-
-    def _temporary_pipeline(self, destination: Destination[Any, Any]) -> dlt.Pipeline:
-        """Return a pipeline in a temporary directory: dlt would remember another run's paths.
+        """A pipeline in a temporary directory: dlt would remember another run's paths.
 
         dlt needs the directory only while it makes the pipeline, so a killed process leaves none behind.
         """
         with TemporaryDirectory(prefix=_TEMPORARY) as folder:
-            return self._pipeline(Path(folder), destination)
+            return self._pipeline(Path(folder), self._destination)
 
     @cached_property
     def _client(self) -> JobClientBase:

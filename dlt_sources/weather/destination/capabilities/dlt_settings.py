@@ -59,3 +59,14 @@ def compute_capabilities_once(destination: Destination[Any, Any]) -> Destination
 
     destination.capabilities = capabilities  # type: ignore[method-assign]
     return destination
+
+
+def share_capabilities(destination: Destination[Any, Any], other: Destination[Any, Any]) -> Destination[Any, Any]:
+    """Let a destination have the capabilities of another that differs in nothing but credentials.
+
+    Args:
+        destination: the destination.
+        other: the one that computes them.
+    """
+    destination.capabilities = other.capabilities  # type: ignore[method-assign]
+    return destination
