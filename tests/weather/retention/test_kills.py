@@ -5,10 +5,12 @@ import time
 from collections import Counter
 
 import pytest
+from adbc_driver_postgresql import dbapi
 
 from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.retention.archive import Archive
 from dlt_sources.weather.retention.stores import duckdb_store, postgres_store
+from dlt_sources.weather.retention.turns import InterruptedPruneError, Turns, cancellable
 from tests.helpers.support import count
 from tests.weather.retention.rows import DAY, NOW, dataset, forecasts, hours, pruned
 from tests.weather.retention.test_archive import archived, live
@@ -92,3 +94,23 @@ def test_a_writer_that_waits_gets_the_lock_within_two_seconds(target, monkeypatc
     other.join(30)
     assert waited[0] < 2.0
     assert rows_then[0] < len(done), "it wrote in the middle of the pruning"
+
+
+def test_a_signal_cancels_the_statement_that_runs(postgres):
+    turns = Turns(postgres, "the-run", 0)
+    began = time.monotonic()
+    # while a pass over a large table lasts
+    threading.Timer(0.2, turns.interrupt).start()
+    with postgres.connection() as client, pytest.raises(InterruptedPruneError):
+        turns.run(client, lambda: client.execute_sql("SELECT pg_sleep(30)"))
+    url = postgres.postgres_credentials.to_native_representation()
+    with dbapi.connect(url) as connection, connection.cursor() as cursor:
+
+        def read():
+            # its error comes with the first row
+            cursor.execute("SELECT CAST(pg_sleep(30) AS text)")
+            cursor.fetchall()
+
+        with pytest.raises(InterruptedPruneError):
+            cancellable(read, cursor.adbc_cancel, lambda: turns.is_interrupted)
+    assert time.monotonic() - began < 5
