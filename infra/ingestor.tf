@@ -25,6 +25,8 @@ locals {
       WEATHER_LOG_FORMAT                           = "json"
       ALERTS__DAGSTER_URL                          = var.dagster_url
       REPORT__FOLDER                               = "/var/lib/weather/report"
+      # SQL does not show a server's disk
+      SOURCES__WEATHER__VOLUME_GIB = tostring(local.database_volume_gib)
     },
     var.locations != null ? { SOURCES__WEATHER__LOCATIONS = jsonencode(var.locations) } : {},
     var.locations_file != null ? { SOURCES__WEATHER__LOCATIONS_FILE = "${local.files_path}/places.csv" } : {},
@@ -36,6 +38,19 @@ locals {
     var.ca_file != null ? { SSL_CERT_FILE = "${local.files_path}/ca.crt" } : {},
     var.pushgateway != null ? { REPORT__METRICS_PUSHGATEWAY = var.pushgateway } : {},
     var.settings,
+  )
+  # the first line of a file of places names its columns
+  places = (
+    (var.locations == null ? 0 : length(var.locations)) +
+    (var.locations_file == null ? 0 : max(0, length(compact(split("\n", file(var.locations_file)))) - 1))
+  )
+  is_pruned = !contains(["false", "0", "no"], lower(lookup(var.settings, "SOURCES__WEATHER__RETENTION__ENABLED", "true")))
+  # the formula is in the description of volume_sizes; without a list, the five places of .dlt/config.toml are loaded
+  places_gib      = (var.locations == null && var.locations_file == null ? 5 : local.places) * (local.is_pruned ? 0.24 : 0.84)
+  database_volume = coalesce(var.volume_sizes.database, "${max(10, ceil(4 + local.places_gib))}Gi")
+  database_volume_gib = (
+    tonumber(regex("^[0-9]+", local.database_volume)) *
+    { Mi = 1 / 1024, Gi = 1, Ti = 1024 }[regex("[MGT]i$", local.database_volume)]
   )
   database_host = "${kubernetes_service_v1.postgres.metadata[0].name}.${kubernetes_namespace_v1.database.metadata[0].name}.svc.cluster.local"
 

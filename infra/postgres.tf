@@ -246,7 +246,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
         storage_class_name = var.storage_class
         resources {
           requests = {
-            storage = var.volume_sizes.database
+            storage = local.database_volume
           }
         }
       }

@@ -201,3 +201,37 @@ run "an_existing_cluster" {
     error_message = "the commands must name the context"
   }
 }
+
+run "the_databases_volume_follows_the_places" {
+  command = plan
+  variables { locations = [for n in range(336) : "${n / 10},0"] }
+  assert {
+    condition     = kubernetes_stateful_set_v1.postgres.spec[0].volume_claim_template[0].spec[0].resources[0].requests.storage == "85Gi"
+    error_message = "336 places take 81 GiB in two years."
+  }
+  assert {
+    condition     = kubernetes_config_map_v1.settings.data["SOURCES__WEATHER__VOLUME_GIB"] == "85"
+    error_message = "`weather status` and the check know the volume's size."
+  }
+}
+
+run "without_retention_it_is_larger" {
+  command = plan
+  variables {
+    locations = [for n in range(336) : "${n / 10},0"]
+    settings  = { SOURCES__WEATHER__RETENTION__ENABLED = "false" }
+  }
+  assert {
+    condition     = kubernetes_stateful_set_v1.postgres.spec[0].volume_claim_template[0].spec[0].resources[0].requests.storage == "287Gi"
+    error_message = "336 places take 283 GiB in two years."
+  }
+}
+
+run "a_size_that_is_given_is_taken" {
+  command = plan
+  variables { volume_sizes = { database = "512Mi" } }
+  assert {
+    condition     = kubernetes_config_map_v1.settings.data["SOURCES__WEATHER__VOLUME_GIB"] == "0.5" && kubernetes_stateful_set_v1.postgres.spec[0].volume_claim_template[0].spec[0].resources[0].requests.storage == "512Mi"
+    error_message = "volume_sizes.database"
+  }
+}

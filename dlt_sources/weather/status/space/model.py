@@ -15,11 +15,19 @@ _MOST_DAYS = 36_500
 
 @dataclass(frozen=True)
 class Volume:
-    """Volume that holds the database or the working directories: its name, and bytes in all and free."""
+    """Volume that holds the database or the working directories.
+
+    Attributes:
+        name: the name.
+        total: bytes in all.
+        free: bytes that are free.
+        device: this machine's number of it; None for a server's.
+    """
 
     name: str
     total: int
     free: int
+    device: int | None = None
 
     @property
     def share(self) -> float:
@@ -46,8 +54,8 @@ class Space:
     @property
     def different_volumes(self) -> tuple[Volume, ...]:
         """The volumes, but for that of the working directories if it is the database's."""
-        sizes = {one.total for one in self.volumes if one.name == DATABASE}
-        return tuple(one for one in self.volumes if one.name == DATABASE or one.total not in sizes)
+        devices = {one.device for one in self.volumes if one.name == DATABASE} - {None}
+        return tuple(one for one in self.volumes if one.name == DATABASE or one.device not in devices)
 
     def full_at(self, now: datetime) -> datetime | None:
         """Return when the database's volume is full at this rate; None if it does not grow, or nothing is known.

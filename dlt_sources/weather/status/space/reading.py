@@ -65,7 +65,7 @@ def _volumes(target: Target, reader: DestinationReader, settings: WeatherSetting
 def _volume(name: str, folder: Path) -> Volume:
     usage = shutil.disk_usage(folder)
     # what the system keeps for itself is not free, and nobody else's either
-    return Volume(name, usage.used + usage.free, usage.free)
+    return Volume(name, usage.used + usage.free, usage.free, folder.stat().st_dev)
 
 
 def _growth(reader: DestinationReader, size: int, now: datetime) -> float | None:

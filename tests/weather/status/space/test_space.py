@@ -36,8 +36,10 @@ def test_what_does_not_grow_is_never_full(growth):
 
 
 def test_one_disk_is_told_once():
-    both = Space(database=10**6, volumes=(Volume(DATABASE, 10**9, 10**8), Volume(WORKING_DIRECTORY, 10**9, 10**8)))
+    disk, other = ([Volume(name, 10**9, 10**8, device) for name in (DATABASE, WORKING_DIRECTORY)] for device in (1, 2))
+    both = Space(database=10**6, volumes=tuple(disk))
     assert len(both.shortages(NOW)) == 1
+    assert len(Space(volumes=(disk[0], other[1])).shortages(NOW)) == 2, "of the same size"
     assert describe_space(both, NOW) == ["The database takes 1.0 MB; its volume has 100.0 MB of 1.0 GB free (10%)."]
 
 
