@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from dlt_sources.weather.api.rate_limit import PURPOSES, Lane, Lease
+from dlt_sources.weather.api.rate_limit import PURPOSES, WINDOW_MILLISECONDS, Lane, Lease
 from dlt_sources.weather.budget import stores
 from dlt_sources.weather.budget.ledger import Ledger, LedgerLimits
 from dlt_sources.weather.budget.stores import FileStore, PostgresStore, ensure_table
@@ -254,6 +254,25 @@ def test_a_clock_that_was_a_year_ahead_and_is_set_right_has_freed_nothing(open_l
         open_ledger(limits).take(lane(), 1)
     time.pass_(-400 * DAY)
     assert open_ledger(limits).take(lane(), 6).calls == 1
+
+
+@pytest.mark.parametrize("days", [1, 400, 36_500])
+def test_a_minute_that_a_clock_ahead_has_filled_is_free_after_one_window_and_it_is_said(
+    open_ledger, time, days, caplog
+):
+    open_ledger(CallLimits(4)).take(lane(), 4)
+    time.pass_(days * DAY)
+    open_ledger(CallLimits(4)).take(lane(), 4)
+    time.pass_(-days * DAY)
+    # another process, as a shard on another machine is
+    ledger = open_ledger(CallLimits(4))
+    refused = ledger.take(lane(), 1)
+    assert refused.calls == 0
+    window = WINDOW_MILLISECONDS + 250
+    assert refused.wait_seconds * 1000 <= window
+    assert "Calls are counted up to" in caplog.text
+    time.pass_(window)
+    assert ledger.take(lane(), 4).calls == 4
 
 
 def test_hours_of_long_ago_are_deleted(open_ledger, time, tmp_path):
