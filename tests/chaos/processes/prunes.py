@@ -54,7 +54,12 @@ def killed(round_: Round) -> None:
     round_.finish(resources=RESOURCES)
     everything |= keys(round_)
     _hold_to_account(round_, everything)
-    if wrong := {key for key in keys(round_) if not _is_kept(key, round_.clock(), everything)}:
+    midnight = round_.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    oldest = midnight - DROP_AFTER
+    if round_.destination == "postgres":
+        # whole months are dropped
+        oldest = oldest.replace(day=1)
+    if wrong := {key for key in keys(round_) if not _is_kept(key, oldest, midnight - THIN_AFTER, everything)}:
         round_.found.problems.append(f"{len(wrong)} rows of forecasts stayed that had to go, such as {min(wrong)}")
 
 
@@ -127,13 +132,12 @@ def read_together(folder: Path, rows: list[tuple[object, ...]]) -> list[Key]:
     return [(row["location_id"], utc(row["dt"]), utc(row["issued_at"])) for row in found.select(KEY).to_pylist()]
 
 
-def _is_kept(key: Key, now: datetime, everything: set[Key]) -> bool:
+def _is_kept(key: Key, oldest: datetime, thinned: datetime, everything: set[Key]) -> bool:
     """Whether retention keeps a row, counted without SQL."""
     place, _, issued = key
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if issued >= midnight - THIN_AFTER:
+    if issued >= thinned:
         return True
-    if issued < midnight - DROP_AFTER:
+    if issued < oldest:
         return False
     first = issued.replace(hour=max(hour for hour in ISSUE_HOURS if hour <= issued.hour))
     issues = {one for of_place, _, one in everything if of_place == place and first <= one < first + 6 * HOUR}
