@@ -23,7 +23,7 @@ from dlt_sources.weather.contracts import (
     Reject,
     WeatherHistory,
 )
-from dlt_sources.weather.destination.reader import DestinationReader, newest_of_location
+from dlt_sources.weather.destination.reader import DestinationReader
 
 # tables whose newest row is shown, those that a load without `resources` fills first
 TABLES: tuple[type[Contract], ...] = (
@@ -91,7 +91,7 @@ def read_health(reader: DestinationReader, names: Mapping[str, str], since: date
 def _lag(reader: DestinationReader, contract: type[Contract], names: Mapping[str, str], now: datetime) -> Lag | None:
     """Return the lag of a table; None if no location has a row."""
     moment = "issued_at" if "issued_at" in contract.model_fields else "dt"
-    sql = f"SELECT l.location_id, {newest_of_location(contract, moment)} FROM {{locations}} l"
+    sql = f"SELECT l.location_id, {reader.newest_of_location(contract, moment)} FROM {{locations}} l"
     rows = reader.rows(sql, table=contract.table, locations=Location.table)
     hours = {key: max((now - utc(newest)) / HOUR, 0.0) for key, newest in rows if newest and key in names}
     if not hours:

@@ -32,6 +32,8 @@ POLL_SECONDS = 0.5
 SILENT_SECONDS = 5.0
 # DuckDB's message that another process has its file open
 _OPEN_FILE = re.compile(r'lock on file "(?P<file>[^"]+)".* held in (?P<program>.+?) \(PID (?P<number>\d+)\)')
+# DuckDB's message that a signal arrived during a query
+_INTERRUPTED = "Query interrupted"
 logger = logging.getLogger(__name__)
 
 
@@ -49,6 +51,7 @@ def connected(pipeline: dlt.Pipeline, wait_seconds: float = 0.0) -> Iterator[Sql
     Raises:
         WriterBusyError: another process uses the DuckDB file, which locks readers out too.
         DestinationError: the destination cannot be reached, or went down while the client was open.
+        KeyboardInterrupt: a signal ended a query of DuckDB's.
     """
     client = pipeline.sql_client()
     began, said = time.monotonic(), False
@@ -67,6 +70,12 @@ def connected(pipeline: dlt.Pipeline, wait_seconds: float = 0.0) -> Iterator[Sql
     try:
         with translated_errors():
             yield client
+    except RuntimeError as error:
+        if str(error) != _INTERRUPTED:
+            raise
+        # the query goes on, and the connection would wait for it
+        client.native_connection.interrupt()
+        raise KeyboardInterrupt from None
     finally:
         client.close_connection()
 

@@ -158,11 +158,39 @@ class DestinationReader:
         """
         sql = f"SELECT max({moment}) FROM {{table}}"
         if contract.key[:2] == ("location_id", "dt"):
-            # max() alone would read the whole table
-            newest = newest_of_location(contract, moment)
+            # with an index, max() alone would read the whole table; a column of DuckDB's is read in a moment
+            if not self.has_indexes:
+                rows = self.rows(sql, table=contract.table)
+                return utc(rows[0][0]) if rows and rows[0][0] else None
+            newest = self.newest_of_location(contract, moment)
             sql = f"SELECT max(newest) FROM (SELECT {newest} AS newest FROM {{locations}} l) AS places"
         rows = self.rows(sql, table=contract.table, locations=Location.table)
         return utc(rows[0][0]) if rows and rows[0][0] else None
+
+    @property
+    def has_indexes(self) -> bool:
+        """Whether look-ups of single locations are cheap: DuckDB, also that of a lake, reads columns whole instead."""
+        return self._client is not None and self._client.capabilities.sqlglot_dialect != "duckdb"
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the tables are PostgreSQL's."""
+        return self._client is not None and self._client.capabilities.sqlglot_dialect == "postgres"
+
+    def newest_of_location(self, contract: type[Contract], moment: str) -> str:
+        """Return SQL for the newest moment of the location ``l`` in ``{table}``.
+
+        By look-ups in the key's index, where there is one: for a series, among the rows with the location's newest
+        ``dt``, as in ``newest``. Otherwise in one pass over the column.
+
+        Args:
+            contract: the table's contract; its key begins with ``location_id``.
+            moment: the column, of timestamps.
+        """
+        newest = f"SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id"
+        if self.has_indexes and contract.key[:2] == ("location_id", "dt"):
+            newest += " AND t.dt = (SELECT max(h.dt) FROM {table} h WHERE h.location_id = l.location_id)"
+        return f"({newest})"
 
     def stale_locations(
         self, contract: type[Contract], before: datetime, moment: str = "fetched_at"
@@ -194,7 +222,7 @@ class DestinationReader:
         # DuckDB, which has no index, reads the whole table for a look-up, even for none
         if not self.rows(f"{stale} LIMIT 1", *parameters, **tables):
             return {}
-        sql = f"SELECT l.location_id, {newest_of_location(contract, moment)} FROM ({stale}) AS l"
+        sql = f"SELECT l.location_id, {self.newest_of_location(contract, moment)} FROM ({stale}) AS l"
         rows = self.rows(sql, *parameters, **tables)
         newest = {location_id: utc(last) if last else None for location_id, last in rows}
         # a package that took longer than PACKAGE_AGE to fetch has recent rows under an older load id
@@ -245,21 +273,6 @@ def destination_reader(pipeline: Pipeline | None, without: Collection[str] = ())
         return
     with connected(pipeline) as client:
         yield DestinationReader(client, without)
-
-
-def newest_of_location(contract: type[Contract], moment: str) -> str:
-    """Return SQL for the newest moment of the location ``l`` in ``{table}``, by look-ups in the key's index.
-
-    For a series, among the rows with the location's newest ``dt``, as in ``DestinationReader.newest``.
-
-    Args:
-        contract: the table's contract; its key begins with ``location_id``.
-        moment: the column, of timestamps.
-    """
-    newest = f"SELECT max(t.{moment}) FROM {{table}} t WHERE t.location_id = l.location_id"
-    if contract.key[:2] == ("location_id", "dt"):
-        newest += " AND t.dt = (SELECT max(h.dt) FROM {table} h WHERE h.location_id = l.location_id)"
-    return f"({newest})"
 
 
 def loaded_since(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import Location, Reject
-from dlt_sources.weather.destination.reader import DestinationReader, newest_of_location
+from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.status.late import CAUSES_SINCE, pauses
 
 
@@ -48,7 +48,12 @@ def open_rejects(reader: DestinationReader, now: datetime) -> list[OpenReject]:
         reader: reads the destination.
         now: the present moment, UTC.
     """
-    found = [reject for resource in (LOCATIONS, *BY_NAME) for reject in _open(reader, resource, now - CAUSES_SINCE)]
+    since = now - CAUSES_SINCE
+    recent, *load_id = reader.recently_loaded(Reject.table, since)
+    sql = f"SELECT DISTINCT resource FROM {{rejects}} WHERE {recent} AND rejected_at >= %s"
+    there = {resource for (resource,) in reader.rows(sql, *load_id, since, rejects=Reject.table)}
+    resources = [resource for resource in (LOCATIONS, *BY_NAME) if resource in there]
+    found = [reject for resource in resources for reject in _open(reader, resource, since)]
     return sorted(found, key=lambda reject: (-reject.number, reject.location_id, reject.resource))
 
 
@@ -61,7 +66,7 @@ def _open(reader: DestinationReader, resource: str, since: datetime) -> list[Ope
     )
     newest = "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
     if reader.columns(contract.table):
-        newest = newest_of_location(contract, "fetched_at")
+        newest = reader.newest_of_location(contract, "fetched_at")
     # the look-ups are those of the rejected locations only
     sql = (
         "SELECT r.location_id, r.error_class, max(r.message), count(*) - count(times) + coalesce(max(times), 0),"

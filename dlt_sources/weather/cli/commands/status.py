@@ -20,6 +20,7 @@ from dlt_sources.weather.common.errors import LateError, counted, enumerated
 from dlt_sources.weather.common.logs import configure_logging
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.settings.schedule import shortest_gap
+from dlt_sources.weather.destination.postgres.interrupts import interruptible_queries
 from dlt_sources.weather.destination.target import DEFAULT_DESTINATION, Target
 from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
@@ -72,7 +73,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     if demo:
         settings.api_key = DEMO_KEY
     now = utc_now()
-    with target.reader() as reader:
+    with interruptible_queries(), target.reader() as reader:
         late = late_by_resource(reader, settings, now)
         if check:
             _refuse(late, _left_behind(target))
@@ -222,7 +223,7 @@ def _print_tables(
         locations = "" if entry.locations is None else f"{entry.locations:,}"
         named = ", ".join(units.get(entry.table, ()))
         size = size_text(space.tables[entry.table]) if entry.table in space.tables else ""
-        table.add_row(entry.table, f"{entry.rows:,}", size, locations, newest, lag, named)
+        table.add_row(entry.table, entry.rows_text, size, locations, newest, lag, named)
     console.print(table)
     for series, missing in result.missing_rows.items():
         if missing:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from dlt_sources.weather.common.clock import HOUR, utc
 from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.contracts import Contract, Location
-from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader, newest_of_location
+from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader
 from dlt_sources.weather.extract.requests.pages import Span
 from dlt_sources.weather.extract.requests.steps import DAY_SECONDS, HOUR_SECONDS, SECONDS_PER_DEGREE
 from dlt_sources.weather.extract.requests.windows import LoadedSteps
@@ -126,7 +126,7 @@ def _series_to_go_on(reader: DestinationReader, contract: type[Contract], first:
     old = {location_id for location_id, moment in newest.items() if moment < first}
     if not old:
         return newest
-    sql = f"SELECT l.location_id, {newest_of_location(contract, 'fetched_at')} FROM {{locations}} l"
+    sql = f"SELECT l.location_id, {reader.newest_of_location(contract, 'fetched_at')} FROM {{locations}} l"
     rows = reader.rows(sql, table=contract.table, locations=Location.table)
     fetched = {location_id: utc(moment) for location_id, moment in rows if location_id in old and moment is not None}
     ended = {location_id for location_id in old if fetched[location_id] - newest[location_id] > REVISED_FOR}
