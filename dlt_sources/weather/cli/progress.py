@@ -7,7 +7,15 @@ import sys
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from dlt_sources.weather.common.logs import logs_are_json
 from dlt_sources.weather.extract.counts import LoadMetrics
@@ -26,6 +34,8 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("requests  {task.fields[rows]:>9,} rows  {task.fields[rejected]:>5,} rejected"),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )
@@ -58,6 +68,8 @@ class Lines:
 
     def __init__(self) -> None:
         self._last_line = monotonic()
+        # when a resource was first reported, and its requests by then
+        self._begins: dict[str, tuple[float, int]] = {}
 
     def __enter__(self) -> Lines:
         return self
@@ -67,16 +79,24 @@ class Lines:
 
     def __call__(self, metrics: LoadMetrics) -> None:
         """Log the counts of a resource, unless the last line is too recent."""
+        begin, requests = self._begins.setdefault(metrics.resource, (monotonic(), metrics.requests))
         if monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = monotonic()
             logger.info(
-                "%s: %d of %d requests, %d rows, %d rejected",
+                "%s: %d of %d requests, %d rows, %d rejected%s",
                 metrics.resource,
                 metrics.requests,
                 max(metrics.expected, metrics.requests),
                 metrics.rows_fetched - metrics.rows_rejected,
                 metrics.rows_rejected,
+                _estimate(metrics, monotonic() - begin, metrics.requests - requests),
             )
+
+
+def _estimate(metrics: LoadMetrics, seconds: float, requests: int) -> str:
+    """Return how long the rest takes at the rate so far; empty where that is a moment."""
+    left = metrics.left * seconds / requests / 60 if requests else 0.0
+    return f", about {left:.0f} min left" if left >= 1 else ""
 
 
 def progress(*, quiet: bool) -> Bars | Lines:

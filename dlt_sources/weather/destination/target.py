@@ -35,7 +35,7 @@ from dlt_sources.weather.destination.capabilities.dlt_settings import (
     ensure_set,
     share_capabilities,
 )
-from dlt_sources.weather.destination.capabilities.load_options import ensure_fit, ensure_table_format
+from dlt_sources.weather.destination.capabilities.load_options import DUCKDB, ensure_fit, ensure_table_format
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
 from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
@@ -49,7 +49,6 @@ LOOK_WAIT_SECONDS = 120.0
 _TEMPORARY = "weather-look-"
 # types as dlt spells them in full
 POSTGRES = "dlt.destinations.postgres"
-DUCKDB = "dlt.destinations.duckdb"
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ class WriterLock:
         client = self.client()
         return live(client) if client and self.may_be_cut else client
 
+    @property
+    def others_wait(self) -> bool:
+        """Whether another run waits for the dataset."""
+        return any(hold.others_wait() for hold in self.holds)
+
     def let_others_go(self, is_ended: Callable[[], bool]) -> bool:
         """Release the lock if others wait for it, and take it again when they have ended, however long they take.
 
@@ -82,7 +87,7 @@ class WriterLock:
         Raises:
             DestinationError: the destination cannot be reached any more.
         """
-        if not any(hold.others_wait() for hold in self.holds):
+        if not self.others_wait:
             return False
         logger.info("Another run waits for this dataset and goes first")
         for hold in reversed(self.holds):

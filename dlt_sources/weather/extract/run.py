@@ -251,8 +251,8 @@ class Run:
         if resource == LOCATIONS:
             finished = self.locations_resolved and metrics.requests >= metrics.expected
         else:
-            # a replay has no queues; a queue without requests is that of a run that has no locations
-            finished = queue.answered and (queue.total > 0 or not ended) if queue else not ended
+            # a queue without requests is that of a run that has no locations; a replay has no queues
+            finished = queue.answered and (queue.total > 0 or not ended) if queue else not (ended or metrics.left)
         return metrics.status(finished=finished, ended=ended)
 
     def closing_items(self, resources: list[str]) -> list[object]:

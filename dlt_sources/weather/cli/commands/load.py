@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from dlt_sources.weather.cli.console import tell
+from dlt_sources.weather.cli.interrupts import interruptible_run
 from dlt_sources.weather.cli.options import (
     destination_options,
     log_options,
@@ -19,9 +16,7 @@ from dlt_sources.weather.cli.options import (
 )
 from dlt_sources.weather.cli.progress import progress
 from dlt_sources.weather.cli.summary import conclude
-from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.logs import LogFormat
-from dlt_sources.weather.extract.run import Run
 from dlt_sources.weather.pipeline.load import load
 
 
@@ -41,31 +36,9 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
         progress(quiet=quiet) as on_progress,
-        _interruptible() as on_start,
+        interruptible_run("loading the rows fetched so far") as on_start,
     ):
         report = load(target, settings, on_start=on_start, on_progress=on_progress)
     conclude(
         report, log_format=log_format, quiet=quiet, strict=strict, target_options=target_options(demo=demo, **given)
     )
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[Run], None]]:
-    """Let the first SIGINT or SIGTERM end the requests, so that their rows are loaded, and the second stop at once.
-
-    Yields:
-        Function to call with the run when it starts; before that, the first signal stops at once.
-    """
-    runs: list[Run] = []
-
-    def on_first(name: str) -> bool:
-        for run in runs:
-            run.interrupt()
-            tell(
-                f"{name}: loading the rows fetched so far, then stopping. A second signal stops at once.",
-                logging.WARNING,
-            )
-        return bool(runs)
-
-    with interruptible(on_first):
-        yield runs.append
