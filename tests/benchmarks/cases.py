@@ -9,6 +9,7 @@ from functools import partial
 from tests.benchmarks.again import again
 from tests.benchmarks.bench import MOST_MB, Bench, against, in_turns
 from tests.benchmarks.dagster import dagster
+from tests.benchmarks.grown import grown
 from tests.benchmarks.plain_dlt import plain_dlt
 from tests.benchmarks.processes import measure
 from tests.benchmarks.rate import rate
@@ -186,6 +187,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "rows_by_dlt": rows_by_dlt,
     "scale": scale,
     "again": again,
+    "grown": grown,
     "rate": rate,
     "shards": shards,
     "imports": imports,

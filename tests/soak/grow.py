@@ -16,7 +16,7 @@ import click
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.common.settings.model import DEFAULT_LOCATIONS
-from dlt_sources.weather.contracts import AirPollution, LoadRun, Reject
+from dlt_sources.weather.contracts import AirPollution, LoadRun
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.clock import SENTINEL_KEY
@@ -54,7 +54,7 @@ def grow(target: Target, months: float, say: Callable[[str], None] = lambda _: N
     """Replace the rows of a dataset by those of hourly loads over months, the newest load's as they are.
 
     Args:
-        target: a dataset in DuckDB or PostgreSQL that a load filled a moment ago, with at least one reject.
+        target: a dataset in DuckDB or PostgreSQL that a load filled a moment ago.
         months: how many months lie before that load.
         say: told what is done.
     """
@@ -80,7 +80,7 @@ def grow(target: Target, months: float, say: Callable[[str], None] = lambda _: N
         else:
             client.execute_sql("CHECKPOINT")
         qualified = client.make_qualified_table_name
-        names = [*tables, AirPollution.table, LoadRun.table, Reject.table]
+        names = [*tables, AirPollution.table, LoadRun.table]
         rows = {}
         for name in names:
             ((rows[name],),) = client.execute_sql(f"SELECT count(*) FROM {qualified(name)}") or ()

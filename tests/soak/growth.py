@@ -145,7 +145,9 @@ class Growth:
         self._insert(LoadRun.table, columns, 0, self._hours, where=where)
 
     def rejects(self) -> None:
-        """Write the rejects of the runs that had one."""
+        """Write the rejects of the runs that had one, if the table exists."""
+        if not self._columns(Reject.table):
+            return
         with self._rebuilt(Reject.table, f"SELECT * FROM {{{Reject.table}}} LIMIT 1") as columns:
             columns |= {"reject_id": f"{self._run_id_at()} || '-forecast-1'", "resource": "'forecast'"}
             where = f"h > 0 AND h % {REJECTED_EVERY} = 0"
@@ -215,6 +217,8 @@ class Growth:
             return self._load_id_at()
         if name == "run_id":
             return self._run_id_at()
+        if name == "_dlt_id":
+            return "_dlt_id || CAST(h AS VARCHAR)"
         if type_.startswith("timestamp"):
             return f"{name} - h * INTERVAL '1 hour'"
         if type_.startswith("double") and not name.startswith(("coord_", "seconds")):
