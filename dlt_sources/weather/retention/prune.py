@@ -191,6 +191,11 @@ class _Pruning:
         return pruned
 
     def _prune(self, store: Store, portion: Portion, pruned: Pruned) -> None:
+        if self.archive is None:
+            pruned.rows += store.delete_at_once(portion)
+            self.on_progress(pruned)
+            if pruned.rows >= pruned.expected:
+                return
         for chunk in store.chunks(portion, whole=self.archive is not None):
             if self.archive:
                 self.turns.ensure_not_interrupted()

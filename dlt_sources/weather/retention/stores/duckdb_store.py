@@ -17,6 +17,9 @@ from dlt_sources.weather.retention.policy import Rule
 from dlt_sources.weather.retention.portions import Portion, count_portions, months
 from dlt_sources.weather.retention.stores.store import Store, doomed_sql, identity, plain, rows_of_a_chunk
 
+# of narrow rows: less than a second
+ROWS_AT_ONCE = 500_000
+
 
 class DuckDBStore(Store):
     """The rows of a DuckDB file."""
@@ -57,6 +60,17 @@ class DuckDBStore(Store):
     def drop_whole(self, rule: Rule) -> int:  # noqa: ARG002 - see Store
         """Return 0: there are no partitions."""
         return 0
+
+    def delete_at_once(self, portion: Portion) -> int:
+        """Delete a portion by one statement if it fits into a turn; each turn writes parts of the file again."""
+        if portion.rows > ROWS_AT_ONCE:
+            return 0
+        with self._turns.turn() as client:
+            sql, parameters = doomed_sql(client, portion, self._condition(portion.rule, client))
+            table = qualified_name(client, portion.rule.table)
+            text = f"DELETE FROM {table} WHERE rowid IN (SELECT t.rowid FROM {sql})".replace("%s", "?")
+            execute = client.native_connection.execute
+            return int(self._turns.run(client, lambda: execute(text, parameters).fetchall())[0][0])
 
     def delete(self, portion: Portion, chunk: pa.Table) -> int:
         """Delete the rows of a chunk under the writer lock, and return their number."""

@@ -56,6 +56,10 @@ class Store(ABC):
     def drop_whole(self, rule: Rule) -> int:
         """Drop the old rows of a table at once where that is possible, and return their number."""
 
+    def delete_at_once(self, portion: Portion) -> int:  # noqa: ARG002 - for those that can
+        """Delete a portion by one statement where a turn has time for it, and return the number of its rows."""
+        return 0
+
     @abstractmethod
     def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
         """Yield the rows of a portion; each chunk is deleted before the next is asked for.
