@@ -101,6 +101,9 @@ def _soak(  # noqa: PLR0917 - the options of the command
         )
     first = Processes(it)
     first.hour()
+    if years:
+        # what years of daily runs have deleted already
+        first.prune()
     ways: dict[str, AbstractContextManager[Way]] = {"cli": nullcontext(first)}
     with ways[via] if via in ways else one_process(it) if via == "load" else daemon(it) as way:
         costs, samples = _hours(it, way, hours, minutes, every)

@@ -12,6 +12,11 @@ from tests.soak.world import World, files_below
 
 # of DuckDB 2.0 (duckdb.org/docs/stable/internals/storage)
 BLOCK_BYTES = 262_144
+# long texts stand in further blocks
+_DUCKDB = """
+    SELECT count(DISTINCT block) FROM (
+        SELECT block_id AS block FROM pragma_storage_info('{0}') WHERE block_id >= 0
+        UNION ALL SELECT unnest(additional_block_ids) FROM pragma_storage_info('{0}'))"""
 _POSTGRES = """
     SELECT coalesce(p.relname, c.relname), sum(pg_total_relation_size(c.oid)), sum(s.n_live_tup), sum(s.n_dead_tup)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -70,9 +75,7 @@ def _of_duckdb(world: World) -> tuple[dict[str, Table], int, int]:
     with closing(duckdb.connect(world.database, read_only=True)) as connection:
         names = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
         for schema, name in names:
-            blocks = connection.execute(
-                f'SELECT count(DISTINCT block_id) FROM pragma_storage_info(\'"{schema}"."{name}"\') WHERE block_id >= 0'
-            ).fetchall()[0][0]
+            blocks = connection.execute(_DUCKDB.format(f'"{schema}"."{name}"')).fetchall()[0][0]
             if schema == dataset:
                 rows = connection.execute(f'SELECT count(*) FROM "{schema}"."{name}"').fetchall()[0][0]
                 tables[name] = Table(rows, blocks * BLOCK_BYTES)

@@ -49,10 +49,10 @@ def test_files_and_journals_that_grow_are_bad():
 
 
 def test_rows_may_grow_where_loads_write_them_but_not_the_bytes_of_a_row():
-    before = replace(SAMPLE, tables={"forecast": Table(10_000, 2_000_000), "_dlt_version": Table(1, 8192)})
-    after = replace(SAMPLE, tables={"forecast": Table(90_000, 18_000_000), "_dlt_version": Table(2, 8192)})
+    before = replace(SAMPLE, tables={"forecast": Table(10_000, 20_000_000), "_dlt_version": Table(1, 8192)})
+    after = replace(SAMPLE, tables={"forecast": Table(90_000, 180_000_000), "_dlt_version": Table(2, 8192)})
     assert bad(tables_compared(before, after)) == set()
-    after = replace(SAMPLE, tables={"forecast": Table(90_000, 50_000_000, 90_000), "_dlt_version": Table(80, 8192)})
+    after = replace(SAMPLE, tables={"forecast": Table(90_000, 500_000_000, 90_000), "_dlt_version": Table(80, 8192)})
     assert bad(tables_compared(before, after)) == {
         "forecast, bytes a row",
         "forecast, dead rows, %",

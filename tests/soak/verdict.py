@@ -24,6 +24,7 @@ FEW_FILES = 10
 MOST_RECORDS = 1_000_000_000
 # smaller tables have a page too much or too little
 LEAST_BYTES = 1_000_000
+LEAST_TABLE = 10_000_000
 # hours whose median tells more of the hours than of the machine
 FEWEST = 12
 # rows of the year's loads: those of the contracts, a row a load, or one a day (the ledger of calls)
@@ -124,11 +125,11 @@ def tables_compared(first: Sample, last: Sample) -> list[Line]:
             continue
         if name not in GROWING:
             lines.append(Line(f"{name}, rows", before.rows, table.rows, table.rows <= before.rows * MOST + FEW_FILES))
-        elif name in TABLES and before.rows and before.bytes > LEAST_BYTES:
+        elif name in TABLES and before.rows and before.bytes > LEAST_TABLE:
             early, late = before.bytes / before.rows, table.bytes / max(1, table.rows)
             most = MOST_THINNED if "issued_at" in TABLES[name].model_fields else MOST
             lines.append(Line(f"{name}, bytes a row", early, late, late <= early * most))
-        if table.dead and table.bytes > LEAST_BYTES:
+        if table.dead and table.bytes > LEAST_TABLE:
             share = table.dead / (table.rows + table.dead)
             lines.append(Line(f"{name}, dead rows, %", 0, 100 * share, share <= MOST_DEAD))
     return lines
