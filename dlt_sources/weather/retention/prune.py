@@ -192,8 +192,9 @@ class _Pruning:
 
     def _prune(self, store: Store, portion: Portion, pruned: Pruned) -> None:
         if self.archive is None:
-            pruned.rows += store.delete_at_once(portion)
-            self.on_progress(pruned)
+            for rows in store.delete_at_once(portion):
+                pruned.rows += rows
+                self.on_progress(pruned)
             if pruned.rows >= pruned.expected:
                 return
         for chunk in store.chunks(portion, whole=self.archive is not None):

@@ -49,7 +49,7 @@ def test_a_database_that_does_not_exist_yet_is_pruned_of_nothing(duckdb):
 def test_an_interrupt_keeps_what_is_done_and_says_so(duckdb, monkeypatch):
     dataset(duckdb, forecast=forecasts(*hours(OLD, 3)))
     monkeypatch.setattr(duckdb_store, "rows_of_a_chunk", lambda _: 2)
-    monkeypatch.setattr(duckdb_store, "ROWS_AT_ONCE", 0)
+    monkeypatch.setattr(duckdb_store.DuckDBStore, "delete_at_once", lambda *_: iter(()))
     delete = duckdb_store.DuckDBStore.delete
 
     def interrupted(store, portion, chunk):

@@ -27,7 +27,7 @@ def small_chunks(monkeypatch):
     for module in (duckdb_store, postgres_store):
         monkeypatch.setattr(module, "rows_of_a_chunk", lambda _: 12)
     monkeypatch.setattr(postgres_store.PostgresStore, "_rows", 5)
-    monkeypatch.setattr(duckdb_store, "ROWS_AT_ONCE", 0)
+    monkeypatch.setattr(duckdb_store.DuckDBStore, "delete_at_once", lambda *_: iter(()))
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -6,6 +6,7 @@ import pytest
 
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.retention.stores import duckdb_store
 from tests.helpers.support import count, query
 from tests.weather.retention.rows import DAY, HOUR, NOW, dataset, forecasts, hours, issues, pruned
 
@@ -25,6 +26,13 @@ def test_old_forecasts_are_thinned_to_the_issue_hours_and_very_old_ones_dropped(
     assert (report.rows, report.error) == (88, None)
     assert issues(target) == [*hours(old, 24, 6), *hours(young, 24)]
     assert pruned(target).rows == 0
+
+
+def test_a_large_month_is_deleted_in_parts_with_the_same_result(duckdb, monkeypatch):
+    monkeypatch.setattr(duckdb_store, "ROWS_AT_ONCE", 7)
+    dataset(duckdb, forecast=forecasts(*hours(MIDNIGHT - 20 * DAY, 30)))
+    assert pruned(duckdb).rows == 50
+    assert issues(duckdb) == hours(MIDNIGHT - 20 * DAY, 30, 6)
 
 
 def test_of_the_issues_from_one_issue_hour_to_the_next_the_first_of_each_place_remains(target):

@@ -17,8 +17,8 @@ from dlt_sources.weather.retention.policy import Rule
 from dlt_sources.weather.retention.portions import Portion, count_portions, months
 from dlt_sources.weather.retention.stores.store import Store, doomed_sql, identity, plain, rows_of_a_chunk
 
-# of narrow rows: less than a second
-ROWS_AT_ONCE = 500_000
+# of narrow rows, so that a load waits for a second at most
+ROWS_AT_ONCE = 100_000
 
 
 class DuckDBStore(Store):
@@ -61,16 +61,23 @@ class DuckDBStore(Store):
         """Return 0: there are no partitions."""
         return 0
 
-    def delete_at_once(self, portion: Portion) -> int:
-        """Delete a portion by one statement if it fits into a turn; each turn writes parts of the file again."""
-        if portion.rows > ROWS_AT_ONCE:
-            return 0
-        with self._turns.turn() as client:
-            sql, parameters = doomed_sql(client, portion, self._condition(portion.rule, client))
-            table = qualified_name(client, portion.rule.table)
-            text = f"DELETE FROM {table} WHERE rowid IN (SELECT t.rowid FROM {sql})".replace("%s", "?")
-            execute = client.native_connection.execute
-            return int(self._turns.run(client, lambda: execute(text, parameters).fetchall())[0][0])
+    def delete_at_once(self, portion: Portion) -> Iterator[int]:
+        """Delete a portion by few statements, a turn each, and yield the number of rows of each.
+
+        Every turn writes parts of the file again.
+        """
+        parts = -(-portion.rows // ROWS_AT_ONCE)
+        step = (portion.end - portion.start) / parts
+        for number in range(parts):
+            end = portion.end if number == parts - 1 else portion.start + step * (number + 1)
+            part = portion._replace(start=portion.start + step * number, end=end)
+            with self._turns.turn() as client:
+                sql, parameters = doomed_sql(client, part, self._condition(part.rule, client))
+                table = qualified_name(client, part.rule.table)
+                text = f"DELETE FROM {table} WHERE rowid IN (SELECT t.rowid FROM {sql})".replace("%s", "?")
+                call = partial(client.native_connection.execute, text, parameters)
+                rows = self._turns.run(client, call).fetchall()
+            yield int(rows[0][0])
 
     def delete(self, portion: Portion, chunk: pa.Table) -> int:
         """Delete the rows of a chunk under the writer lock, and return their number."""

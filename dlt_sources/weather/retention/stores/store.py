@@ -56,9 +56,9 @@ class Store(ABC):
     def drop_whole(self, rule: Rule) -> int:
         """Drop the old rows of a table at once where that is possible, and return their number."""
 
-    def delete_at_once(self, portion: Portion) -> int:  # noqa: ARG002 - for those that can
-        """Delete a portion by one statement where a turn has time for it, and return the number of its rows."""
-        return 0
+    def delete_at_once(self, portion: Portion) -> Iterator[int]:  # noqa: ARG002 - for those that can
+        """Delete a portion by few statements, each in a turn, and yield the number of rows of each."""
+        return iter(())
 
     @abstractmethod
     def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
