@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dagster import Failure, MetadataValue
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from dagster_project.common.environment import secret_key
+from dagster_project.common.failure_text import TRACEBACK
 from dlt_sources.weather.common.configuration import configuration_error
 from dlt_sources.weather.common.errors import (
     ConfigurationError,
@@ -21,7 +21,6 @@ from dlt_sources.weather.common.errors import (
     WeatherError,
     reason,
 )
-from dlt_sources.weather.common.logs import SHOWN_FRAMES
 from dlt_sources.weather.common.redaction import redact
 
 PERMANENT = (ConfigurationError, KeyRefusedError, RowsRefusedError)
@@ -29,7 +28,6 @@ PERMANENT_CLASSES = frozenset(error.__name__ for error in PERMANENT)
 # keys of a failure's metadata, which alerts read
 ERROR_CLASS, TO_DO, CAUSE = "error class", "what to do", "cause"
 # Dagster shows the checks of an asset whose step failed as failed, without a reason
-TRACEBACK = "traceback"
 CHECKS, NOT_EXECUTED = "checks", "not executed, because this step failed"
 # of failures and materialisations
 REQUESTS, REQUESTS_FAILED = "requests", "requests_failed"
@@ -88,28 +86,3 @@ def reported_failures() -> Iterator[None]:
         trace = redact("".join(traceback.format_exception(error)), key)
         shown = MetadataValue.md(f"```\n{trace}\n```")
         raise Failure(description=description, metadata={ERROR_CLASS: type(error).__name__, TRACEBACK: shown}) from None
-
-
-def failure_text(data: Any, *, short: bool) -> tuple[str, str]:
-    """Return a failure's sentence, and the calls that led to an unexpected exception (nothing for other failures).
-
-    Args:
-        data: data of a failure's event, whose ``error`` is not None.
-        short: return the last calls only.
-    """
-    if user_data := getattr(data, "user_failure_data", None):
-        trace = user_data.metadata.get(TRACEBACK)
-        lines = str(trace.value).strip("`\n") if trace else ""
-        # a line with the file, and the code below it, which is indented further
-        calls = re.findall(r"^  File .*(?:\n    .*)*", lines, flags=re.MULTILINE)
-        return user_data.description or "", _last(calls) if short else lines
-    error = data.error
-    while error.cause is not None:
-        # Dagster wraps the exceptions of a step in its own
-        error = error.cause
-    calls = [call.rstrip() for call in error.stack]
-    return error.message.strip(), _last(calls) if short else data.error.to_string().strip()
-
-
-def _last(calls: list[str]) -> str:
-    return "\n".join(["Last calls:", *calls[-SHOWN_FRAMES:]]) if calls else ""

@@ -13,12 +13,13 @@ import sys
 from functools import partial
 from typing import Any
 
+from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from dagster_project.common.environment import secret_key
-from dagster_project.common.failures import failure_text
+from dagster_project.common.failure_text import failure_text
 from dlt_sources.weather.common.logs import LogFormat, configure_logging, configured_format, log_formatter
 from dlt_sources.weather.common.process_memory import wait_for_collection
+from dlt_sources.weather.common.redaction import has_vault
 
 CHECK_PREFIX = "check_"
 
@@ -26,7 +27,7 @@ CHECK_PREFIX = "check_"
 def configure_dagster_logging() -> None:
     """Set the log format of this process, which may be any of Dagster's."""
     log_format = _log_format()
-    configure_logging(log_format, key=secret_key(), enrich=[_fields(log_format)])
+    configure_logging(log_format, key=_key(), enrich=[_fields(log_format)])
     logging.setLogRecordFactory(NamedRecord)
     # the monitoring writes two lines whenever it looks at a run
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -94,7 +95,16 @@ class ServiceLogger(logging.Logger):
 
 def _set_format(handler: logging.Handler) -> None:
     log_format = _log_format()
-    handler.setFormatter(log_formatter(log_format, secret_key(), [_fields(log_format)]))
+    handler.setFormatter(log_formatter(log_format, _key(), [_fields(log_format)]))
+
+
+def _key() -> SecretStr | None:
+    """Return the API key if only dlt can find it; redaction finds the others, and dlt takes 60 MB in each process."""
+    if not has_vault():
+        return None
+    from dagster_project.common.environment import secret_key  # noqa: PLC0415 - imports dlt
+
+    return secret_key()
 
 
 def _log_format() -> LogFormat:

@@ -50,6 +50,15 @@ class PresentStandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+class DltHandler(PresentStandardError):  # noqa: N818 - no exception; its base is the stream
+    """Handler of dlt's logger, which keeps its first formatter: dlt sets another one when it is first configured."""
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's own name
+        """Set the formatter, unless there is one."""
+        if self.formatter is None:
+            super().setFormatter(fmt)
+
+
 def configured_format() -> LogFormat | None:
     """Return the format that ``configure_logging`` has set in this process; None if it was not called."""
     names = {handler.name for handler in logging.getLogger().handlers}
@@ -123,13 +132,13 @@ def configure_logging(
         enrich: structlog processors of the caller, as in ``log_formatter``.
     """
     formatter = log_formatter(log_format, key, enrich)
-    logging.basicConfig(handlers=[_handler(log_format, formatter)], level=level, force=True)
+    logging.basicConfig(handlers=[_named(log_format, PresentStandardError(), formatter)], level=level, force=True)
     logging.captureWarnings(capture=True)
     for name in ("sqlglot", "filelock", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    # dlt's logger does not propagate, and dlt sets the format of its handler when it is first configured
+    # dlt's logger does not propagate
     dlt_logger = logging.getLogger("dlt")
-    dlt_logger.handlers = [_handler(log_format, formatter)]
+    dlt_logger.handlers = [_named(log_format, DltHandler(), formatter)]
     dlt_logger.propagate = False
     leave_out_expected_warnings()
 
@@ -144,8 +153,7 @@ def _is_unexpected(record: logging.LogRecord) -> bool:
     return _EXPECTED not in record.getMessage()
 
 
-def _handler(name: str, formatter: logging.Formatter) -> logging.Handler:
-    handler = PresentStandardError()
+def _named(name: str, handler: logging.Handler, formatter: logging.Formatter) -> logging.Handler:
     handler.name = name
     handler.setFormatter(formatter)
     return handler

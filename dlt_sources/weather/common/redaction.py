@@ -3,6 +3,9 @@
 OpenWeather takes the key only as the query parameter ``appid``, so it is part of every URL and would travel with any
 exception or log line that contains one. Passwords of databases and proxies are in URLs too, which libraries quote in
 their errors.
+
+It needs no dlt, which Dagster's services would otherwise import for the format of their logs (60 MB each): it reads the
+files of secrets itself. Where settings can be read, ``settings.providers`` adds what dlt's providers hold.
 """
 
 from __future__ import annotations
@@ -11,22 +14,23 @@ import json
 import os
 import re
 import sys
+import tempfile
 import traceback
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, unquote
 
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.configuration.providers import StringTomlProvider
-from dlt.common.configuration.providers.toml import SettingsTomlProvider
-from dlt.common.configuration.specs import PluggableRunContext
 from pydantic import SecretStr
 
 REDACTED = "<redacted>"
+_NAMES_OF_FILES = ("secrets.toml", "config.toml")
+# the table in which dlt is told to ask a vault
+_PROVIDERS = re.compile(r"""^\s*\[?\s*["']?providers\b""", re.MULTILINE)
+_other_secrets: list[Callable[[], Set[str]]] = []
 # OpenWeather's keys have 32 characters; a shorter value may be a word that answers contain
 SHORTEST_KEY = 16
 # a shorter secret is replaced where it stands alone, not inside of words
@@ -91,12 +95,70 @@ def known_secrets() -> set[str]:
     """Return the secrets that the environment and ``.dlt/secrets.toml`` hold: keys, passwords, alert URLs."""
     given = tuple((name, value) for name, value in os.environ.items() if value and _names_secret(name.upper(), value))
     found = set(_secrets_among(given))
-    # a file that cannot be read gives the process no secret; its error is told elsewhere
-    with suppress(ConfigurationException):
-        for provider in Container()[PluggableRunContext].providers.providers:
-            if isinstance(provider, SettingsTomlProvider) and provider.supports_secrets and not provider.is_empty:
-                found |= _secrets_of(provider)
+    for file in _files("secrets.toml"):
+        found |= secrets_in_toml(_read(file))
+    for others in _other_secrets:
+        found |= others()
     return found
+
+
+def add_secrets(others: Callable[[], Set[str]]) -> None:
+    """Redact further secrets of the process.
+
+    Args:
+        others: returns them; called for each text that is redacted.
+    """
+    _other_secrets.append(others)
+
+
+def has_vault() -> bool:
+    """Return whether dlt is set to look for secrets in a vault, which only dlt can ask."""
+    if any(name.upper().startswith("PROVIDERS__ENABLE_") for name in os.environ):
+        return True
+    return any(_PROVIDERS.search(_read(path)) for name in _NAMES_OF_FILES for path in _files(name))
+
+
+def _files(name: str) -> Iterator[Path]:
+    """Yield where dlt looks for a file: in the project's folder of settings, then in that of all projects."""
+    yield Path(os.environ.get("DLT_PROJECT_DIR", "."), os.environ.get("DLT_CONFIG_FOLDER", ".dlt"), name)
+    # as dlt.common.runtime.run_context.global_dir chooses; of a user's two folders dlt reads one
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        yield Path("/var/dlt", name)
+        return
+    home = Path("~").expanduser()
+    if not os.access(home, os.W_OK):
+        yield Path(tempfile.gettempdir(), "dlt", name)
+    yield home / ".dlt" / name
+    if data := os.environ.get("XDG_DATA_HOME"):
+        yield Path(data, "dlt", name)
+
+
+def _read(file: Path) -> str:
+    """Return a file's text; one that cannot be read gives the process no secret, and its error is told elsewhere."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ""
+    return _text(file.absolute(), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _text(file: Path, _modified: int, _size: int) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+@lru_cache(maxsize=8)
+def _document(text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    import tomlkit  # noqa: PLC0415 - most processes have no such file
+
+    with suppress(tomlkit.exceptions.TOMLKitError):
+        return dict(tomlkit.parse(text).unwrap())
+    return {}
 
 
 def _names_secret(name: str, value: str) -> bool:
@@ -111,8 +173,13 @@ def _secrets_among(given: tuple[tuple[str, str], ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8)
-def _secrets_of(provider: SettingsTomlProvider) -> frozenset[str]:
-    leaves = _leaves((), StringTomlProvider.loads(provider.to_toml()).unwrap())
+def secrets_in_toml(text: str) -> frozenset[str]:
+    """Return the secrets in a file of dlt's settings.
+
+    Args:
+        text: the file's text.
+    """
+    leaves = _leaves((), _document(text))
     return _secrets_among(tuple((name, value) for name, value in leaves if _names_secret(name, value)))
 
 

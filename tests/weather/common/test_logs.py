@@ -5,9 +5,11 @@ import logging
 import sys
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs import PluggableRunContext
 from pydantic import SecretStr
 
-from dlt_sources.weather.common.logs import log_formatter
+from dlt_sources.weather.common.logs import DltHandler, log_formatter
 from tests.helpers.clock import SENTINEL_KEY
 
 
@@ -46,3 +48,13 @@ def test_an_exception_on_a_terminal_is_short_and_shows_neither_the_key_nor_local
     line = log_formatter("json", SecretStr(SENTINEL_KEY)).format(record("it failed", exc_info))
     assert SENTINEL_KEY not in line
     assert json.loads(line)["exception"].count("in deep") > 3, "a collector gets more of it"
+
+
+def test_dlt_keeps_the_format_though_it_is_configured_after_the_logs(monkeypatch):
+    handler, ours = DltHandler(), log_formatter("json")
+    handler.setFormatter(ours)
+    monkeypatch.setattr(logging.getLogger("dlt"), "handlers", [handler])
+    # as a run's process does that imports the instance before dlt
+    Container()[PluggableRunContext].initialize_runtime()
+    assert logging.getLogger("dlt").handlers == [handler]
+    assert handler.formatter is ours

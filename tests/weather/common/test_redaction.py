@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from dlt_sources.openweather_simulator import Fault
 from dlt_sources.weather.common.logs import log_formatter
-from dlt_sources.weather.common.redaction import REDACTED, known_secrets, redact, redact_body
+from dlt_sources.weather.common.redaction import REDACTED, has_vault, known_secrets, redact, redact_body
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.command import run
 from tests.helpers.support import columns, load_accounted, query
@@ -69,6 +70,63 @@ def test_a_file_of_secrets_is_read_as_well(monkeypatch, tmp_path):
     finally:
         (tmp_path / ".dlt" / "secrets.toml").unlink()
         Container()[PluggableRunContext].reload_providers()
+
+
+@pytest.fixture
+def without_dlt(monkeypatch, tmp_path):
+    """Redact as a process does that has not imported dlt, in an empty folder."""
+    monkeypatch.setattr("dlt_sources.weather.common.redaction._other_secrets", [])
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("without_dlt")
+def test_the_key_and_passwords_of_the_file_are_redacted_without_dlt_and_those_that_replace_them(tmp_path):
+    (tmp_path / ".dlt").mkdir()
+    file = tmp_path / ".dlt" / "secrets.toml"
+    for key in ("0123456789abcdef", "fedcba98765432100"):
+        file.write_text(
+            f'[sources.weather]\napi_key = "{key}"\n[destination.postgres.credentials]\nhost = "weatherhost"\n'
+            f'password = "{PASSWORD}"\n[alerts]\nurls = ["json://host/token-of-{key}"]\n'
+        )
+        record = logging.LogRecord("x", 40, "x", 1, f"{key} {PASSWORD} json://host/token-of-{key}", (), None)
+        line = json.loads(log_formatter("json").format(record))
+        assert line["message"] == f"{REDACTED} {REDACTED} {REDACTED}"
+        assert "weatherhost" not in known_secrets()
+    file.write_text("no [TOML")
+    assert key not in known_secrets()
+
+
+@pytest.mark.usefixtures("without_dlt")
+@pytest.mark.parametrize("user", [0, 1000])
+@pytest.mark.parametrize("variables", [(), ("XDG_DATA_HOME",), ("DLT_PROJECT_DIR",)])
+def test_without_dlt_secrets_are_looked_for_where_dlt_does(monkeypatch, tmp_path, user, variables):
+    from dlt.common.configuration.providers import SecretsTomlProvider  # noqa: PLC0415
+    from dlt.common.runtime.run_context import RunContext  # noqa: PLC0415
+
+    from dlt_sources.weather.common.redaction import _files  # noqa: PLC0415
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    for variable in ("XDG_DATA_HOME", "DLT_PROJECT_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in variables:
+        monkeypatch.setenv(variable, str(tmp_path / "other"))
+    context = RunContext(run_dir=None)
+    asked = SecretsTomlProvider(context.settings_dir, context.global_dir).locations
+    assert {os.path.normpath(path) for path in asked} <= {str(path) for path in _files("secrets.toml")}
+
+
+@pytest.mark.usefixtures("without_dlt")
+def test_a_vault_is_noticed_without_dlt(monkeypatch, tmp_path):
+    assert not has_vault()
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text("# providers\n[sources.weather]\nunits = 'metric'\n")
+    assert not has_vault()
+    (tmp_path / ".dlt" / "config.toml").write_text("[sources.weather]\n[providers]\nenable_aws_secrets = true\n")
+    assert has_vault()
+    (tmp_path / ".dlt" / "config.toml").unlink()
+    monkeypatch.setenv("PROVIDERS__ENABLE_GOOGLE_SECRETS", "true")
+    assert has_vault()
 
 
 def test_a_log_line_shows_no_secret_of_the_environment(monkeypatch):

@@ -1,5 +1,6 @@
 """Settings of the source: their names and values, and the checks of each."""
 
+from dlt_sources.weather.common.redaction import add_secrets
 from dlt_sources.weather.common.settings.model import (
     DEFAULT_LOCATIONS,
     HISTORY_BEGINS,
@@ -15,6 +16,7 @@ from dlt_sources.weather.common.settings.names import (
     ResourceName,
     unknown_resources,
 )
+from dlt_sources.weather.common.settings.providers import secrets_of_providers
 from dlt_sources.weather.common.settings.retention import RetentionSettings
 
 __all__ = [
@@ -31,3 +33,5 @@ __all__ = [
     "load_settings",
     "unknown_resources",
 ]
+
+add_secrets(secrets_of_providers)
