@@ -144,6 +144,7 @@ NOT_RUN = {
     "export DESTINATION__SQLALCHEMY__CREDENTIALS=sqlite:////data/weather.db": SETTING,
     "uv run weather load --destination sqlalchemy": PLAYED,
     "uv run python -m tests.benchmarks": MINUTES,
+    "uv run python -m tests.benchmarks grown": MINUTES,
     "uv run python -m tests.benchmarks current history --destination postgres --json before.json": MINUTES,
     "uv run python -m tests.benchmarks current history --destination postgres --compare before.json": MINUTES,
     "uv run python -m tests.benchmarks shards": MINUTES,

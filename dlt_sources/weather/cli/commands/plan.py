@@ -11,6 +11,7 @@ from rich.table import Table
 from dlt_sources.weather.cli.console import wide_console
 from dlt_sources.weather.cli.options import destination_options, settings_options, target_and_settings
 from dlt_sources.weather.common.errors import counted
+from dlt_sources.weather.destination.postgres.interrupts import interruptible_queries
 from dlt_sources.weather.pipeline.plan import Plan, plan
 from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, turns_said, used_said
 
@@ -24,7 +25,7 @@ def plan_command(*, demo: bool, **given: Any) -> None:
     The output has the calls of each resource, its tables, and the time that the calls take at the rate limit; then the
     calls and the money by hour, day and month if loads follow the schedule, and of history that is to be loaded.
     """
-    with target_and_settings(demo=demo, **given) as (target, settings):
+    with interruptible_queries(), target_and_settings(demo=demo, **given) as (target, settings):
         _print_plan(plan(target, settings))
 
 

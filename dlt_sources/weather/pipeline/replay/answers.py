@@ -19,7 +19,7 @@ from dlt_sources.weather.locations.model import ResolvedLocation
 from dlt_sources.weather.retention.archive import Archive
 
 # answers that are converted into one package: a forecast is 16 kB and 40 rows
-ANSWERS_PER_PACKAGE = 500
+ANSWERS_PER_PACKAGE = 250
 # bodies in memory at a time
 BODIES_AT_A_TIME = 100
 _ABOVE = "AND location_id >= %s AND (location_id > %s OR fetched_at > %s)"
