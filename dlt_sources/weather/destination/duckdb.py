@@ -1,4 +1,4 @@
-"""DuckDB: files that may only be read, no downloads, and limits of memory for a writer.
+"""DuckDB: new files that compress texts, files that may only be read, no downloads, and limits of memory for a writer.
 
 By default DuckDB takes up to 80 % of the machine and caches its file.
 
@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
+import duckdb
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.sql_client import SqlClientBase
@@ -36,6 +38,22 @@ FLUSH_THRESHOLD = "256kB"
 _FLUSH = "allocator_bulk_deallocation_flush_threshold"
 # what may stay cached between two packages
 CACHE_LIMIT = "16MB"
+# the first release that compresses long texts with zstd; later formats take another compression, three times as large
+STORAGE_VERSION = "v1.2.0"
+
+
+def create_file(file: Path) -> None:
+    """Create a DuckDB file that compresses long texts, unless there is one: by default 1.5 stores them as they are.
+
+    The answers of 2,000 forecasts, 25 MB, written ten at a time: 43 MB by default, 4.5 MB in this format, 13 MB in that
+    of 1.4. DuckDB 1.2 and later read it; a file keeps the format that it was created with.
+
+    Args:
+        file: path of the file. If it cannot be created, whatever opens it next says why.
+    """
+    if not file.exists():
+        with suppress(duckdb.Error):
+            duckdb.connect(str(file), config={"storage_compatibility_version": STORAGE_VERSION}).close()
 
 
 def forbid_downloads(client: SqlClientBase[Any]) -> None:

@@ -32,7 +32,7 @@ from filelock import FileLock, Timeout
 from dlt_sources.weather.common.errors import DestinationError, WriterBusyError
 from dlt_sources.weather.common.shards import Shard
 from dlt_sources.weather.destination.connection import live
-from dlt_sources.weather.destination.duckdb import DuckDBFile
+from dlt_sources.weather.destination.duckdb import DuckDBFile, create_file
 from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLock, AdvisoryLocks
 from dlt_sources.weather.destination.postgres.pooler import ensure_lasting_session
 from dlt_sources.weather.destination.target import Target
@@ -132,6 +132,8 @@ def writer_lock(target: Target, run_id: str, wait_seconds: float, shard: Shard |
         if target.is_postgres:
             yield _lock_postgres(stack, target, run_id, wait_seconds, root)
         elif target.is_duckdb:
+            if target.file_path:
+                create_file(target.file_path)
             file = DuckDBFile(target.connection)
             stack.callback(file.release)
             acquire(file, deadline)

@@ -31,6 +31,18 @@ def test_duckdb_has_little_memory_for_a_load_unless_it_is_configured(duckdb, set
     assert seen == ["152.5 MiB", "1.0 GiB"]
 
 
+def test_a_new_file_compresses_long_texts_and_a_file_that_is_there_is_left_as_it_is(duckdb, settings, clock):
+    load_accounted(duckdb, settings(resources=["forecast"]), clock)
+    used = "SELECT compression FROM pragma_storage_info('many') WHERE column_name = 'body' AND segment_type = 'VARCHAR'"
+    with duckdb.connection() as client:
+        client.execute_sql("CREATE TABLE many AS SELECT * FROM weather_raw CROSS JOIN range(200)")
+        client.execute_sql("CHECKPOINT")
+        assert set(client.execute_sql(used)) == {("ZSTD",)}
+    before = duckdb.file_path.read_bytes()
+    duckdb_memory.create_file(duckdb.file_path)
+    assert duckdb.file_path.read_bytes() == before
+
+
 def test_duckdb_has_one_thread_for_a_load_unless_it_is_configured(duckdb, monkeypatch):
     set_to = "SELECT current_setting('threads')"
     with duckdb.connection() as client:
