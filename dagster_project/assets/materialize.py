@@ -91,6 +91,8 @@ def load_asset(
             resource.loads.update({(run_id, other): result for other, result in results.items()})
         if loaded.error:
             raise failure(loaded.error, loaded.metadata)
+        # a step whose part another one loaded would leave no line
+        context.log.info("%(rows_loaded)s rows loaded by %(load_run_id)s", loaded.metadata)
     return loaded
 
 

@@ -16,7 +16,8 @@ from dlt_sources.weather.convert.new_columns import columns_beyond, fields_beyon
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.endpoint import Extraction
 from dlt_sources.weather.extract.limits import PackageLimits
-from dlt_sources.weather.extract.requests import MarkDone
+from dlt_sources.weather.extract.requests import MarkDone, RequestQueue
+from dlt_sources.weather.extract.requests.alerts import AlertQueue
 
 # of a row of load_runs; a journal keeps them
 COUNTS = ("seconds", "calls", "requests", "requests_failed", "rows_fetched", "rows_loaded", "rows_rejected")
@@ -112,6 +113,29 @@ class RunConversion:
         metrics = self.metrics_of(endpoint.name)
         extraction = Extraction(endpoint, metrics, self._package, self._converter, self._now, replaying=replaying)
         yield from extraction.items(results, mark_done)
+
+    def status(
+        self, resource: str, queue: RequestQueue | AlertQueue | None, known: int, *, ended: bool, resolved: bool
+    ) -> Status:
+        """Return the state of a resource for ``load_runs``.
+
+        Args:
+            resource: the resource.
+            queue: its requests; None if there is nothing to ask, or the run is a replay.
+            known: number of locations with coordinates.
+            ended: whether the run was ended early.
+            resolved: whether every location is looked up.
+        """
+        metrics, lookups = self.metrics_of(resource), self._metrics.get(LOCATIONS)
+        ended = ended or (known == 0 and lookups is not None and lookups.rows_rejected > 0)
+        if resource == LOCATIONS:
+            finished = resolved and metrics.requests >= metrics.expected
+        elif queue:
+            # a queue without requests is that of a run that has no locations
+            finished = queue.answered and (queue.total > 0 or not ended)
+        else:
+            finished = not (ended or metrics.left)
+        return metrics.status(finished=finished, ended=ended)
 
     def load_run(self, resource: str, status: Status, error: object = None) -> object:
         """Return the dlt item of a resource's row of ``load_runs``, which replaces the row of the package before.

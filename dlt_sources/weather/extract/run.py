@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -50,14 +50,14 @@ class Run:
         rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._settings = settings
-        self.now, self._started_at = now, now()
+        self._now, self._started_at = now, now()
         self._run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
-        self.refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
+        self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
         self._limiter = rate_limiter or run_rate_limiter(None, settings)
         # a plain dlt pipeline may leave its run open
-        unasked = self.refusals.add_unasked
+        unasked = self._refusals.add_unasked
         self._client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
@@ -96,6 +96,11 @@ class Run:
         return self._client
 
     @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock, UTC."""
+        return self._now
+
+    @property
     def metrics_by_resource(self) -> dict[str, LoadMetrics]:
         """The counts of each resource that was reached."""
         return self._conversion.metrics_by_resource
@@ -108,17 +113,22 @@ class Run:
     @property
     def stopped_by(self) -> WeatherError | None:
         """The error that ended the run early, if one did."""
-        return self.refusals.stopped_by
+        return self._refusals.stopped_by
 
     @property
     def postponed(self) -> dict[str, BudgetSpentError]:
         """The error of each resource whose budget is spent; it is no error of the run."""
-        return self.refusals.postponed
+        return self._refusals.postponed
+
+    @property
+    def refused(self) -> Mapping[str, WeatherError]:
+        """The error of each resource that the API refuses, or whose endpoint does not answer."""
+        return self._refusals.by_resource
 
     @property
     def error(self) -> WeatherError | None:
         """The error that its user should know of: what ended it early, was refused, or failed for most locations."""
-        return error_of(self.refusals, self.metrics_by_resource, self.known_locations)
+        return error_of(self._refusals, self.metrics_by_resource, self.known_locations)
 
     @property
     def known_locations(self) -> int:
@@ -154,13 +164,13 @@ class Run:
 
     def has_room(self, resource: str) -> bool:
         """Return whether another request of a resource may be made for the current package."""
-        return not self._interrupted and self.refusals.may_ask(resource) and self._package.has_room()
+        return not self._interrupted and self._refusals.may_ask(resource) and self._package.has_room()
 
     def has_more(self, resources: list[str]) -> bool:
         """Return whether any of the resources has something left to ask."""
         if self._queues is None or not self.locations_resolved:
             return not (self.stopped_by or self._interrupted)
-        names = [name for name in resources if name != LOCATIONS and self.refusals.may_ask(name)]
+        names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
         return not self._interrupted and self._queues.have_more(names)
 
     @property
@@ -183,10 +193,8 @@ class Run:
         """Look locations up until all are resolved or the package is full: the step before the endpoints are asked.
 
         Before the first call, everything that the run must know of the destination is read. Afterwards it is not needed
-        until a package is loaded: a connection that is cut while answers arrive loses none of them.
-
-        Its rows, rejects and counts wait for the ``locations`` resource of the same package. Once all locations are
-        resolved, the step does nothing.
+        until a package is loaded: a connection that is cut while answers arrive loses none of them. Its rows, rejects
+        and counts wait for the ``locations`` resource of the same package.
 
         Args:
             unknown: whether to look up unknown locations and to reject invalid entries; otherwise both are left out,
@@ -203,7 +211,7 @@ class Run:
         step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
         results = step.results(self._client, lambda: self.has_room(LOCATIONS))
         self._package.add_bytes(step.collect(self._observe(results, metrics)))
-        if self.refusals.has_ended(LOCATIONS):
+        if self._refusals.has_ended(LOCATIONS):
             step.give_up()
         metrics.pause()
         self._conversion.forget_if_idle(LOCATIONS)
@@ -219,15 +227,14 @@ class Run:
         Raises:
             WeatherError: the run was stopped, and its caller does not read ``stopped_by``.
         """
-        if not self.locations_resolved:
+        if self._queues is None or not self.locations_resolved:
             self._raise_if_alone()
             return
-        assert self._queues is not None  # noqa: S101 - the destination is read before the locations are resolved
         queue = self._queues.of(endpoint)
         metrics = self.metrics_of(endpoint.name)
         metrics.expected, metrics.up_to_date = queue.total, queue.up_to_date
-        results = queue.results(self._client, lambda: self.has_room(endpoint.name))
-        yield from self.answer_items(endpoint, results, queue.mark_done)
+        asked = queue.results(self._client, lambda: self.has_room(endpoint.name))
+        yield from self.answer_items(endpoint, asked, queue.mark_done)
 
     def answer_items(
         self,
@@ -244,16 +251,9 @@ class Run:
 
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
-        metrics, queue = self.metrics_of(resource), self._queues.made(resource) if self._queues else None
-        lookups = self.metrics_by_resource.get(LOCATIONS)
-        nowhere = self.known_locations == 0 and lookups is not None and lookups.rows_rejected > 0
-        ended = self._interrupted or self.stopped_by is not None or nowhere
-        if resource == LOCATIONS:
-            finished = self.locations_resolved and metrics.requests >= metrics.expected
-        else:
-            # a queue without requests is that of a run that has no locations; a replay has no queues
-            finished = queue.answered and (queue.total > 0 or not ended) if queue else not (ended or metrics.left)
-        return metrics.status(finished=finished, ended=ended)
+        queue = self._queues.made(resource) if self._queues else None
+        ended, known = self._interrupted or self.stopped_by is not None, self.known_locations
+        return self._conversion.status(resource, queue, known, ended=ended, resolved=self.locations_resolved)
 
     def closing_items(self, resources: list[str]) -> list[object]:
         """Return the last rows of ``load_runs`` of the run's resources that it did not finish, as dlt items."""
@@ -268,18 +268,18 @@ class Run:
         with self._open_reader() as reader:
             loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
         self._conversion.database_bytes = loaded.database_bytes
-        self._queues = Queues(loaded, self._settings, self._open_reader, self.now, self._client.expect)
-        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self.now)
+        self._queues = Queues(loaded, self._settings, self._open_reader, self._now, self._client.expect)
+        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self._now)
 
     def _keep(self, result: Result) -> None:
         """Keep a result in the journal before it counts as arrived; called in the client's thread."""
-        self._journal.append(result, self._client.calls_for[result.request.resource], self.now())
+        self._journal.append(result, self._client.calls_for[result.request.resource], self._now())
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
         """Pass results on; ask no more of what a failure would meet as well, and report progress."""
         for result in results:
             if isinstance(result, Failure) and result.scope:
-                error = self.refusals.add(result)
+                error = self._refusals.add(result)
                 metrics.error = metrics.error or str(error)
             yield result
             self._on_progress(metrics)
@@ -291,7 +291,7 @@ class Run:
         yield from items
         metrics.calls = self._client.calls_for[resource]
         metrics.pause()
-        self.refusals.explain(metrics)
+        self._refusals.explain(metrics)
         yield self._conversion.load_run(resource, self.status(resource), self.stopped_by)
         self._raise_if_alone()
 

@@ -99,7 +99,7 @@ def _errors_by_resource(run: Run, names: Iterable[str]) -> dict[str, WeatherErro
             went_well = run.status(name) in ("ok", "partial") and not shortfall_of(metrics, run.known_locations)
         if not went_well:
             alone.stopped_by = copy(run.stopped_by)
-        if refusal := run.refusals.by_resource.get(name):
+        if refusal := run.refused.get(name):
             alone.by_resource = {name: refusal}
         if error := error_of(alone, {name: metrics} if metrics else {}, run.known_locations):
             errors[name] = error

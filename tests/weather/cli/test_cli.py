@@ -104,7 +104,7 @@ def test_status_shows_how_the_tables_stand(target, settings, live_api):
     assert shown.code == 0, shown.said
     for word in ("current_weather", "air_pollution_forecast", "Madrid", OSLO, "°C", "ok"):
         assert word in shown.out, word
-    assert re.search(rf"air_pollution +{count(target, 'air_pollution')} +2 ", shown.out)
+    assert re.search(rf"air_pollution +{count(target, 'air_pollution')} +\S+ [kM]?B +2 ", shown.out)
     assert "missing" not in shown.out
     query(
         target,

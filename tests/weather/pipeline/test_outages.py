@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.destination.postgres.upkeep import Upkeep
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.pipeline import writer as writing
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.quarantine import retry_set_aside, set_aside_packages
 from dlt_sources.weather.pipeline.replay import replay
@@ -168,14 +168,14 @@ def test_a_destination_that_goes_down_keeps_the_rows_for_the_next_load(own_serve
 
 def test_a_server_that_goes_down_between_two_steps_is_told_in_a_sentence(own_server, settings, clock, monkeypatch):
     target = Target("postgres")
-    ensure_indexes = writing.ensure_indexes
+    after_load = Upkeep.after_load
 
     def stop_first(*args):
         own_server.stop("immediate")
-        ensure_indexes(*args)
+        after_load(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("dlt_sources.weather.pipeline.writer.ensure_indexes", stop_first)
+        patch.setattr(Upkeep, "after_load", stop_first)
         with pytest.raises(DestinationError, match="The destination cannot be"):
             load(target, settings(**SMALL), now=clock)
     own_server.start()
