@@ -18,7 +18,6 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.sql_client import SqlClientBase
@@ -52,6 +51,8 @@ def create_file(file: Path) -> None:
         file: path of the file. If it cannot be created, whatever opens it next says why.
     """
     if not file.exists():
+        import duckdb  # noqa: PLC0415 - takes 30 MB, which other databases do not need
+
         with suppress(duckdb.Error):
             duckdb.connect(str(file), config={"storage_compatibility_version": STORAGE_VERSION}).close()
 

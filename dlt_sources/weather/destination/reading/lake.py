@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import dlt
-import duckdb
 import pyarrow as pa
 from dlt.common.destination import Destination
 from dlt.common.destination.client import JobClientBase, SupportsOpenTables
@@ -117,6 +116,8 @@ def open_lake(destination: Destination[Any, Any], dataset_name: str, schema_name
         The tables.
     """
     client = dlt.dataset(destination, dataset_name, schema_name).destination_client
+    import duckdb  # noqa: PLC0415 - takes 30 MB, which other databases do not need
+
     connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
     sql_client = dlt.dataset(dlt.destinations.duckdb(connection), "lake", dlt.Schema("lake")).sql_client
     sql_client.open_connection()
