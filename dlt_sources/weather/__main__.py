@@ -1,6 +1,7 @@
 """Entry point of ``python -m dlt_sources.weather`` and of the script ``weather``; see ``--help``."""
 
 import os
+import sys
 from contextlib import suppress
 
 from dlt_sources.weather.common.process_memory import gc_frozen_imports, keep_memory_flat
@@ -15,8 +16,12 @@ with suppress(OSError):
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 keep_memory_flat()
 
-with gc_frozen_imports():
-    from dlt_sources.weather.cli import main
+try:
+    with gc_frozen_imports():
+        from dlt_sources.weather.cli import main
+except KeyboardInterrupt:
+    # nothing has begun
+    sys.exit(130)
 
 if __name__ == "__main__":
     main()

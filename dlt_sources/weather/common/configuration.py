@@ -288,7 +288,7 @@ def _toml_problem(text: str) -> str:
 
 
 def _type_name(hint: Any) -> str:
-    return _NUMBERS.get(hint) or ("text" if hint is str else 'a list of texts, such as ["a", "b"]')
+    return _NUMBERS.get(hint) or ("text" if hint is str else 'a list, such as ["a", "b"] or [0, 12]')
 
 
 def _shown(value: object) -> str:

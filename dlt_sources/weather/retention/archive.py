@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timezone
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -43,10 +44,14 @@ class Archive:
     """
 
     def __init__(self, address: str, dataset_name: str) -> None:
-        if "://" in address and urlsplit(address).username is not None:
+        parts = urlsplit(address if "://" in address else "")
+        # in Azure's addresses, a container's name stands in the place of a user's
+        has_user = parts.username is not None and parts.scheme not in ("abfs", "abfss")
+        if has_user or parts.password is not None or parts.query:
             raise ConfigurationError(
-                "retention.archive holds a user name or a password; put them under [destination.filesystem.credentials]"
-                " in .dlt/secrets.toml, or into the environment, as for dlt's filesystem destination."
+                "retention.archive holds a user name, a password or a query; put them under"
+                " [destination.filesystem.credentials] in .dlt/secrets.toml, or into the environment, as for dlt's"
+                " filesystem destination."
             )
         try:
             config = resolve_configuration(
@@ -102,12 +107,19 @@ class Archive:
         # a bucket has an object when it is complete; a disk has a file when its name is there
         is_disk = "file" in self._files.protocol
         written = f"{path}.partial" if is_disk else path
-        with self._files.open(written, "wb") as file:
-            file.write(buffer.getbuffer())
+        try:
+            with self._files.open(written, "wb") as file:
+                file.write(buffer.getbuffer())
+                if is_disk:
+                    file.flush()
+                    # on disk before the rows in it are deleted from the database
+                    os.fsync(file.fileno())
+        except OSError:
             if is_disk:
-                file.flush()
-                # on disk before the rows in it are deleted from the database
-                os.fsync(file.fileno())
+                # a full disk needs its bytes
+                with suppress(OSError):
+                    self._files.rm(written)
+            raise
         if is_disk:
             self._files.mv(written, path)
 

@@ -68,3 +68,18 @@ def test_a_process_that_loads_exits_0_with_a_full_disk_and_a_closed_stream():
     assert finished.returncode == 0, finished.stderr
     assert "Traceback" not in finished.stderr
     assert Path("weather_demo.duckdb").stat().st_size
+
+
+@pytest.mark.process
+def test_ctrl_c_while_modules_are_imported_ends_the_command_without_a_traceback():
+    asks = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "dlt_sources.weather.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+import dlt_sources.weather.__main__
+"""
+    ended = subprocess.run([sys.executable, "-c", asks], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (130, "")

@@ -77,7 +77,7 @@ def refused(load: Callable[..., object] = load_settings) -> str:
         (WEATHER + "retention = 3", "retention is a table, whose settings are set one by one"),
         (WEATHER + "locations = []", "locations is empty, so there is nothing to load"),
         (WEATHER + "resources = []", "resources is empty, so there is nothing to load"),
-        (WEATHER + "locations = 'Oslo,NO'", 'locations must be a list of texts, such as ["a", "b"].'),
+        (WEATHER + "locations = 'Oslo,NO'", 'locations must be a list, such as ["a", "b"] or [0, 12].'),
         (WEATHER + "calls_per_minute = 'many'", "calls_per_minute must be a whole number, not 'many'."),
         (WEATHER + "calls_per_minute = 0", "calls_per_minute must be from 1 to 1,000,000, not 0."),
     ],
@@ -132,7 +132,8 @@ def test_the_sections_of_dagster_refuse_mistakes_in_the_same_way(write, load, te
         ("CALLS_PER_MINUTE", "-1", "calls_per_minute must be from 1 to 1,000,000, not -1."),
         ("TIMEOUT_SECONDS", "soon", "timeout_seconds must be a number, not 'soon'."),
         ("RESOURCES", '["forcast"]', "there is no resource 'forcast'; did you mean forecast?"),
-        ("LOCATIONS", "Oslo,NO", 'locations must be a list of texts, such as ["a", "b"].'),
+        ("LOCATIONS", "Oslo,NO", 'locations must be a list, such as ["a", "b"] or [0, 12].'),
+        ("RETENTION__ISSUE_HOURS", "0,12", 'retention.issue_hours must be a list, such as ["a", "b"] or [0, 12].'),
     ],
 )
 def test_a_bad_value_of_the_environment_is_not_blamed_on_the_file(write, monkeypatch, name, value, said):

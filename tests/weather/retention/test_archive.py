@@ -1,5 +1,6 @@
 """The archive: what leaves the database is there first, once, and readable together with the tables."""
 
+import errno
 import re
 from io import BytesIO
 from pathlib import Path
@@ -119,10 +120,25 @@ def test_an_archive_that_cannot_be_written_is_told_in_a_sentence(duckdb):
     assert count(duckdb, "forecast") == 48
 
 
+def test_a_full_disk_keeps_no_part_of_a_file(duckdb, monkeypatch):
+    dataset(duckdb, forecast=forecasts(*hours(OLD, 24)))
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dlt_sources.weather.retention.archive.os.fsync", full)
+    with pytest.raises(DestinationError, match="No space left on device"):
+        pruned(duckdb, archive="archive")
+    assert count(duckdb, "forecast") == 48
+    assert not [path for path in Path("archive").rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("ftp://user:hidden@host/folder", "holds a user name or a password"),
+        ("ftp://user:hidden@host/folder", "holds a user name, a password"),
+        ("s3://bucket/folder?secret=hidden", "holds a user name, a password or a query"),
+        ("abfss://container@account.dfs.core.windows.net/folder", "package is missing|cannot be opened"),
         ("nowhere://folder", "cannot be opened"),
         ("s3://bucket/folder", "package is missing|cannot be opened"),
     ],

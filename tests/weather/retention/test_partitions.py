@@ -4,9 +4,11 @@ from datetime import datetime, timezone
 
 import pytest
 
+from dlt_sources.weather.destination.postgres import partitions as module
 from dlt_sources.weather.destination.postgres.partitioning.creation import months_from, partition_statements
-from dlt_sources.weather.destination.postgres.partitions import partitions
-from dlt_sources.weather.retention.stores import compaction
+from dlt_sources.weather.destination.postgres.partitions import LOCK_ATTEMPTS, partitions
+from dlt_sources.weather.retention.stores import compaction, postgres_store
+from dlt_sources.weather.retention.turns import Turns
 from tests.helpers.support import count, query
 from tests.weather.destination.published.dataset import insert, make
 from tests.weather.retention.rows import DAY, NOW, forecasts, hours, issues, pruned
@@ -40,6 +42,40 @@ def test_a_month_that_is_too_old_is_dropped_whole_and_its_last_days_stay_until_t
     assert {one.kind: one.rows for one in report.pruned} == {"dropped": 10, "thinned": 40}
     assert names(partitioned) == ["forecast_2026_04", "forecast_2026_05", "forecast_2026_06"]
     assert issues(partitioned) == [*hours(MARCH + 31 * DAY, 24, 6), NOW.replace(minute=0)]
+
+
+def test_a_reader_that_holds_a_month_holds_up_no_load(partitioned, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
+    monkeypatch.setattr(postgres_store, "PAUSE_SECONDS", 0.0)
+    turns = []
+    turn = Turns.turn
+
+    def counted(self):
+        turns.append(self)
+        return turn(self)
+
+    monkeypatch.setattr(Turns, "turn", counted)
+    with partitioned.connection() as reader, reader.begin_transaction():
+        reader.execute_sql("SELECT count(*) FROM forecast")
+        monkeypatch.setattr(postgres_store.PostgresStore, "_delete", lambda *_: 0)
+        report = pruned(partitioned, forecast_days=30, thin_after_days=0)
+    assert report.rows == 0
+    assert len(turns) > LOCK_ATTEMPTS, "the writer lock is free between two attempts"
+
+
+def test_two_prunings_count_the_rows_of_a_month_once(partitioned, monkeypatch):
+    others = []
+    turn = Turns.turn
+
+    def other_first(self):
+        if not others:
+            others.append(None)
+            query(partitioned, "DROP TABLE bronze.forecast_2026_03")
+        return turn(self)
+
+    monkeypatch.setattr(Turns, "turn", other_first)
+    report = pruned(partitioned, forecast_days=30, thin_after_days=0)
+    assert report.rows == 0
 
 
 def test_a_month_is_archived_before_it_is_dropped(partitioned):

@@ -120,7 +120,9 @@ def partitions_before(client: SqlClientBase[Any], table: str, moment: datetime) 
 
 
 def drop_partition(client: SqlClientBase[Any], partition: Partition) -> bool:
-    """Drop a partition with its rows; nobody waits longer than two seconds at a time for the lock that this takes.
+    """Drop a partition with its rows; one attempt, which waits two seconds at most for readers.
+
+    A caller that holds the writer lock releases it before the next attempt, so that loads need not wait for readers.
 
     Args:
         client: an open connection.
@@ -130,7 +132,7 @@ def drop_partition(client: SqlClientBase[Any], partition: Partition) -> bool:
         Whether it is dropped; not while the transactions of readers last.
     """
     statement = f"DROP TABLE IF EXISTS {client.make_qualified_table_name(partition.name)}"
-    return with_short_lock(client, [statement]) is None
+    return with_short_lock(client, [statement], attempts=1) is None
 
 
 def table_sizes(client: SqlClientBase[Any]) -> dict[str, int]:
@@ -142,17 +144,18 @@ def table_sizes(client: SqlClientBase[Any]) -> dict[str, int]:
     return {name: int(size) for name, size in client.execute_sql(_SIZES, client.dataset_name) or ()}
 
 
-def with_short_lock(client: SqlClientBase[Any], statements: Sequence[str]) -> str | None:
+def with_short_lock(client: SqlClientBase[Any], statements: Sequence[str], attempts: int = LOCK_ATTEMPTS) -> str | None:
     """Execute statements in one transaction that waits for locks two seconds at most, and is tried several times.
 
     Args:
         client: an open connection.
         statements: the statements.
+        attempts: how often it is tried.
 
     Returns:
         Why the locks could not be had, or None.
     """
-    for attempt in range(LOCK_ATTEMPTS):
+    for attempt in range(attempts):
         if attempt:
             # those who waited behind this one go first
             time.sleep(PAUSE_SECONDS)

@@ -18,7 +18,14 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts.base import EARLIEST
 from dlt_sources.weather.destination.connection import translated_errors
-from dlt_sources.weather.destination.postgres.partitions import drop_partition, partitions_before, read_tables
+from dlt_sources.weather.destination.postgres.partitions import (
+    LOCK_ATTEMPTS,
+    PAUSE_SECONDS,
+    Partition,
+    drop_partition,
+    partitions_before,
+    read_tables,
+)
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.reading.dialects import qualified_name
 from dlt_sources.weather.retention.policy import Rule
@@ -73,16 +80,30 @@ class PostgresStore(Store):
         with translated_errors(), self._target.connection() as client:
             before = self._by_months(client, rule).drop_before or EARLIEST
             for partition in partitions_before(client, rule.table, before):
-                sql = f"SELECT count(*) FROM {client.make_qualified_table_name(partition.name)}"
-                rows = self._turns.run(client, partial(client.execute_sql, sql)) or [(0,)]
-                if only_empty and rows[0][0]:
-                    continue
-                with self._turns.turn() as writer:
-                    # no load adds a row meanwhile
-                    is_left = only_empty and writer.execute_sql(sql) != [(0,)]
-                    if not is_left and drop_partition(writer, partition):
-                        dropped += int(rows[0][0])
+                dropped += self._drop(client, partition, only_empty=only_empty)
         return dropped
+
+    def _drop(self, client: SqlClientBase[Any], partition: Partition, *, only_empty: bool) -> int:
+        """Drop a month and return the number of its rows; 0 if readers hold it, or another pruning has dropped it."""
+        name = client.make_qualified_table_name(partition.name)
+        sql = f"SELECT count(*) FROM {name}"
+        for attempt in range(LOCK_ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_SECONDS)
+            if client.execute_sql("SELECT to_regclass(%s)", name) == [(None,)]:
+                return 0
+            rows = self._turns.run(client, partial(client.execute_sql, sql)) or [(0,)]
+            if only_empty and rows[0][0]:
+                return 0
+            with self._turns.turn() as writer:
+                if writer.execute_sql("SELECT to_regclass(%s)", name) == [(None,)]:
+                    return 0
+                # no load adds a row meanwhile
+                if only_empty and writer.execute_sql(sql) != [(0,)]:
+                    return 0
+                if drop_partition(writer, partition):
+                    return int(rows[0][0])
+        return 0
 
     def chunks(self, portion: Portion, *, whole: bool) -> Iterator[pa.Table]:
         """Yield the rows of a portion as the database sends them."""
