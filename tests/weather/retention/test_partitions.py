@@ -118,3 +118,22 @@ def test_a_copy_that_is_behind_its_month_is_not_taken(partitioned, monkeypatch):
     pruned(partitioned)
     assert {row["issued_at"] for row in late} <= set(issues(partitioned))
     assert not [name for name in names(partitioned) if name.endswith("copy")]
+
+
+def test_two_prunings_do_not_copy_a_month_at_the_same_time(partitioned, monkeypatch):
+    monkeypatch.setattr(compaction, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(compaction, "_BLOATED", 0.0)
+    copied, others = compaction._copied, []
+
+    def while_another_prunes(*given):
+        result = copied(*given)
+        if not others:
+            others.append(None)
+            others.append(pruned(partitioned))
+        return result
+
+    monkeypatch.setattr(compaction, "_copied", while_another_prunes)
+    pruned(partitioned)
+    assert others[1].error is None
+    assert not [name for name in names(partitioned) if name.endswith("copy")]
+    assert query(partitioned, "SELECT to_regclass('bronze.forecast_2026_04_copy')") == [(None,)]

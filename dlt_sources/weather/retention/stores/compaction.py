@@ -62,7 +62,8 @@ def compact(client: SqlClientBase[Any], partition: Partition, turn: Turn, run: R
         run: runs a statement that a signal cancels.
 
     Returns:
-        Whether it was replaced; not if a row has changed since it was copied, or readers did not end in time.
+        Whether it was replaced; not if a row has changed since it was copied, readers did not end in time, or another
+        pruning copies it.
     """
     assert partition.begin is not None  # noqa: S101 - the caller leaves out what is open
     old, new = (client.make_qualified_table_name(name) for name in (partition.name, f"{partition.name}_copy"))
@@ -73,6 +74,9 @@ def compact(client: SqlClientBase[Any], partition: Partition, turn: Turn, run: R
         f"ALTER TABLE {new} ADD CONSTRAINT whole_month CHECK ({column} IS NOT NULL"
         f" AND {column} >= {bound(partition.begin)} AND {column} < {bound(partition.end)})"
     )
+    # until the connection closes
+    if client.execute_sql("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", new) != [(True,)]:
+        return False
     client.execute_sql(f"DROP TABLE IF EXISTS {new}")
     before = run(client, lambda: _copied(client, old, new, check))
     parent = client.make_qualified_table_name(partition.table)
