@@ -42,6 +42,8 @@ def delete_old_rows(context: OpExecutionContext) -> int:
             return 0
         report = _prune(context)
         context.add_output_metadata(_metadata(report))
+        kept = f", archived in {report.archive}" if report.archive else ""
+        context.log.info("%d rows deleted, %.1f MB%s", report.rows, report.bytes / 1e6, kept)
         if report.error:
             raise failure(report.error, _metadata(report))
     if report.interrupted:

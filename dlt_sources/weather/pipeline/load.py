@@ -78,13 +78,14 @@ def load(
 
 
 def _announce_retention(target: Target, writer: Writer, settings: WeatherSettings) -> None:
-    """Say once, before the first load into a dataset, what will not be kept for ever."""
+    """Say once what will not be kept for ever: before the first load into a dataset, or the first of this release."""
     if not (target.is_postgres or target.is_duckdb):
         return
     with writer.reader() as reader:
-        is_new = not reader.columns(LoadRun.table)
-    if is_new:
-        logger.info("%s", sentence(settings.retention))
+        columns = reader.columns(LoadRun.table)
+    # the column is as old as retention
+    if "database_bytes" not in columns:
+        logger.log(logging.WARNING if columns else logging.INFO, "%s", sentence(settings.retention))
 
 
 def _errors_by_resource(run: Run, names: Iterable[str]) -> dict[str, WeatherError]:

@@ -6,7 +6,7 @@ import logging
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.retention.stores import duckdb_store
 from tests.helpers.command import run
-from tests.helpers.support import count, load_accounted
+from tests.helpers.support import count, load_accounted, query
 from tests.weather.retention.rows import DAY, NOW, dataset, forecasts, hours
 
 OLD = NOW - 5000 * DAY
@@ -19,6 +19,7 @@ def test_a_rehearsal_prints_rows_and_sizes_and_the_pruning_what_was_deleted(duck
     assert "forecast     6" in rehearsed.out
     assert "6 rows would be deleted" in rehearsed.out
     assert "[sources.weather.retention] in .dlt/config.toml" in rehearsed.out
+    assert "The data is in" in rehearsed.out
     assert "prune" in rehearsed.out.splitlines()[-1]
     assert count(duckdb, "forecast") == 6
     pruned = run("prune")
@@ -77,6 +78,16 @@ def test_an_error_after_the_first_rows_is_told_with_what_was_deleted(duckdb, mon
     ended = run("prune")
     assert (ended.code, "6 rows deleted" in ended.out) == (5, True)
     assert "cannot be written to any more" in ended.err
+
+
+def test_the_first_load_of_this_release_warns_of_what_will_be_dropped(duckdb, settings, clock, caplog):
+    load_accounted(duckdb, settings(resources=["current_weather"]), clock)
+    # as an earlier release left it
+    query(duckdb, "ALTER TABLE load_runs DROP COLUMN database_bytes")
+    caplog.clear()
+    load_accounted(duckdb, settings(resources=["current_weather"]), clock)
+    (warning,) = [one for one in caplog.records if "weather prune" in one.getMessage()]
+    assert warning.levelno == logging.WARNING
 
 
 def test_the_first_load_into_a_dataset_says_what_will_be_dropped(duckdb, settings, clock, caplog):

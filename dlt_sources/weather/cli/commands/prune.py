@@ -38,7 +38,8 @@ def prune_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet: bo
         turns_interruptible() as turns,
     ):
         report = prune(target, settings, rehearse=dry_run, on_start=turns.append, on_progress=_progress())
-        said = sentence(settings.retention)
+        where = f"The data is in {target.description}" if target.exists else f"There is no {target.description} yet"
+        said = f"{sentence(settings.retention)}\n{where}, dataset {target.dataset_name}."
     if log_format == "json":
         logger.info("finished", extra=_facts(report, dry_run=dry_run))
     elif not quiet:
