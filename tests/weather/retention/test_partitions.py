@@ -1,5 +1,6 @@
 """Months of partitioned tables: dropped whole, and compacted when they are thinned."""
 
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from dlt_sources.weather.destination.postgres import partitions as module
 from dlt_sources.weather.destination.postgres.partitioning.creation import months_from, partition_statements
 from dlt_sources.weather.destination.postgres.partitions import LOCK_ATTEMPTS, partitions
+from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.retention.stores import compaction, postgres_store
+from dlt_sources.weather.retention.stores.compaction import compact
 from dlt_sources.weather.retention.turns import Turns
 from tests.helpers.support import count, query
 from tests.weather.destination.published.dataset import insert, make
@@ -137,3 +140,21 @@ def test_two_prunings_do_not_copy_a_month_at_the_same_time(partitioned, monkeypa
     assert others[1].error is None
     assert not [name for name in names(partitioned) if name.endswith("copy")]
     assert query(partitioned, "SELECT to_regclass('bronze.forecast_2026_04_copy')") == [(None,)]
+
+
+def test_a_pruning_leaves_the_copy_alone_that_another_one_makes(partitioned):
+    def killed(*_):
+        raise InterruptedError
+
+    with partitioned.connection() as client, Target("postgres").connection() as other:
+        april = next(one for one in partitions(client) if one.name == "forecast_2026_04")
+
+        @contextmanager
+        def while_another_begins():
+            # one that went on would have dropped the copy by then
+            with suppress(InterruptedError):
+                compact(other, april, while_another_begins, killed)
+            yield client
+
+        assert compact(client, april, while_another_begins, lambda _, call: call())
+    assert "forecast_2026_04" in names(partitioned)
