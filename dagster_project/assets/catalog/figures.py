@@ -13,25 +13,28 @@ from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.contracts import Contract
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.target import Target
-from dlt_sources.weather.status.tables import read_table_status
+from dlt_sources.weather.status.tables import count_rows, read_table_status
 
 
 def row_counts(
     context: AssetExecutionContext, target: Target, contracts: Mapping[str, type[Contract]]
 ) -> dict[str, int]:
-    """Return the number of rows of tables by resource; none if they cannot be read: a figure must not fail a step.
+    """Return the number of rows of tables by resource, for those that are counted rather than estimated.
+
+    None if they cannot be read: a figure must not fail a step.
 
     Args:
         context: the step's, for a warning.
         target: the destination and dataset.
         contracts: the main contract of each resource.
     """
-    sql = "SELECT count(*) FROM {table}"
     try:
         with target.reader() as reader:
+            counted = {name: count_rows(reader, contract) for name, contract in contracts.items()}
             return {
-                name: rows[0][0] if (rows := reader.rows(sql, table=contract.table)) else 0
-                for name, contract in contracts.items()
+                name: found.rows if found else 0
+                for name, found in counted.items()
+                if found is None or not found.is_estimate
             }
     except WeatherError as error:
         context.log.warning("No figures of the tables: %s", error)
@@ -75,6 +78,6 @@ def _figures(reader: DestinationReader, contract: type[Contract], rows_before: i
     }
     if status.newest:
         metadata["newest_dt" if "dt" in contract.model_fields else "newest"] = MetadataValue.timestamp(status.newest)
-    if rows_before is not None:
+    if rows_before is not None and not status.is_estimate:
         metadata["rows_new"] = status.rows - rows_before
     return metadata

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import ConfigurationError, WeatherError
 from dlt_sources.weather.common.settings import RetentionSettings, WeatherSettings
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.destination.target import LOOK_WAIT_SECONDS, Target
+from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.retention.archive import Archive
 from dlt_sources.weather.retention.dlt_records import LOADS, count_records, delete_records
 from dlt_sources.weather.retention.policy import rules
@@ -115,8 +114,7 @@ def prune(
         report.archive = archive.address
     if not retention.enabled or not target.exists:
         return report
-    run_id = f"{now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    turns = Turns(target, run_id, settings.lock_wait_seconds)
+    turns = Turns(target, settings.lock_wait_seconds)
     on_start(turns)
     pruning = _Pruning(target, turns, retention, now(), report, archive, on_progress)
     try:
@@ -168,7 +166,7 @@ class _Pruning:
             if rule.table not in tables:
                 continue
             portions = store.portions(rule)
-            size = store.bytes_of(rule.table) if portions else 0.0
+            size = tables[rule.table] / max(store.rows_of(rule), 1) if portions else 0.0
             found = {kind: self._add(portions, kind, size) for kind in dict.fromkeys(one.kind for one in portions)}
             if rehearse or not portions:
                 continue
@@ -208,7 +206,7 @@ class _Pruning:
     def _prune_dlt(self, before: datetime, *, rehearse: bool) -> None:
         """Prune dlt's records, which are few: in one turn."""
         name = self.target.pipeline_name
-        with self.target.connection(LOOK_WAIT_SECONDS) if rehearse else self.turns.turn() as client:
+        with self.target.connection(self.turns.wait_seconds) if rehearse else self.turns.turn() as client:
             for table, rows in count_records(DestinationReader(client), name, before).items():
                 if rows:
                     pruned = Pruned(table, "dropped", before, expected=rows)

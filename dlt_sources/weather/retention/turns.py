@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from dlt.destinations.sql_client import SqlClientBase
 
+from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.destination.waiting import POLL_SECONDS
 from dlt_sources.weather.destination.writer_lock import writer_lock
+from dlt_sources.weather.extract.conversion import new_run_id
 
 T = TypeVar("T")
 # a load that waits for the lock looks for it every POLL_SECONDS, so it gets it a second or two after it asked
@@ -31,15 +33,15 @@ class Turns:
 
     Args:
         target: the destination and dataset.
-        run_id: names this program to runs that wait for it.
-        wait_seconds: how long to wait for a run that holds the lock.
+        wait_seconds: how long to wait for a run that holds the lock, or for a program that has DuckDB's file open.
     """
 
-    def __init__(self, target: Target, run_id: str, wait_seconds: float) -> None:
-        self._target = target
-        self._run_id = run_id
-        self._wait_seconds = wait_seconds
+    def __init__(self, target: Target, wait_seconds: float) -> None:
+        self.wait_seconds = wait_seconds
         self.is_interrupted = False
+        self._target = target
+        # named to runs that wait for this program
+        self._run_id = new_run_id(utc_now())
 
     def interrupt(self) -> None:
         """Cancel the statement that runs, and begin no other."""
@@ -54,12 +56,12 @@ class Turns:
             InterruptedPruneError: a signal was received.
         """
         self.ensure_not_interrupted()
-        with translated_errors(), writer_lock(self._target, self._run_id, self._wait_seconds) as lock:
+        with translated_errors(), writer_lock(self._target, self._run_id, self.wait_seconds) as lock:
             client = lock.connection
             assert client is not None  # noqa: S101 - DuckDB and PostgreSQL have one
             with lock.exclusive():
                 yield client
-            others_wait = any(hold.others_wait() for hold in lock.holds)
+            others_wait = lock.others_wait
         if others_wait:
             # they look for the lock once a POLL_SECONDS
             time.sleep(2 * POLL_SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import TABLES, Contract, LoadRun, Location
@@ -12,9 +13,11 @@ from dlt_sources.weather.destination.reader import DestinationReader
 
 # rows from which on PostgreSQL's estimate is shown: counting 12 million takes 2.5 s, and reads them from the disk
 LARGE = 1_000_000
-# the table, or its partitions; one that was never analyzed has -1
+# of the table or its partitions: the rows a page of the last analysis, times the pages of today, as the planner has it;
+# one that was never analyzed has none
 _ESTIMATE = (
-    "SELECT coalesce(sum(CASE WHEN reltuples > 0 THEN reltuples ELSE 0 END), 0) FROM pg_class WHERE relkind = 'r'"
+    "SELECT coalesce(sum(reltuples / greatest(relpages, 1) * pg_relation_size(oid)"
+    " / current_setting('block_size')::int) FILTER (WHERE reltuples > 0), 0) FROM pg_class WHERE relkind = 'r'"
     " AND (oid = '{table}'::regclass OR oid IN (SELECT relid FROM pg_partition_tree('{table}')))"
 )
 # rows whose units are read, before the newest load: those of years would have to be read whole
@@ -46,6 +49,13 @@ class TableStatus:
         return f"{'~' if self.is_estimate else ''}{self.rows:,}"
 
 
+class RowCount(NamedTuple):
+    """Number of rows of a table, and whether that is PostgreSQL's estimate."""
+
+    rows: int
+    is_estimate: bool
+
+
 def read_table_status(reader: DestinationReader, contract: type[Contract]) -> TableStatus | None:
     """Read the state of one table; None if it does not exist yet.
 
@@ -53,15 +63,27 @@ def read_table_status(reader: DestinationReader, contract: type[Contract]) -> Ta
         reader: reads the destination.
         contract: the table's contract.
     """
-    estimate = estimated_rows(reader, contract)
-    is_estimate = estimate >= LARGE
-    rows = [(estimate,)] if is_estimate else reader.rows("SELECT count(*) FROM {table}", table=contract.table)
-    if not rows:
+    counted = count_rows(reader, contract)
+    if counted is None:
         return None
     names = contract.model_fields
     moment = next(name for name in MOMENTS if name in names)
     newest = reader.newest(contract, moment)
-    return TableStatus(contract.table, rows[0][0], _locations(reader, contract), newest, is_estimate)
+    return TableStatus(contract.table, counted.rows, _locations(reader, contract), newest, counted.is_estimate)
+
+
+def count_rows(reader: DestinationReader, contract: type[Contract]) -> RowCount | None:
+    """Return the number of rows of a table, estimated if it is large; None if it does not exist yet.
+
+    Args:
+        reader: reads the destination.
+        contract: the table's contract.
+    """
+    estimate = estimated_rows(reader, contract)
+    if estimate >= LARGE:
+        return RowCount(estimate, is_estimate=True)
+    rows = reader.rows("SELECT count(*) FROM {table}", table=contract.table)
+    return RowCount(rows[0][0], is_estimate=False) if rows else None
 
 
 def estimated_rows(reader: DestinationReader, contract: type[Contract]) -> int:
@@ -74,7 +96,7 @@ def estimated_rows(reader: DestinationReader, contract: type[Contract]) -> int:
     if not reader.is_postgres:
         return 0
     rows = reader.rows(_ESTIMATE, table=contract.table)
-    return int(rows[0][0]) if rows else 0
+    return round(rows[0][0]) if rows else 0
 
 
 def read_units(reader: DestinationReader) -> dict[str, list[str]]:

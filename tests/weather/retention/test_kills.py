@@ -98,7 +98,7 @@ def test_a_writer_that_waits_gets_the_lock_within_two_seconds(target, monkeypatc
 
 
 def test_a_signal_cancels_the_statement_that_runs(postgres):
-    turns = Turns(postgres, "the-run", 0)
+    turns = Turns(postgres, 0)
     began = time.monotonic()
     # while a pass over a large table lasts
     threading.Timer(0.2, turns.interrupt).start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -68,7 +67,7 @@ def partition_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet
             if plain:
                 tell(f"Next: {as_called(f'partition {target_options(demo=demo, **given)}'.rstrip())}")
             return
-        turns = Turns(target, f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", settings.lock_wait_seconds)
+        turns = Turns(target, settings.lock_wait_seconds)
         interruptible.append(turns)
         try:
             for table in plain:

@@ -99,18 +99,5 @@ class DuckDBStore(Store):
                 connection.unregister("doomed")
             return int(rows[0][0])
 
-    def bytes_of(self, table: str) -> float:
-        """Return the mean size of a row in the file."""
-        with self._turns.turn() as client:
-            name = f"{client.dataset_name}.{table}"
-            connection = client.native_connection
-            sql = (
-                "SELECT (SELECT count(DISTINCT block_id) FROM pragma_storage_info(?) WHERE persistent)"
-                " * (SELECT block_size FROM pragma_database_size() LIMIT 1) / greatest(1, (SELECT estimated_size"
-                " FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?))"
-            )
-            rows = connection.execute(sql, [name, client.dataset_name, table]).fetchall()
-            return float(rows[0][0] or 0)
-
     def reclaim(self, rule: Rule) -> None:
         """Do nothing: closing the file after a turn writes it, and frees the blocks."""

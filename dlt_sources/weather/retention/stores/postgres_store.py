@@ -172,24 +172,6 @@ class PostgresStore(Store):
         elif seconds > _SECONDS_OF_A_DELETE:
             self._rows = max(_FEWEST_ROWS, self._rows // 2)
 
-    def bytes_of(self, table: str) -> float:
-        """Return the mean size of a row, by the rows a page that the planner takes a table to have."""
-        sql = (
-            "SELECT sum(pg_total_relation_size(c.oid)),"
-            " sum(c.reltuples / greatest(c.relpages, 1) * pg_relation_size(c.oid)"
-            " / current_setting('block_size')::int) FILTER (WHERE c.reltuples > 0),"
-            " bool_or(c.reltuples <= 0 AND pg_relation_size(c.oid) > 0) FROM pg_class c"
-            " WHERE c.oid = to_regclass(%s)"
-            " OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s)) WHERE isleaf)"
-        )
-        with translated_errors(), self._target.connection() as client:
-            name = qualified_name(client, table)
-            ((size, number, is_unknown),) = client.execute_sql(sql, name, name) or [(0, 0, False)]
-            if is_unknown or not number:
-                # a part was never analyzed
-                ((number,),) = client.execute_sql(f"SELECT count(*) FROM {name}") or [(0,)]
-            return float(size or 0) / float(number) if number else 0.0
-
     def reclaim(self, rule: Rule) -> None:
         """Vacuum a table, so that new rows fill the space of the deleted ones, and compact the months that get none.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +14,13 @@ from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.reading.dialects import qualified_name
-from dlt_sources.weather.destination.target import LOOK_WAIT_SECONDS, Target
+from dlt_sources.weather.destination.reading.sizes import table_bytes
+from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.retention.policy import Rule
 from dlt_sources.weather.retention.portions import Condition, Portion, condition_of, doomed
 from dlt_sources.weather.retention.turns import Turns
 from dlt_sources.weather.status.gaps import SERIES
+from dlt_sources.weather.status.tables import count_rows
 
 # of a table's narrow rows, some 20 MB in memory; an answer in weather_raw has some 16 kB
 ROWS_OF_A_CHUNK = 100_000
@@ -42,11 +44,16 @@ class Store(ABC):
         self._target = target
         self._turns = turns
 
-    def tables(self) -> frozenset[str]:
-        """Return the names of the dataset's tables."""
-        sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
-        with translated_errors(), self._target.connection(LOOK_WAIT_SECONDS) as client:
-            return frozenset(name for (name,) in client.execute_sql(sql, client.dataset_name) or ())
+    def tables(self) -> Mapping[str, int]:
+        """Return the bytes of the dataset's tables, indexes included, by name."""
+        with translated_errors(), self._target.connection(self._turns.wait_seconds) as client:
+            return table_bytes(client)
+
+    def rows_of(self, rule: Rule) -> int:
+        """Return the number of rows of a table, estimated if it is large."""
+        with translated_errors(), self._target.connection(self._turns.wait_seconds) as client:
+            counted = self._turns.run(client, lambda: count_rows(DestinationReader(client), rule.contract))
+            return counted.rows if counted else 0
 
     @abstractmethod
     def portions(self, rule: Rule) -> list[Portion]:
@@ -72,10 +79,6 @@ class Store(ABC):
     @abstractmethod
     def delete(self, portion: Portion, chunk: pa.Table) -> int:
         """Delete the rows of a chunk under the writer lock, and return their number."""
-
-    @abstractmethod
-    def bytes_of(self, table: str) -> float:
-        """Return the mean size of a row in the database, its part of the indexes included."""
 
     @abstractmethod
     def reclaim(self, rule: Rule) -> None:
