@@ -23,7 +23,7 @@ from dagster_project.common.environment import target_and_settings
 from dagster_project.common.failures import REQUESTS, REQUESTS_FAILED, failure, reported_failures
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
-from dlt_sources.weather.common.interrupts import interruptible
+from dlt_sources.weather.common.interrupts import work_interruptible
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.run import Run
@@ -176,18 +176,12 @@ def _load(context: AssetExecutionContext, target: Target, settings: WeatherSetti
     Raises:
         DagsterExecutionInterruptedError: the run was terminated; the answers that arrived are loaded.
     """
-    runs: list[Run] = []
 
     def on_start(run: Run) -> None:
         context.log.info("Load %s into %s, dataset %s", run.run_id, target.description, target.dataset_name)
-        runs.append(run)
+        begin(run)
 
-    def on_first(_name: str) -> bool:
-        for run in runs:
-            run.interrupt()
-        return bool(runs)
-
-    with interruptible(on_first):
+    with work_interruptible() as begin:
         report = load(target, settings, on_start=on_start, now=clock.now, **options)
     if report.interrupted:
         context.log.warning("Terminated: the answers that arrived are loaded, and the next load asks for the rest.")

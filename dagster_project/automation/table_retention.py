@@ -16,10 +16,9 @@ from dagster import (
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target
 from dagster_project.common.failures import failure, reported_failures
-from dlt_sources.weather.common.interrupts import interruptible
+from dlt_sources.weather.common.interrupts import work_interruptible
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.retention.prune import PruneReport, prune
-from dlt_sources.weather.retention.turns import Turns
 
 
 @op
@@ -54,18 +53,12 @@ def delete_old_rows(context: OpExecutionContext) -> int:
 
 def _prune(context: OpExecutionContext) -> PruneReport:
     """Prune, and let the first signal end it between two statements."""
-    turns: list[Turns] = []
-
-    def on_first(_name: str) -> bool:
-        for one in turns:
-            one.interrupt()
-        return bool(turns)
 
     def log(pruned: object) -> None:
         context.log.debug("%s", pruned)
 
-    with interruptible(on_first):
-        return prune(bronze_target(), load_settings(), on_start=turns.append, on_progress=log, now=clock.now)
+    with work_interruptible() as on_start:
+        return prune(bronze_target(), load_settings(), on_start=on_start, on_progress=log, now=clock.now)
 
 
 def _metadata(report: PruneReport) -> dict[str, MetadataValue]:

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from dlt_sources.weather.cli.console import tell
-from dlt_sources.weather.common.interrupts import interruptible
-from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.common.interrupts import Interruptible, work_interruptible
 
 
-@contextmanager
-def interruptible_run(ending: str) -> Iterator[Callable[[Run], None]]:
-    """Let the first SIGINT or SIGTERM interrupt a run, and the second stop at once.
+def told_interrupts(ending: str) -> AbstractContextManager[Callable[[Interruptible], None]]:
+    """Return ``work_interruptible`` that tells the user of the first signal.
 
     Args:
-        ending: what the run does before it stops, for a message.
-
-    Yields:
-        Function to call with the run when it starts; before that, the first signal stops at once.
+        ending: what is done before the command ends, for the message.
     """
-    runs: list[Run] = []
-
-    def on_first(name: str) -> bool:
-        for run in runs:
-            run.interrupt()
-            tell(f"{name}: {ending}, then stopping. A second signal stops at once.", logging.WARNING)
-        return bool(runs)
-
-    with interruptible(on_first):
-        yield runs.append
+    return work_interruptible(lambda name: tell(f"{name}: {ending}. A second signal stops at once.", logging.WARNING))

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM during a load: the first ends the requests, the second ends the load."""
+"""SIGINT and SIGTERM while rows are loaded or deleted: the first ends the work in order, the second at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,42 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 # a terminal's Ctrl-C reaches every process of its group, and a launcher such as `uv run` forwards it besides
 SECONDS_OF_ONE_SIGNAL = 0.5
+
+
+class Interruptible(Protocol):
+    """Work that can be ended in order."""
+
+    def interrupt(self) -> None:
+        """Begin nothing more."""
+
+
+@contextmanager
+def work_interruptible(
+    on_interrupt: Callable[[str], None] = lambda _: None,
+) -> Iterator[Callable[[Interruptible], None]]:
+    """Let the first SIGINT or SIGTERM interrupt work, and the second stop at once.
+
+    Args:
+        on_interrupt: called with the signal's name after the work was told.
+
+    Yields:
+        Function to call with the work when it begins; before that, the first signal stops at once.
+    """
+    begun: list[Interruptible] = []
+
+    def on_first(name: str) -> bool:
+        for work in begun:
+            work.interrupt()
+        if begun:
+            on_interrupt(name)
+        return bool(begun)
+
+    with interruptible(on_first):
+        yield begun.append
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dlt_sources.weather.cli.interrupts import interruptible_run
+from dlt_sources.weather.cli.interrupts import told_interrupts
 from dlt_sources.weather.cli.options import (
     destination_options,
     log_options,
@@ -36,7 +36,7 @@ def load_command(*, strict: bool, demo: bool, log_format: LogFormat, quiet: bool
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
         progress(quiet=quiet) as on_progress,
-        interruptible_run("loading the rows fetched so far") as on_start,
+        told_interrupts("loading the rows fetched so far, then stopping") as on_start,
     ):
         report = load(target, settings, on_start=on_start, on_progress=on_progress)
     conclude(

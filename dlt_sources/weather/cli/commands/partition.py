@@ -12,8 +12,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from dlt_sources.weather.cli.commands.prune import turns_interruptible
 from dlt_sources.weather.cli.console import as_called, tell, wide_console
+from dlt_sources.weather.cli.interrupts import told_interrupts
 from dlt_sources.weather.cli.options import destination_options, log_options, target_and_settings, target_options
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, counted
@@ -49,7 +49,7 @@ def partition_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet
     """
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
-        turns_interruptible() as interruptible,
+        told_interrupts("stopping") as on_start,
     ):
         if not target.is_postgres:
             raise ConfigurationError(
@@ -68,7 +68,7 @@ def partition_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet
                 tell(f"Next: {as_called(f'partition {target_options(demo=demo, **given)}'.rstrip())}")
             return
         turns = Turns(target, settings.lock_wait_seconds)
-        interruptible.append(turns)
+        on_start(turns)
         try:
             for table in plain:
                 if table.name not in blocked:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -12,13 +11,12 @@ import click
 from rich.table import Table
 
 from dlt_sources.weather.cli.console import as_called, tell, wide_console
+from dlt_sources.weather.cli.interrupts import told_interrupts
 from dlt_sources.weather.cli.options import destination_options, log_options, target_and_settings, target_options
 from dlt_sources.weather.cli.progress import SECONDS_BETWEEN_LINES
-from dlt_sources.weather.common.interrupts import interruptible
 from dlt_sources.weather.common.logs import LogFormat
 from dlt_sources.weather.retention.policy import sentence
 from dlt_sources.weather.retention.prune import Pruned, PruneReport, prune
-from dlt_sources.weather.retention.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +33,9 @@ def prune_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet: bo
     """
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
-        turns_interruptible() as turns,
+        told_interrupts("stopping") as on_start,
     ):
-        report = prune(target, settings, rehearse=dry_run, on_start=turns.append, on_progress=_progress())
+        report = prune(target, settings, rehearse=dry_run, on_start=on_start, on_progress=_progress())
         where = f"The data is in {target.description}" if target.exists else f"There is no {target.description} yet"
         said = f"{sentence(settings.retention)}\n{where}, dataset {target.dataset_name}."
     if log_format == "json":
@@ -49,21 +47,6 @@ def prune_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet: bo
         raise click.exceptions.Exit(130)
     if report.error:
         raise report.error
-
-
-@contextmanager
-def turns_interruptible() -> Iterator[list[Turns]]:
-    """Let the first SIGINT or SIGTERM cancel the statement that runs, and the second stop at once."""
-    turns: list[Turns] = []
-
-    def on_first(name: str) -> bool:
-        for one in turns:
-            one.interrupt()
-            tell(f"{name}: stopping. A second signal stops at once.", logging.WARNING)
-        return bool(turns)
-
-    with interruptible(on_first):
-        yield turns
 
 
 def _progress() -> Callable[[Pruned], None]:

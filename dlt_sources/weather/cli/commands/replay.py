@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dlt_sources.weather.cli.console import tell
-from dlt_sources.weather.cli.interrupts import interruptible_run
+from dlt_sources.weather.cli.interrupts import told_interrupts
 from dlt_sources.weather.cli.options import (
     ResourceList,
     destination_options,
@@ -47,7 +47,9 @@ def replay_command(
     with (
         target_and_settings(demo=demo, log_format=log_format, quiet=quiet, **given) as (target, settings),
         progress(quiet=quiet) as on_progress,
-        interruptible_run("loading the package under way, after which the next replay goes on") as on_start,
+        told_interrupts(
+            "loading the package under way, after which the next replay goes on, then stopping"
+        ) as on_start,
     ):
         report = replay(
             target,
