@@ -113,14 +113,12 @@ def plain_dlt(tmp_path_factory: pytest.TempPathFactory) -> None:
     from dlt.common.configuration.container import Container  # noqa: PLC0415
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext  # noqa: PLC0415
 
-    from tests.helpers.dlt_hints import copy_quickly, remember_hints, remember_settings  # noqa: PLC0415
+    from tests.helpers.dlt_hints import remember  # noqa: PLC0415
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("nowhere"))
         Container()[PluggableRunContext].reload_providers()
-    remember_hints()
-    remember_settings()
-    copy_quickly()
+    remember()
 
 
 @pytest.fixture(autouse=True)

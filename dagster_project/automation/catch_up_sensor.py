@@ -36,6 +36,7 @@ from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, configured_resources, open_reader, reload_settings
 from dagster_project.common.failures import ERROR_CLASS, PERMANENT_CLASSES
 from dagster_project.common.retries import PASSING_CLASSES, PAUSES, TRY_TAG, schedule_is_off
+from dagster_project.common.run_states import UNFINISHED
 from dagster_project.common.schedule import configured_schedule
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.common.errors import WeatherError
@@ -55,13 +56,6 @@ MAX_LOCATION_IDS = 1000
 MAX_RUNS = 10
 COMPLETE = "Nothing is left to ask for until the next load."
 REPORTS = [AssetKey(["reports", name]) for name in ("weather", "load_runs")]
-UNFINISHED = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 class Cursor(BaseModel):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dagster import (
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -21,18 +20,11 @@ from dagster import (
 from dagster_project.assets.materialize import JOB
 from dagster_project.automation.schedules import weather_checks_job
 from dagster_project.common import clock
+from dagster_project.common.run_states import FINISHED, UNFINISHED
 from dagster_project.common.schedule import configured_schedule
 from dlt_sources.weather.common.settings.schedule import shortest_gap
 
 NAME = "checks_sensor"
-ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
-UNFINISHED = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 # runs that ended since the last tick; more change nothing
 MAX_RUNS = 100
 NOTHING_ENDED = "No load has ended since the last checks."
@@ -50,7 +42,7 @@ def checks_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason
     checked_until = float(context.cursor or 0)
     ended = [
         record.end_time
-        for record in context.instance.get_run_records(RunsFilter(job_name=JOB, statuses=ENDED), limit=MAX_RUNS)
+        for record in context.instance.get_run_records(RunsFilter(job_name=JOB, statuses=FINISHED), limit=MAX_RUNS)
         if record.end_time and record.end_time > checked_until
     ]
     if not ended:

@@ -15,7 +15,6 @@ from dagster import (
     Config,
     DagsterEventType,
     DagsterInstance,
-    DagsterRunStatus,
     OpExecutionContext,
     RunsFilter,
     in_process_executor,
@@ -27,10 +26,10 @@ from pydantic import Field
 from dagster_project.assets.backfills import BACKFILLS
 from dagster_project.assets.translator import asset_key
 from dagster_project.common import clock
+from dagster_project.common.run_states import FINISHED
 from dagster_project.instance.records import delete_leftovers, delete_runs, records_bytes, reuse_space
 
 PAGE = 200
-FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 class Retention(Config):

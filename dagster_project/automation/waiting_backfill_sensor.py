@@ -35,9 +35,9 @@ from dagster_project.assets.waiting import (
     budget_name,
     waiting_runs,
 )
-from dagster_project.automation.catch_up_sensor import UNFINISHED
 from dagster_project.common import clock
 from dagster_project.common.environment import reload_settings
+from dagster_project.common.run_states import UNFINISHED
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import load_settings
 

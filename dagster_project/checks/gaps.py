@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dagster_project.checks.queries import MOST_SHOWN, CheckResult, plain
 from dagster_project.checks.rows import listed
+from dlt_sources.weather.common.clock import DAY
 from dlt_sources.weather.contracts import AirPollution, Contract
 from dlt_sources.weather.destination.reader import DestinationReader
-from dlt_sources.weather.status.gaps import DAY, read_gaps, step_of
+from dlt_sources.weather.status.gaps import read_gaps, step_of
 
 
 def unit(contract: type[Contract]) -> str:

@@ -42,6 +42,13 @@ PURE = (
 _PLAIN = {str, int, bool, float, type(None)}
 
 
+def remember() -> None:
+    """Let dlt work each hint and setting out once in this process, and copy plain values quickly."""
+    remember_hints()
+    remember_settings()
+    copy_quickly()
+
+
 def remember_hints() -> None:
     """Let dlt work each hint out once in this process."""
     for function in PURE:

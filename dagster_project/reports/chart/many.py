@@ -20,6 +20,7 @@ from dagster_project.reports.chart.style import (
     tidy,
 )
 from dagster_project.reports.queries import LocationWeather, Series, Weather
+from dlt_sources.weather.common.clock import DAY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,6 @@ SHORTEST_STEP = timedelta(hours=2)
 # names that fit beside a map
 MOST_NAMES = 60
 OUTLIERS = 6
-DAY = timedelta(days=1)
 
 
 def draw_many(figure: SubFigure, weather: Weather) -> None:

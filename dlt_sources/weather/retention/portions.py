@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Literal, NamedTuple
 
-from dlt_sources.weather.common.clock import utc
+from dlt_sources.weather.common.clock import DAY, floor_month, next_month
 from dlt_sources.weather.contracts import LoadRun, Reject
 from dlt_sources.weather.contracts.base import EARLIEST
 from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader
@@ -15,7 +15,6 @@ from dlt_sources.weather.status.gaps import SERIES, step_of
 from dlt_sources.weather.status.runs import read_runs, read_unfinished
 
 Kind = Literal["dropped", "thinned"]
-DAY = timedelta(days=1)
 _DAY_SECONDS = 86_400
 _MONTH = "CAST(extract(year FROM {0} AT TIME ZONE 'UTC') * 12 + extract(month FROM {0} AT TIME ZONE 'UTC') AS BIGINT)"
 
@@ -202,9 +201,9 @@ def months(first: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
         first: a moment in the first month.
         end: end of the last range, not included.
     """
-    number = utc(first).year * 12 + utc(first).month
+    month = floor_month(first)
     found = []
-    while (start := _begin(number)) < end:
-        found.append((start, min(_begin(number + 1), end)))
-        number += 1
+    while month < end:
+        found.append((month, min(next_month(month), end)))
+        month = next_month(month)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from dlt_sources.weather.common.clock import HOUR, utc
+from dlt_sources.weather.common.clock import DAY, HOUR, utc
 from dlt_sources.weather.contracts import AirPollution, Contract, Reject, WeatherHistory, WeatherHistoryDaily
 from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader
 
@@ -42,7 +42,6 @@ _FAILED_WINDOWS = (
     " WHERE before IS NOT NULL AND after > window_end ORDER BY location_id, window_start"
 )
 
-DAY = timedelta(days=1)
 # tables with a series that has no gap where it was asked for
 SERIES: tuple[type[Contract], ...] = (AirPollution, WeatherHistory, WeatherHistoryDaily)
 

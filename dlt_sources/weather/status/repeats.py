@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.common.clock import DAY
 from dlt_sources.weather.contracts import Contract, Location, WeatherRaw
 from dlt_sources.weather.destination.reader import DestinationReader
 
-DAY = timedelta(days=1)
 # a resource's data change everywhere at once: 50 locations tell as much as all
 MOST_LOCATIONS = 50
 # from here on, every other load brings nothing new, but for a few that meet a change by chance

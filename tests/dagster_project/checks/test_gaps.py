@@ -6,10 +6,10 @@ import pytest
 
 from dagster_project.checks.gaps import gaps
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.common.clock import HOUR
+from dlt_sources.weather.common.clock import DAY, HOUR
 from dlt_sources.weather.contracts import WeatherHistory, WeatherHistoryDaily
 from dlt_sources.weather.pipeline.load import load
-from dlt_sources.weather.status.gaps import DAY, step_of
+from dlt_sources.weather.status.gaps import step_of
 from tests.dagster_project.conftest import PLACES
 from tests.helpers.support import query
 

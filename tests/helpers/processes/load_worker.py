@@ -32,7 +32,7 @@ from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract import endpoint as extract
 from dlt_sources.weather.pipeline import load
 from dlt_sources.weather.pipeline import writer as writing
-from tests.helpers.dlt_hints import copy_quickly, remember_hints, remember_settings
+from tests.helpers.dlt_hints import remember
 
 STEPS: dict[str, tuple[Any, str]] = {
     "ask": (sender.Sender, "_attempt"),
@@ -62,9 +62,7 @@ def work(  # noqa: PLR0917 - arguments travel to the process by position
     os.environ.update(environment)
     os.chdir(folder)
     # as in the tests' own processes
-    remember_hints()
-    remember_settings()
-    copy_quickly()
+    remember()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     if window_seconds:

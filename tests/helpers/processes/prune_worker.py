@@ -12,7 +12,7 @@ from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.retention.prune import prune
 from dlt_sources.weather.retention.stores import duckdb_store, postgres_store
-from tests.helpers.dlt_hints import copy_quickly, remember_hints, remember_settings
+from tests.helpers.dlt_hints import remember
 
 
 def work(  # noqa: PLR0917 - arguments travel to the process by position
@@ -35,9 +35,7 @@ def work(  # noqa: PLR0917 - arguments travel to the process by position
     """
     os.environ.update(environment)
     os.chdir(folder)
-    remember_hints()
-    remember_settings()
-    copy_quickly()
+    remember()
     gc.freeze()
     duckdb_store.rows_of_a_chunk = postgres_store.rows_of_a_chunk = lambda _: chunk
     postgres_store.PostgresStore._rows = chunk

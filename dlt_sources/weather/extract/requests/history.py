@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta, timezone
 from functools import partial
 
 from dlt_sources.weather.api.endpoints import BY_NAME, Endpoint
-from dlt_sources.weather.common.clock import HOUR, floor_hour
+from dlt_sources.weather.common.clock import DAY, HOUR, floor_hour
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import HISTORY_BEGINS, WeatherSettings
 from dlt_sources.weather.contracts import AirPollution
 from dlt_sources.weather.contracts.base import EARLIEST
 from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.extract.requests.answers import steps_of
-from dlt_sources.weather.extract.requests.loaded_steps import DAY, REVISED_FOR, loaded_spans, newest_steps
+from dlt_sources.weather.extract.requests.loaded_steps import REVISED_FOR, loaded_spans, newest_steps
 from dlt_sources.weather.extract.requests.steps import Steps
 from dlt_sources.weather.extract.requests.windows import HourWindows, PagesOfNewSteps, PagesOfRange, Windows
 from dlt_sources.weather.locations.model import ResolvedLocation

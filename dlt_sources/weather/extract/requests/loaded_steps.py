@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from dlt_sources.weather.common.clock import HOUR, utc
+from dlt_sources.weather.common.clock import DAY, HOUR, utc
 from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.contracts import Contract, Location
 from dlt_sources.weather.destination.reader import ON_THE_HOUR, DestinationReader
@@ -16,7 +16,6 @@ from dlt_sources.weather.extract.requests.windows import LoadedSteps
 from dlt_sources.weather.locations.model import ResolvedLocation
 
 logger = logging.getLogger(__name__)
-DAY = timedelta(days=1)
 # the longest time for which history has an hour's UV index, which a later answer would replace by null, and for which
 # it is taken to be revised (openweathermap.org/api/one-call-4)
 REVISED_FOR = timedelta(days=5)

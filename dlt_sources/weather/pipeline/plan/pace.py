@@ -10,9 +10,8 @@ from typing import NamedTuple
 from croniter import croniter
 
 from dlt_sources.weather.api.endpoints import Endpoint
-from dlt_sources.weather.common.clock import HOUR, floor_hour
+from dlt_sources.weather.common.clock import DAY, HOUR, floor_hour
 
-DAY = timedelta(days=1)
 # the longest month
 DAYS = 31
 

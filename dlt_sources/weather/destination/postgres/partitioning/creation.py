@@ -6,7 +6,7 @@ dlt finds the tables and only adds columns. Their order wastes no padding: Postg
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, cast
 
 from dlt.common.destination.typing import PreparedTableSchema
@@ -14,6 +14,7 @@ from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
+from dlt_sources.weather.common.clock import DAY, floor_month, next_month
 from dlt_sources.weather.common.errors import reason
 from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.destination.postgres.maintenance import INSUFFICIENT_PRIVILEGE, index_statements
@@ -33,7 +34,6 @@ from dlt_sources.weather.destination.postgres.partitions import (
 
 _DUPLICATE_TABLE = "42P07"
 # a load that begins in the last day of a month may write in the next
-_DAY = timedelta(days=1)
 _BOUNDS = """
 SELECT r.relname, substring(pg_get_constraintdef(c.oid) FROM '\\d{{4}}-\\d{{2}}-\\d{{2}}') FROM pg_constraint AS c
 JOIN pg_class AS r ON r.oid = c.conrelid JOIN pg_namespace AS n ON n.oid = r.relnamespace
@@ -54,7 +54,7 @@ def prepare_tables(client: SqlClientBase[Any], schema: Schema, names: Iterable[s
         What could not be created and why, a sentence each.
     """
     tables = read_tables(client)
-    months = [_month(now), _next(_month(now))]
+    months = [floor_month(now), next_month(floor_month(now))]
     if tables.plain:
         _release(client, now)
     wanted = PARTITION_COLUMNS.keys() & set(names)
@@ -126,16 +126,16 @@ def months_from(moment: datetime, until: datetime) -> list[datetime]:
         moment: the first moment, UTC.
         until: the other moment, UTC.
     """
-    found = [_month(moment)]
+    found = [floor_month(moment)]
     while found[-1] <= until:
-        found.append(_next(found[-1]))
+        found.append(next_month(found[-1]))
     return found
 
 
 def _release(client: SqlClientBase[Any], now: datetime) -> None:
     """Drop the bounds that a ``weather partition`` which never ended has left, before rows reach them."""
     for table, until in client.execute_sql(_BOUNDS.format(suffix=BOUND_SUFFIX), client.dataset_name) or ():
-        if until and datetime.fromisoformat(until).replace(tzinfo=timezone.utc) - now < _DAY:
+        if until and datetime.fromisoformat(until).replace(tzinfo=timezone.utc) - now < DAY:
             name = client.make_qualified_table_name(table)
             client.execute_sql(f"ALTER TABLE {name} DROP CONSTRAINT {table}{BOUND_SUFFIX}")
 
@@ -183,12 +183,4 @@ def _statements(client: SqlClientBase[Any], schema: Schema, name: str, months: I
 def _month_statement(client: SqlClientBase[Any], table: str, month: datetime) -> str:
     name = client.make_qualified_table_name(partition_name(table, month))
     parent = client.make_qualified_table_name(table)
-    return f"CREATE TABLE {name} PARTITION OF {parent} FOR VALUES FROM ({bound(month)}) TO ({bound(_next(month))})"
-
-
-def _month(moment: datetime) -> datetime:
-    return moment.astimezone(timezone.utc).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _next(month: datetime) -> datetime:
-    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+    return f"CREATE TABLE {name} PARTITION OF {parent} FOR VALUES FROM ({bound(month)}) TO ({bound(next_month(month))})"
