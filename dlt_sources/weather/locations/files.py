@@ -1,15 +1,18 @@
-"""Files of locations: CSV as spreadsheets of any country write it, GeoJSON, JSONL and Parquet."""
+"""Files of locations: CSV as spreadsheets of any country write it, GeoJSON, JSONL, all also gzipped, and Parquet."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import gzip
+import io
 import json
 import logging
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -25,12 +28,14 @@ DELIMITERS = ",;\t|"
 # spreadsheets of western Europe and America write it; every other encoding of one byte reads as wrong letters in it
 FALLBACK_ENCODING = "cp1252"
 READ_BYTES = 1 << 20
+GZIP = ".gz"
 
 
 def read_locations(path: Path) -> Iterator[LocationQuery | InvalidLocation]:
     """Read locations from a CSV, JSONL or Parquet file with columns lat and lon, or query; name, location_id optional.
 
-    In a GeoJSON file, points are the coordinates, and properties the other columns.
+    In a GeoJSON file, points are the coordinates, and properties the other columns. A file of text may be gzipped, its
+    name ending in .csv.gz, say.
 
     Raises:
         ConfigurationError: the file cannot be read as a list of locations.
@@ -38,16 +43,29 @@ def read_locations(path: Path) -> Iterator[LocationQuery | InvalidLocation]:
     readers: dict[str, Callable[[Path], Iterator[tuple[int, object]]]]
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
     readers[".geojson"] = _geojson
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise ConfigurationError(f"{path.name}: a locations file must end in .csv, .tsv, .geojson, .jsonl or .parquet.")
+    is_gzipped = path.suffix.lower() == GZIP
+    reader = readers.get(Path(path.stem if is_gzipped else path.name).suffix.lower())
+    if reader is None or (is_gzipped and reader is _parquet):
+        raise ConfigurationError(
+            f"{path.name}: a locations file must end in .csv, .tsv, .geojson or .jsonl, or one of these and .gz, or in "
+            ".parquet."
+        )
     noun = "feature" if reader is _geojson else "line"
     try:
         for number, row in reader(path):
             yield _from_row(row, f"{path.name} {noun} {number}")
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         said = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigurationError(f"The locations file {path.name} cannot be read: {said}") from None
+
+
+def _binary(path: Path) -> IO[bytes]:
+    return gzip.open(path) if path.suffix.lower() == GZIP else path.open("rb")  # type: ignore[return-value]
+
+
+def _text(path: Path, encoding: str) -> IO[str]:
+    """Open a file of text; its line ends are left to the parser."""
+    return io.TextIOWrapper(_binary(path), encoding=encoding, newline="")
 
 
 class BadLine(NamedTuple):
@@ -59,7 +77,7 @@ class BadLine(NamedTuple):
 
 def _csv(path: Path) -> Iterator[tuple[int, object]]:
     encoding = _encoding(path)
-    with path.open(newline="", encoding=encoding) as file:
+    with _text(path, encoding) as file:
         header = file.readline()
         delimiter = _delimiter(header)
         if delimiter is None:
@@ -109,7 +127,7 @@ def _encoding(path: Path) -> str:
     Raises:
         ConfigurationError: the file is no text.
     """
-    with path.open("rb") as file:
+    with _binary(path) as file:
         encoding = json.detect_encoding(file.read(4))
         file.seek(0)
         decoder = codecs.getincrementaldecoder(encoding)()
@@ -134,13 +152,13 @@ def _encoding(path: Path) -> str:
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, object]]:
-    with path.open("rb") as file:
+    with _binary(path) as file:
         encoding = json.detect_encoding(file.read(4))
     if not encoding.startswith("utf-8"):
-        with path.open(encoding=encoding) as text:
+        with _text(path, encoding) as text:
             yield from _json_lines(line.encode() for line in text)
         return
-    with path.open("rb") as file:
+    with _binary(path) as file:
         yield from _json_lines(file)
 
 
@@ -165,8 +183,10 @@ def _parquet(path: Path) -> Iterator[tuple[int, object]]:
 
 def _geojson(path: Path) -> Iterator[tuple[int, object]]:
     """Read the features of GeoJSON (RFC 7946), which is UTF-8."""
+    with _binary(path) as file:
+        content = file.read()
     try:
-        data = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+        data = orjson.loads(content.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         raise ConfigurationError(f"The locations file {path.name} cannot be read: it is no JSON: {error}.") from None
     kind = data.get("type") if isinstance(data, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import datetime, timezone
 
 import orjson
@@ -37,6 +38,12 @@ def parquet_file(folder, rows):
     return path
 
 
+def gzipped(path):
+    compressed = path.with_name(f"{path.name}.gz")
+    compressed.write_bytes(gzip.compress(path.read_bytes()))
+    return compressed
+
+
 THREE = [
     {"name": "Home", "lat": 40.4, "lon": -3.7},
     {"name": "Office", "query": "Oslo,NO"},
@@ -52,10 +59,12 @@ def files_of_three(folder):
         "parquet": parquet_file(
             folder, [{"lat": None, "lon": None, "query": None, "location_id": None} | r for r in THREE]
         ),
+        "csv.gz": gzipped(csv_file(folder, csv)),
+        "jsonl.gz": gzipped(jsonl_file(folder, *THREE)),
     }
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "csv.gz", "jsonl.gz"])
 def test_every_kind_of_file_says_the_same(tmp_path, ending):
     found = list(read_locations(files_of_three(tmp_path)[ending]))
     assert [(p.location_id, p.kind, p.name, p.lat) for p in found] == [
@@ -185,6 +194,10 @@ def test_a_bad_row_of_a_parquet_file_is_told_with_its_number(tmp_path):
         pytest.param("places.csv", b"query\nOslo\n\xff\xfe\x00\x01\n", id="no text"),
         pytest.param("places.csv", "query\nOslo\n".encode("utf-16")[:-1], id="broken UTF-16"),
         pytest.param("places.parquet", b"PAR1", id="broken Parquet"),
+        pytest.param("places.parquet.gz", gzip.compress(b"PAR1"), id="gzipped Parquet"),
+        pytest.param("places.csv.gz", b"query\nOslo\n", id="not gzipped"),
+        pytest.param("places.csv.gz", gzip.compress(b"query\nOslo\n" * 99)[:-12], id="broken gzip"),
+        pytest.param("places.geojson.gz", gzip.compress(b"[]"), id="gzipped JSON that is no GeoJSON"),
     ],
 )
 def test_a_file_that_is_no_list_of_places_stops_with_its_name(tmp_path, name, content):
