@@ -7,15 +7,18 @@ from typing import NamedTuple
 
 from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.sources.freshness import assess_freshness
-from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered
+from dagster_project.alerts.sources.names import fully_awaited_asset, is_covered, renamed_by_shards
 from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Incident, ResolvedIncident
+from dagster_project.assets.partitions import shard_keys
 from dagster_project.common.schedule import fail_after
 from dlt_sources.weather.common.errors import enumerated
 
 MAX_OPEN = 50
-# of assets, parts, and names of successes that an incident waits for
+# of assets and parts
 MAX_NAMES = 50
+# of names of successes that an incident waits for: one left out would be taken as come. 5 assets in 100 shards
+MAX_AWAITED = 500
 # names of parts in one sentence
 NEWS_NAMES = 5
 # assets that join an incident sooner are of the same event
@@ -56,6 +59,9 @@ def update_incidents(
         now: the present moment, UNIX seconds.
     """
     open_incidents = {key: incident.model_copy(deep=True) for key, incident in incidents.items()}
+    shards = shard_keys()
+    for incident in open_incidents.values():
+        incident.waits_for = renamed_by_shards(incident.waits_for, shards)
     resolved = []
     for run in runs:
         resolved += _resolve(open_incidents, run.succeeded, run.run_id, run.shortfalls, now)
@@ -117,7 +123,7 @@ def _record(open_incidents: dict[str, Incident], problems: Iterable[Problem], no
         incident.last = max(incident.last, problem.at, now if problem.run_id is None else 0.0)
         covers_all = set(problem.assets) >= set(incident.assets)
         incident.assets = sorted({*incident.assets, *problem.assets})[:MAX_NAMES]
-        incident.waits_for = sorted({*incident.waits_for, *problem.waits_for})[:MAX_NAMES]
+        incident.waits_for = sorted({*incident.waits_for, *problem.waits_for})[:MAX_AWAITED]
         incident.recovered = [name for name in incident.recovered if name not in problem.waits_for]
         # a part that is affected no longer would be news again
         incident.parts = sorted({*problem.parts, *(() if covers_all else incident.parts)})[:MAX_NAMES]

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from dagster_project.alerts.redaction import Secrets, redact
 from dagster_project.alerts.settings import AlertSettings
+from dagster_project.alerts.sources.names import awaited_shards
 from dagster_project.alerts.sources.problems import ASSETS, PLACES_NAMED
 from dagster_project.alerts.state import AlertState, Incident, Level, Message, ResolvedIncident, in_the_last_hour
 from dagster_project.common import environment
@@ -91,6 +92,8 @@ def summary(ended: Sequence[ResolvedIncident], due: Sequence[Incident], settings
 def incident_opened(incident: Incident, dagster_url: str, now: float) -> Message:
     """Return the message that an incident opened, that a warning became an error, or that there are news."""
     lines = [incident.description, "", f"Where: {_where(incident)}", f"Since: {moment(incident.since)}"]
+    if shards := awaited_shards(incident.waits_for):
+        lines.insert(3, f"Shards of places: {enumerated(shards)}")
     if incident.news:
         lines.append(incident.news)
     elif incident.announced:

@@ -14,6 +14,7 @@ from dagster_project.alerts.sources.names import asset_loaded, check_passed, job
 from dagster_project.alerts.sources.problems import Problem, StepError, dead_run, failed_step, merge_by_key
 from dagster_project.assets.backfills import BACKFILLS
 from dagster_project.assets.materialize import CHECKS_JOB, JOB
+from dagster_project.assets.partitions import PARTITION_TAG
 from dagster_project.assets.translator import asset_key
 from dagster_project.common.failures import CAUSE, ERROR_CLASS, PERMANENT_CLASSES, REQUESTS, REQUESTS_FAILED, TO_DO
 from dagster_project.common.retries import TRY_TAG, hold_seconds
@@ -52,12 +53,14 @@ class RunPlan(NamedTuple):
         checked: by step key, the asset that the step is to check.
         chosen: by step key, the chosen locations, in few characters; no entry for a load of all locations.
         hold_seconds: how long messages wait for automatic retries.
+        partition: the run's partition, such as a shard of locations; None for a run of all.
     """
 
     loads: dict[str | None, list[tuple[str, str]]]
     checked: dict[str | None, str]
     chosen: dict[str, str]
     hold_seconds: float
+    partition: str | None = None
 
 
 def finished_run(
@@ -86,7 +89,7 @@ def finished_run(
         for event in events
     )
     if end.event_type == DagsterEventType.RUN_SUCCESS:
-        succeeded |= {job_succeeded(end.job_name)}
+        succeeded |= {job_succeeded(end.job_name, plan.partition)}
     elif end.event_type == DagsterEventType.RUN_CANCELED:
         # a person cancelled it: interrupted steps are no problem, failed checks are
         problems = [problem for problem in problems if problem.key.startswith("check ")]
@@ -107,7 +110,8 @@ def run_plan(run: DagsterRun | None, entries: Iterable[EventLogEntry]) -> RunPla
     tags = run.tags if run else {}
     # a run of the retries loads all that is missing, whatever locations that are
     chosen = _chosen_locations(run.run_config) if run and TRY_TAG not in tags else {}
-    plan = RunPlan({}, {}, chosen, hold_seconds(tags) if run and run.job_name in (JOB, CHECKS_JOB) else 0.0)
+    hold = hold_seconds(tags) if run and run.job_name in (JOB, CHECKS_JOB) else 0.0
+    plan = RunPlan({}, {}, chosen, hold, tags.get(PARTITION_TAG))
     for event in (entry.get_dagster_event() for entry in entries):
         if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.asset_key:
             asset = event.asset_key.to_user_string()
@@ -138,7 +142,7 @@ def _successes(event: DagsterEvent, plan: RunPlan) -> list[str]:
         chosen = plan.chosen.get(event.step_key or "")
         return [asset_loaded(event.asset_key.to_user_string(), event.partition, chosen)]
     if event.event_type == DagsterEventType.STEP_SUCCESS:
-        return [step_succeeded(event.step_key)]
+        return [step_succeeded(event.step_key, plan.partition)]
     if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
         evaluation = event.asset_check_evaluation_data
         if evaluation.passed:
@@ -171,7 +175,7 @@ def _problems(entry: EventLogEntry, plan: RunPlan, run_id: str) -> list[Problem]
         return []
     loads = plan.loads.get(event.step_key, [])
     assets = list(dict.fromkeys(asset for asset, _ in loads))
-    waits_for = [name for _, name in loads] or [step_succeeded(event.step_key)]
+    waits_for = [name for _, name in loads] or [step_succeeded(event.step_key, plan.partition)]
     return [
         failed_step(
             error,
@@ -195,7 +199,7 @@ def _dead_run(end: DagsterEvent, record: EventLogRecord, plan: RunPlan, succeede
         end.job_name,
         description,
         assets=dict.fromkeys(asset for asset, _ in missing),
-        waits_for=[name for _, name in missing] or [job_succeeded(end.job_name)],
+        waits_for=[name for _, name in missing] or [job_succeeded(end.job_name, plan.partition)],
         at=record.timestamp,
         run_id=record.run_id,
         hold_seconds=plan.hold_seconds,

@@ -18,6 +18,7 @@ from dagster import (
 from dagster_project.alerts.sources.finished_runs import STEP_EVENT_TYPES, FinishedRun, finished_run, run_plan
 from dagster_project.alerts.sources.names import job_succeeded
 from dagster_project.alerts.sources.problems import dead_run
+from dagster_project.assets.partitions import PARTITION_TAG
 
 # in one tick; the next tick reads the rest
 MAX_RUNS = 50
@@ -83,14 +84,15 @@ def read_finished_runs(
     for record in records:
         cursor = cursor.after(record.storage_id)
         end = record.event_log_entry.get_dagster_event()
+        run = None
         try:
-            entries = instance.all_logs(record.run_id, of_type=STEP_EVENT_TYPES)
             run = instance.get_run_by_id(record.run_id)
+            entries = instance.all_logs(record.run_id, of_type=STEP_EVENT_TYPES)
             runs.append(finished_run(end, record, run_plan(run, entries), entries, ignored_assets))
         except Exception as error:  # noqa: BLE001 - one unreadable run must not stop alerts
             log.error("Run %s cannot be read: %s", record.run_id, type(error).__name__)  # noqa: TRY400 - may hold a key
             if end.event_type == DagsterEventType.RUN_FAILURE:
-                runs.append(_unreadable_run(end.job_name, record))
+                runs.append(_unreadable_run(end.job_name, record, run.tags.get(PARTITION_TAG) if run else None))
     return FinishedRuns(runs, cursor)
 
 
@@ -108,12 +110,12 @@ def _end_records(instance: DagsterInstance, cursor: RunCursor) -> list[EventLogR
     return sorted(records, key=lambda record: record.storage_id)[:MAX_RUNS]
 
 
-def _unreadable_run(job: str, record: EventLogRecord) -> FinishedRun:
+def _unreadable_run(job: str, record: EventLogRecord, partition: str | None) -> FinishedRun:
     problem = dead_run(
         job,
         "The run failed; its events could not be read.",
         assets=[],
-        waits_for=[job_succeeded(job)],
+        waits_for=[job_succeeded(job, partition)],
         at=record.timestamp,
         run_id=record.run_id,
     )

@@ -2,7 +2,7 @@
 
 from dagster_project.alerts.incidents import update_incidents
 from dagster_project.alerts.sources.finished_runs import FinishedRun
-from dagster_project.alerts.sources.names import asset_loaded, check_passed
+from dagster_project.alerts.sources.names import asset_loaded, check_passed, job_succeeded
 from dagster_project.alerts.sources.problems import Problem, merge_by_key
 
 HOUR = 3600.0
@@ -166,3 +166,31 @@ def test_problems_of_one_run_with_one_cause_are_one_problem():
     assert merged.waits_for == {asset_loaded(name) for name in ("one", "two", "three")}
     assert merged.description == "one: 2 of 2 requests failed"
     assert merged.details == ("two: 2 of 2 requests failed", "three: 2 of 2 requests failed")
+
+
+def test_a_shard_is_resolved_by_a_load_of_the_same_shard_or_of_all_and_by_no_other(monkeypatch):
+    monkeypatch.setenv("WEATHER_SHARDS", "2")
+    dead = frozenset([asset_loaded("bronze/one", "1-of-2"), asset_loaded("bronze/two", "1-of-2", "3 places, abc")])
+    incidents, _ = update({}, failed("first", waits_for=dead | {job_succeeded("a job", "1-of-2")}))
+
+    def after(*names):
+        return update(incidents, FinishedRun("a job", "second", frozenset(names))).open.get("error one")
+
+    other = [asset_loaded(f"bronze/{name}", "2-of-2") for name in ("one", "two")]
+    assert len(after(*other, job_succeeded("a job", "2-of-2"), job_succeeded("another job")).waits_for) == 3
+    same = [asset_loaded(f"bronze/{name}", "1-of-2") for name in ("one", "two")]
+    assert after(*same, job_succeeded("a job", "1-of-2")) is None
+    assert after(asset_loaded("bronze/one"), asset_loaded("bronze/two"), job_succeeded("a job")) is None
+
+
+def test_an_incident_waits_for_the_present_shards_after_their_number_changed(monkeypatch):
+    monkeypatch.setenv("WEATHER_SHARDS", "3")
+    names = [asset_loaded("bronze/one", "2-of-4"), asset_loaded("bronze/history", "2021-01-01"), check_passed("a", "b")]
+    incidents, _ = update({}, failed("first", waits_for=frozenset(names)))
+    of_shards = [asset_loaded("bronze/one", f"{number}-of-3") for number in (1, 2, 3)]
+    assert set(update(incidents).open["error one"].waits_for) == {*of_shards, *names[1:]}
+    monkeypatch.delenv("WEATHER_SHARDS")
+    whole = update(incidents).open
+    assert set(whole["error one"].waits_for) == {asset_loaded("bronze/one"), *names[1:]}
+    monkeypatch.setenv("WEATHER_SHARDS", "3")
+    assert set(update(whole).open["error one"].waits_for) == {*of_shards, *names[1:]}

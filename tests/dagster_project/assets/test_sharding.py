@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 import warnings
 from datetime import datetime, timezone
 from pathlib import Path
@@ -126,6 +128,25 @@ def test_checks_and_reports_follow_the_last_shard_once(sharded, instance):
     assert requested() == 1
     assert requested() == 0
     assert [sensor.name for sensor in sharded.sensors][-1] == "checks_sensor"
+
+
+def test_the_incident_of_a_dead_shard_waits_for_that_shard_and_names_it(sharded, instance):
+    events = importlib.import_module("dagster_project.alerts.sources.run_events")
+    incidents = importlib.import_module("dagster_project.alerts.incidents")
+    messages = importlib.import_module("dagster_project.alerts.messages")
+    position = events.RunCursor(0, [])
+    job = sharded.resolve_job_def("weather_ingestion_job")
+    run = instance.create_run_for_job(job, tags={"dagster/partition": "1-of-2"})
+    instance.report_run_failed(run, "Its process is gone.")
+    runs, position = events.read_finished_runs(instance, position, frozenset(), logging.getLogger())
+    (incident,) = incidents.update_incidents({}, runs, {}, started=0.0, now=time.time()).open.values()
+    assert set(incident.waits_for) == {f"asset bronze/{name} in 1-of-2" for name in RESOURCES}
+    assert "Shards of places: 1-of-2" in messages.incident_opened(incident, "http://ui", time.time()).body
+    # a run whose plan was never written, or cannot be read
+    create_run_for_test(instance, "weather_ingestion_job", tags={"dagster/partition": "1-of-2"}, status=STARTED)
+    instance.report_run_failed(instance.get_runs(limit=1)[0])
+    ((unplanned,), _) = events.read_finished_runs(instance, position, frozenset(), logging.getLogger())
+    assert unplanned.problems[0].waits_for == {"job weather_ingestion_job in 1-of-2"}
 
 
 @pytest.mark.usefixtures("sharded")
