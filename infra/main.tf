@@ -1,66 +1,39 @@
-# Versions, providers, the cluster and the image. The other files hold a part of the platform each.
-
-terraform {
-  required_version = ">= 1.11.0, < 2.0.0"
-  required_providers {
-    kind = {
-      source  = "tehcyx/kind"
-      version = "~> 0.11"
-    }
-    kubernetes = {
-      source  = "hashicorp/kubernetes"
-      version = ">= 3.2.1, < 4.0.0"
-    }
-    random = {
-      source  = "hashicorp/random"
-      version = "~> 3.7"
-    }
-  }
-}
+# What is made of what: a cluster, unless there is one, and on it PostgreSQL, the loads and Dagster. The modules hold the
+# resources; each has its description at the head of its main.tf.
 
 provider "kubernetes" {
   config_path    = try(pathexpand(var.existing_cluster.kubeconfig), null)
   config_context = try(var.existing_cluster.context, null)
 
-  host                   = one(kind_cluster.this[*].endpoint)
-  client_certificate     = one(kind_cluster.this[*].client_certificate)
-  client_key             = one(kind_cluster.this[*].client_key)
-  cluster_ca_certificate = one(kind_cluster.this[*].cluster_ca_certificate)
+  host                   = one(module.cluster[*].connection.host)
+  client_certificate     = one(module.cluster[*].connection.client_certificate)
+  client_key             = one(module.cluster[*].connection.client_key)
+  cluster_ca_certificate = one(module.cluster[*].connection.cluster_ca_certificate)
 }
 
 locals {
   own_cluster = var.existing_cluster == null
   # no other file of the machine is touched, ~/.kube/config least of all
   kubeconfig = local.own_cluster ? abspath("${path.root}/kubeconfig") : pathexpand(var.existing_cluster.kubeconfig)
+  kubectl    = "kubectl --kubeconfig '${local.kubeconfig}'${try(var.existing_cluster.context, null) != null ? " --context '${var.existing_cluster.context}'" : ""}"
+
+  project = "${path.root}/.."
+  version = regex("(?m)^version = \"([^\"]+)\"", file("${local.project}/pyproject.toml"))[0]
+  image   = var.image != null ? var.image : module.cluster[0].image
+
+  passwords = { for role in ["postgres", "loader", "reader", "dagster"] : role => ephemeral.random_password.role[role].result }
+
+  # places that are loaded: without a list, the five of .dlt/config.toml; the first line of a file names its columns
+  places = var.locations == null && var.locations_file == null ? 5 : (
+    (var.locations == null ? 0 : length(var.locations)) +
+    (var.locations_file == null ? 0 : max(0, length(compact(split("\n", file(var.locations_file)))) - 1))
+  )
 
   # what cannot change without making the cluster or its volumes anew
   foundation = {
     cluster       = local.own_cluster ? "kind ${var.cluster_name} ${coalesce(var.node_image, "default")}" : "existing"
     storage_class = coalesce(var.storage_class, "default")
   }
-
-  labels = {
-    "app.kubernetes.io/part-of"    = "weather"
-    "app.kubernetes.io/managed-by" = "terraform"
-  }
-  # recommended labels by component; "name" and "component" together select its pods
-  selector = {
-    for component, name in {
-      database = "postgres", backup = "postgres", ingestor = "ingestor", webserver = "dagster", daemon = "dagster",
-      code     = "dagster", run = "dagster"
-    } : component => { "app.kubernetes.io/name" = name, "app.kubernetes.io/component" = component }
-  }
-  labels_of = {
-    for component, labels in local.lasting_labels_of : component => merge(labels, {
-      "app.kubernetes.io/version" = contains(["database", "backup"], component) ? local.postgres_version : local.version
-    })
-  }
-  # of what is made once: a new version would touch the Secrets, and the claim's template, which cannot change
-  lasting_labels_of = {
-    for component, selector in local.selector : component => merge(local.labels, selector, { "app.kubernetes.io/instance" = "weather" })
-  }
-  version          = regex("(?m)^version = \"([^\"]+)\"", file("${path.module}/../pyproject.toml"))[0]
-  postgres_version = regex("[^:@/]+$", split("@", var.postgres_image)[0])
 }
 
 # Every argument of kind_cluster replaces the cluster, database included. So a change of one stops here, at plan.
@@ -79,54 +52,113 @@ resource "terraform_data" "foundation" {
   }
 }
 
-resource "kind_cluster" "this" {
-  count = local.own_cluster ? 1 : 0
+# New ones in every run, and kept nowhere but in the Secrets, which are written when their revision changes.
+ephemeral "random_password" "role" {
+  for_each = toset(["postgres", "loader", "reader", "dagster"])
 
-  name            = var.cluster_name
-  node_image      = var.node_image
-  kubeconfig_path = local.kubeconfig
-  wait_for_ready  = true
+  length  = 32
+  special = false
+}
+
+module "conventions" {
+  source = "./modules/conventions"
+
+  versions = {
+    project  = local.version
+    postgres = regex("[^:@/]+$", split("@", var.postgres_image)[0])
+  }
+}
+
+module "cluster" {
+  source = "./modules/cluster"
+  count  = local.own_cluster ? 1 : 0
+
+  name          = var.cluster_name
+  node_image    = var.node_image
+  kubeconfig    = local.kubeconfig
+  project       = local.project
+  build_image   = var.image == null
+  image_version = local.version
 
   depends_on = [terraform_data.foundation]
 }
 
-locals {
-  build_image = var.image == null
-  sources = sort(setunion(
-    ["pyproject.toml", "uv.lock", "README.md", "LICENSE", ".dlt/config.toml", "infra/Dockerfile"],
-    [for file in fileset("${path.module}/..", "{dlt_sources,dagster_project}/**") : file if !strcontains(file, "__pycache__")],
-  ))
-  # named after what is in it: a change of the code makes a new image, and a new image new pods
-  built_image = "weather:${substr(sha256(join("", [for file in local.sources : filesha256("${path.module}/../${file}")])), 0, 12)}"
-  image       = local.build_image ? terraform_data.image[0].output : var.image
+module "network" {
+  source = "./modules/network"
+
+  conventions  = module.conventions
+  egress_ports = var.egress_ports
+
+  depends_on = [terraform_data.foundation]
 }
 
-resource "terraform_data" "image" {
-  count = local.build_image ? 1 : 0
+module "postgres" {
+  source = "./modules/postgres"
 
-  input            = local.built_image
-  triggers_replace = [local.built_image, one(kind_cluster.this[*].id)]
+  conventions        = module.conventions
+  namespace          = module.network.namespaces.database
+  image              = var.postgres_image
+  passwords          = local.passwords
+  passwords_revision = var.passwords_revision
+  storage_class      = var.storage_class
+  volume_size        = var.volume_sizes.database
+  places             = local.places
+  is_pruned          = !contains(["false", "0", "no"], lower(lookup(var.settings, "SOURCES__WEATHER__RETENTION__ENABLED", "true")))
+  backups_size       = var.volume_sizes.backups
+  backup_schedule    = var.backup_schedule
+  backups_kept       = var.backups_kept
+}
 
-  provisioner "local-exec" {
-    working_dir = "${path.module}/.."
-    # a shell with SSL_CERT_FILE set is behind a proxy that ends TLS
-    command = <<-EOT
-      docker build $${SSL_CERT_FILE:+--secret "id=ca,src=$SSL_CERT_FILE"} --build-arg "VERSION=$VERSION" \
-        -t "$IMAGE" -f infra/Dockerfile . && kind load docker-image "$IMAGE" --name "$CLUSTER"
-    EOT
-    environment = {
-      DOCKER_BUILDKIT = "1"
-      IMAGE           = local.built_image
-      VERSION         = local.version
-      CLUSTER         = var.cluster_name
-    }
-  }
-  provisioner "local-exec" {
-    when       = destroy
-    on_failure = continue
-    command    = "docker image rm \"$IMAGE\""
-    environment = {
-      IMAGE = self.input
-    }
-  }
+module "loader" {
+  source = "./modules/loader"
+
+  conventions         = module.conventions
+  namespace           = module.network.namespaces.weather
+  kubeconfig          = local.kubeconfig
+  kubectl             = local.kubectl
+  image               = local.image
+  memory              = var.load_memory
+  database_host       = module.postgres.host
+  database_volume_gib = module.postgres.volume_gib
+  password            = local.passwords.loader
+  passwords_revision  = var.passwords_revision
+  openweather_api_key = var.openweather_api_key
+  openweather_secret  = var.openweather_secret
+  secrets_revision    = var.secrets_revision
+  hourly_load         = var.hourly_load
+  ingestor_schedule   = var.ingestor_schedule
+  prune_schedule      = var.prune_schedule
+  locations           = var.locations
+  locations_file      = var.locations_file
+  subscription_plan   = var.subscription_plan
+  settings            = var.settings
+  dagster_url         = var.dagster_url
+  pushgateway         = var.pushgateway
+  ca_file             = var.ca_file
+  storage_class       = var.storage_class
+  work_access_mode    = var.work_access_mode
+  work_size           = var.volume_sizes.work
+
+  # on destroy, loads that are going on write what they have while the database is still there
+  depends_on = [module.postgres]
+}
+
+module "dagster" {
+  source = "./modules/dagster"
+
+  conventions        = module.conventions
+  namespace          = module.network.namespaces.weather
+  image              = local.image
+  load_memory        = var.load_memory
+  database_host      = module.postgres.host
+  instance_settings  = yamldecode(file("${local.project}/dagster_project/dagster.yaml"))
+  loader             = module.loader
+  dagster_password   = local.passwords.dagster
+  reader_password    = local.passwords.reader
+  passwords_revision = var.passwords_revision
+  alert_urls         = var.alert_urls
+  secrets_revision   = var.secrets_revision
+
+  # on destroy, Dagster goes first: it would start new runs
+  depends_on = [module.loader]
 }

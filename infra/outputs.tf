@@ -1,7 +1,3 @@
-locals {
-  kubectl = "kubectl --kubeconfig '${local.kubeconfig}'${try(var.existing_cluster.context, null) != null ? " --context '${var.existing_cluster.context}'" : ""}"
-}
-
 output "kubeconfig" {
   description = "The cluster's kubeconfig: export KUBECONFIG=$(terraform output -raw kubeconfig)."
   value       = local.kubeconfig
@@ -25,8 +21,8 @@ output "database" {
 output "ui" {
   description = "How to reach Dagster's UI, which has no login: forward its port (to this machine only), then open the address."
   value = {
-    forward = "${local.kubectl} -n weather port-forward service/dagster-webserver ${local.ui_port}:${local.ui_port}"
-    address = "http://localhost:${local.ui_port}"
+    forward = "${local.kubectl} -n weather port-forward service/${module.dagster.webserver.service} ${module.dagster.webserver.port}:${module.dagster.webserver.port}"
+    address = "http://localhost:${module.dagster.webserver.port}"
   }
 }
 
@@ -39,5 +35,7 @@ output "logs" {
 }
 
 locals {
-  log_selector = { for component, selector in local.selector : component => join(",", [for label, value in selector : "${label}=${value}"]) }
+  log_selector = {
+    for component, its in module.conventions.components : component => join(",", [for label, value in its.selector : "${label}=${value}"])
+  }
 }

@@ -51,7 +51,7 @@ alone=(--read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp)
 hardened=("${alone[@]}" --network "$name")
 $DOCKER network create "$name" >/dev/null
 # the folder itself may be closed to other users
-tar --create --directory infra/postgres . | gzip >"$scratch/postgres.tar.gz"
+tar --create --directory infra/modules/postgres/scripts . | gzip >"$scratch/postgres.tar.gz"
 $DOCKER create --name "$name-database" --user 999:999 "${hardened[@]}" \
   --tmpfs /var/run/postgresql:uid=999 --tmpfs /backups:uid=999 --volume /var/lib/postgresql/data --volume /scripts \
   --env PGDATA=/var/lib/postgresql/data/pgdata --env POSTGRES_DB=weather --env POSTGRES_PASSWORD=for-nobody --env KEEP=2 \

@@ -14,9 +14,9 @@ eval "$(bash tests/simulator.sh environment "$certificates")"
 
 terraform init -input=false
 # cluster and image first: the simulator, which needs both, has to answer before Dagster asks
-terraform apply -auto-approve -input=false -target=terraform_data.image
+terraform apply -auto-approve -input=false -target=module.cluster
 export KUBECONFIG=$PWD/kubeconfig
-image=$(terraform console <<<local.built_image | tr -d '"')
+image=$(terraform console <<<module.cluster[0].image | tr -d '"')
 bash tests/simulator.sh deploy "$certificates" "$image"
 terraform apply -auto-approve -input=false
 

@@ -48,21 +48,3 @@ run "an_existing_cluster_without_an_image_and_postgres_with_another_user_id" {
   }
   expect_failures = [var.image, var.postgres_image]
 }
-
-run "without_a_key" {
-  command = plan
-  variables { openweather_api_key = null }
-  expect_failures = [kubernetes_secret_v1.openweather]
-}
-
-run "a_secret_of_the_users_own_replaces_the_key" {
-  command = plan
-  variables {
-    openweather_api_key = null
-    openweather_secret  = "mine"
-  }
-  assert {
-    condition     = length(kubernetes_secret_v1.openweather) == 0 && contains(yamldecode(local.dagster_yaml).run_launcher.config.env_secrets, "mine")
-    error_message = "the Secret named is the one that is used"
-  }
-}

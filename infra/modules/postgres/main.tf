@@ -1,47 +1,16 @@
 # PostgreSQL: one pod with a persistent volume, three roles, and passwords that only the cluster knows.
 
-resource "kubernetes_namespace_v1" "database" {
-  metadata {
-    name = "database"
-    labels = merge(local.labels, {
-      "pod-security.kubernetes.io/enforce" = "restricted"
-    })
-  }
-  depends_on = [terraform_data.foundation]
-}
-
-# Made anew in every run, and kept nowhere but in the Secrets, which are written when their revision changes.
-ephemeral "random_password" "postgres" {
-  length  = 32
-  special = false
-}
-
-ephemeral "random_password" "loader" {
-  length  = 32
-  special = false
-}
-
-ephemeral "random_password" "reader" {
-  length  = 32
-  special = false
-}
-
-ephemeral "random_password" "dagster" {
-  length  = 32
-  special = false
-}
-
 resource "kubernetes_secret_v1" "postgres" {
   metadata {
     name      = "postgres-secret"
-    namespace = kubernetes_namespace_v1.database.metadata[0].name
-    labels    = local.lasting_labels_of.database
+    namespace = var.namespace
+    labels    = var.conventions.components.database.lasting_labels
   }
   data_wo = {
-    POSTGRES_PASSWORD = ephemeral.random_password.postgres.result
-    LOADER_PASSWORD   = ephemeral.random_password.loader.result
-    READER_PASSWORD   = ephemeral.random_password.reader.result
-    DAGSTER_PASSWORD  = ephemeral.random_password.dagster.result
+    POSTGRES_PASSWORD = var.passwords.postgres
+    LOADER_PASSWORD   = var.passwords.loader
+    READER_PASSWORD   = var.passwords.reader
+    DAGSTER_PASSWORD  = var.passwords.dagster
   }
   data_wo_revision = var.passwords_revision
 }
@@ -49,34 +18,24 @@ resource "kubernetes_secret_v1" "postgres" {
 resource "kubernetes_config_map_v1" "postgres" {
   metadata {
     name      = "postgres"
-    namespace = kubernetes_namespace_v1.database.metadata[0].name
-    labels    = local.labels_of.database
+    namespace = var.namespace
+    labels    = var.conventions.components.database.labels
   }
-  data = { for file in fileset("${path.module}/postgres", "*") : file => file("${path.module}/postgres/${file}") }
+  data = { for file in fileset("${path.module}/scripts", "*") : file => file("${path.module}/scripts/${file}") }
 }
 
 resource "kubernetes_service_v1" "postgres" {
   metadata {
     name      = "postgres"
-    namespace = kubernetes_namespace_v1.database.metadata[0].name
-    labels    = local.labels_of.database
+    namespace = var.namespace
+    labels    = var.conventions.components.database.labels
   }
   spec {
-    selector = local.selector.database
+    selector = var.conventions.components.database.selector
     port {
       name        = "postgres"
-      port        = 5432
+      port        = var.conventions.ports.postgres
       target_port = "postgres"
-    }
-  }
-}
-
-locals {
-  pod_annotations = {
-    # what a running pod does not see change
-    database = {
-      "weather/passwords-revision" = tostring(var.passwords_revision)
-      "weather/configuration"      = sha256(jsonencode(kubernetes_config_map_v1.postgres.data))
     }
   }
 }
@@ -84,8 +43,8 @@ locals {
 resource "kubernetes_stateful_set_v1" "postgres" {
   metadata {
     name      = "postgres"
-    namespace = kubernetes_namespace_v1.database.metadata[0].name
-    labels    = local.labels_of.database
+    namespace = var.namespace
+    labels    = var.conventions.components.database.labels
     annotations = {
       "checkov.io/skip1" = "CKV_K8S_40=the image's own user is 999"
     }
@@ -94,30 +53,34 @@ resource "kubernetes_stateful_set_v1" "postgres" {
     service_name = kubernetes_service_v1.postgres.metadata[0].name
     replicas     = 1
     selector {
-      match_labels = local.selector.database
+      match_labels = var.conventions.components.database.selector
     }
     template {
       metadata {
-        labels      = local.labels_of.database
-        annotations = local.pod_annotations.database
+        labels = var.conventions.components.database.labels
+        annotations = {
+          # what a running pod does not see change
+          "weather/passwords-revision" = tostring(var.passwords_revision)
+          "weather/configuration"      = sha256(jsonencode(kubernetes_config_map_v1.postgres.data))
+        }
       }
       spec {
         automount_service_account_token = false
         # a fast shutdown writes everything out
         termination_grace_period_seconds = 120
         security_context {
-          run_as_non_root        = true
-          run_as_user            = 999
-          run_as_group           = 999
-          fs_group               = 999
-          fs_group_change_policy = "OnRootMismatch"
+          run_as_non_root        = var.conventions.pods.security.run_as_non_root
+          run_as_user            = var.conventions.users.postgres
+          run_as_group           = var.conventions.users.postgres
+          fs_group               = var.conventions.users.postgres
+          fs_group_change_policy = var.conventions.pods.security.fs_group_change_policy
           seccomp_profile {
-            type = "RuntimeDefault"
+            type = var.conventions.pods.security.seccomp_profile
           }
         }
         container {
           name              = "postgres"
-          image             = var.postgres_image
+          image             = var.image
           image_pull_policy = "IfNotPresent"
           args              = ["-c", "hba_file=/scripts/pg_hba.conf"]
           env {
@@ -135,7 +98,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
           }
           port {
             name           = "postgres"
-            container_port = 5432
+            container_port = var.conventions.ports.postgres
           }
           lifecycle {
             post_start {
@@ -171,10 +134,10 @@ resource "kubernetes_stateful_set_v1" "postgres" {
             }
           }
           security_context {
-            allow_privilege_escalation = false
-            read_only_root_filesystem  = true
+            allow_privilege_escalation = var.conventions.pods.container_security.allow_privilege_escalation
+            read_only_root_filesystem  = var.conventions.pods.container_security.read_only_root_filesystem
             capabilities {
-              drop = ["ALL"]
+              drop = var.conventions.pods.container_security.drop
             }
           }
           volume_mount {
@@ -239,14 +202,14 @@ resource "kubernetes_stateful_set_v1" "postgres" {
     volume_claim_template {
       metadata {
         name   = "data"
-        labels = local.lasting_labels_of.database
+        labels = var.conventions.components.database.lasting_labels
       }
       spec {
         access_modes       = ["ReadWriteOnce"]
         storage_class_name = var.storage_class
         resources {
           requests = {
-            storage = local.database_volume
+            storage = local.volume_size
           }
         }
       }

@@ -2,14 +2,11 @@
 # weather/database, weather/internet, weather/kubernetes and weather/code, each with the value "client".
 
 resource "kubernetes_network_policy_v1" "default_deny" {
-  for_each = {
-    database = kubernetes_namespace_v1.database.metadata[0].name
-    weather  = kubernetes_namespace_v1.weather.metadata[0].name
-  }
+  for_each = local.namespaces
   metadata {
     name      = "default-deny"
     namespace = each.value
-    labels    = local.labels
+    labels    = var.conventions.labels
   }
   spec {
     pod_selector {}
@@ -18,14 +15,11 @@ resource "kubernetes_network_policy_v1" "default_deny" {
 }
 
 resource "kubernetes_network_policy_v1" "names" {
-  for_each = {
-    database = kubernetes_namespace_v1.database.metadata[0].name
-    weather  = kubernetes_namespace_v1.weather.metadata[0].name
-  }
+  for_each = local.namespaces
   metadata {
     name      = "names"
     namespace = each.value
-    labels    = local.labels
+    labels    = var.conventions.labels
   }
   spec {
     pod_selector {}
@@ -52,18 +46,18 @@ resource "kubernetes_network_policy_v1" "names" {
 resource "kubernetes_network_policy_v1" "database_from_clients" {
   metadata {
     name      = "postgres-from-clients"
-    namespace = kubernetes_namespace_v1.database.metadata[0].name
-    labels    = local.labels_of.database
+    namespace = local.namespaces.database
+    labels    = var.conventions.components.database.labels
   }
   spec {
     pod_selector {
-      match_labels = local.selector.database
+      match_labels = var.conventions.components.database.selector
     }
     policy_types = ["Ingress"]
     ingress {
       from {
         namespace_selector {
-          match_labels = { "kubernetes.io/metadata.name" = kubernetes_namespace_v1.weather.metadata[0].name }
+          match_labels = { "kubernetes.io/metadata.name" = local.namespaces.weather }
         }
         pod_selector {
           match_labels = { "weather/database" = "client" }
@@ -76,11 +70,11 @@ resource "kubernetes_network_policy_v1" "database_from_clients" {
       }
       from {
         pod_selector {
-          match_labels = local.selector.backup
+          match_labels = var.conventions.components.backup.selector
         }
       }
       ports {
-        port     = "5432"
+        port     = tostring(var.conventions.ports.postgres)
         protocol = "TCP"
       }
     }
@@ -88,14 +82,11 @@ resource "kubernetes_network_policy_v1" "database_from_clients" {
 }
 
 resource "kubernetes_network_policy_v1" "clients_to_database" {
-  for_each = {
-    database = kubernetes_namespace_v1.database.metadata[0].name
-    weather  = kubernetes_namespace_v1.weather.metadata[0].name
-  }
+  for_each = local.namespaces
   metadata {
     name      = "clients-to-postgres"
     namespace = each.value
-    labels    = local.labels
+    labels    = var.conventions.labels
   }
   spec {
     pod_selector {
@@ -105,14 +96,14 @@ resource "kubernetes_network_policy_v1" "clients_to_database" {
     egress {
       to {
         namespace_selector {
-          match_labels = { "kubernetes.io/metadata.name" = kubernetes_namespace_v1.database.metadata[0].name }
+          match_labels = { "kubernetes.io/metadata.name" = local.namespaces.database }
         }
         pod_selector {
-          match_labels = local.selector.database
+          match_labels = var.conventions.components.database.selector
         }
       }
       ports {
-        port     = "5432"
+        port     = tostring(var.conventions.ports.postgres)
         protocol = "TCP"
       }
     }
@@ -123,8 +114,8 @@ resource "kubernetes_network_policy_v1" "clients_to_database" {
 resource "kubernetes_network_policy_v1" "internet" {
   metadata {
     name      = "clients-to-internet"
-    namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels
+    namespace = local.namespaces.weather
+    labels    = var.conventions.labels
   }
   spec {
     pod_selector {
@@ -147,8 +138,8 @@ resource "kubernetes_network_policy_v1" "internet" {
 resource "kubernetes_network_policy_v1" "kubernetes" {
   metadata {
     name      = "launchers-to-kubernetes"
-    namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels
+    namespace = local.namespaces.weather
+    labels    = var.conventions.labels
   }
   spec {
     pod_selector {
@@ -171,12 +162,12 @@ resource "kubernetes_network_policy_v1" "kubernetes" {
 resource "kubernetes_network_policy_v1" "code" {
   metadata {
     name      = "code-from-clients"
-    namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels_of.code
+    namespace = local.namespaces.weather
+    labels    = var.conventions.components.code.labels
   }
   spec {
     pod_selector {
-      match_labels = local.selector.code
+      match_labels = var.conventions.components.code.selector
     }
     policy_types = ["Ingress"]
     ingress {
@@ -186,7 +177,7 @@ resource "kubernetes_network_policy_v1" "code" {
         }
       }
       ports {
-        port     = tostring(local.code_port)
+        port     = tostring(var.conventions.ports.code)
         protocol = "TCP"
       }
     }
@@ -196,8 +187,8 @@ resource "kubernetes_network_policy_v1" "code" {
 resource "kubernetes_network_policy_v1" "clients_to_code" {
   metadata {
     name      = "clients-to-code"
-    namespace = kubernetes_namespace_v1.weather.metadata[0].name
-    labels    = local.labels
+    namespace = local.namespaces.weather
+    labels    = var.conventions.labels
   }
   spec {
     pod_selector {
@@ -207,11 +198,11 @@ resource "kubernetes_network_policy_v1" "clients_to_code" {
     egress {
       to {
         pod_selector {
-          match_labels = local.selector.code
+          match_labels = var.conventions.components.code.selector
         }
       }
       ports {
-        port     = tostring(local.code_port)
+        port     = tostring(var.conventions.ports.code)
         protocol = "TCP"
       }
     }

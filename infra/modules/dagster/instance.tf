@@ -1,0 +1,166 @@
+# The settings of the Dagster instance: how runs are launched, and what its processes and their runs are told.
+
+locals {
+  dagster_home = "/dagster"
+
+  security = {
+    pod = {
+      run_as_non_root        = var.conventions.pods.security.run_as_non_root
+      run_as_user            = var.conventions.users.project
+      run_as_group           = var.conventions.users.project
+      fs_group               = var.conventions.users.project
+      fs_group_change_policy = var.conventions.pods.security.fs_group_change_policy
+      seccomp_profile        = { type = var.conventions.pods.security.seccomp_profile }
+    }
+    container = {
+      allow_privilege_escalation = var.conventions.pods.container_security.allow_privilege_escalation
+      read_only_root_filesystem  = var.conventions.pods.container_security.read_only_root_filesystem
+      capabilities               = { drop = var.conventions.pods.container_security.drop }
+    }
+  }
+
+  # The shipped settings of the instance, and what only a cluster needs.
+  dagster_yaml = yamlencode(merge(var.instance_settings, {
+    run_launcher = {
+      module = "dagster_k8s"
+      class  = "K8sRunLauncher"
+      config = {
+        job_namespace        = var.namespace
+        job_image            = var.image
+        image_pull_policy    = "IfNotPresent"
+        service_account_name = kubernetes_service_account_v1.dagster_run.metadata[0].name
+        instance_config_map  = "dagster"
+        dagster_home         = local.dagster_home
+        env_config_maps      = [var.loader.settings.config_map, kubernetes_config_map_v1.dagster_storage.metadata[0].name]
+        env_secrets = [
+          var.loader.secrets.openweather,
+          var.loader.secrets.loader,
+          kubernetes_secret_v1.dagster.metadata[0].name,
+        ]
+        # or every run would look for the fonts of its report anew, which takes ten seconds
+        env_vars = ["MPLCONFIGDIR=${var.loader.work.mount_path}/matplotlib"]
+        labels = merge(var.conventions.components.run.labels, {
+          "weather/database" = "client"
+          "weather/internet" = "client"
+        })
+        resources = {
+          requests = { cpu = "100m", memory = "384Mi" }
+          limits   = { memory = var.load_memory }
+        }
+        volumes = [
+          { name = "home", empty_dir = {} },
+          { name = "tmp", empty_dir = {} },
+          { name = "dagster", config_map = { name = "dagster" } },
+          { name = "files", config_map = { name = var.loader.files.config_map } },
+          { name = "work", persistent_volume_claim = { claim_name = var.loader.work.claim } },
+        ]
+        volume_mounts = [
+          { name = "home", mount_path = local.dagster_home },
+          { name = "dagster", mount_path = "${local.dagster_home}/dagster.yaml", sub_path = "dagster.yaml", read_only = true },
+          { name = "tmp", mount_path = "/tmp" },
+          { name = "files", mount_path = var.loader.files.mount_path, read_only = true },
+          { name = "work", mount_path = var.loader.work.mount_path },
+        ]
+        # the pod fails with its run, so that kubectl shows it too
+        fail_pod_on_run_failure = true
+        run_k8s_config = {
+          pod_spec_config = {
+            security_context                 = local.security.pod
+            automount_service_account_token  = false
+            termination_grace_period_seconds = var.loader.grace_seconds
+          }
+          container_config = {
+            # the launcher gives the whole command as arguments; the image's own entry point is the loader's
+            command          = ["/usr/bin/env"]
+            security_context = local.security.container
+          }
+          job_spec_config = { ttl_seconds_after_finished = 24 * 3600 }
+        }
+      }
+    }
+    # what a step prints stays on the pod's standard output, where the collector of logs finds it
+    compute_logs = {
+      module = "dagster.core.storage.noop_compute_log_manager"
+      class  = "NoOpComputeLogManager"
+    }
+  }))
+
+  workspace_yaml = yamlencode({
+    load_from = [{ grpc_server = { host = "dagster-code", port = var.conventions.ports.code, location_name = "weather" } }]
+  })
+}
+
+resource "kubernetes_secret_v1" "dagster" {
+  metadata {
+    name      = "postgres-dagster"
+    namespace = var.namespace
+    labels    = var.conventions.components.daemon.lasting_labels
+  }
+  data_wo = {
+    DAGSTER_POSTGRES_PASSWORD = var.dagster_password
+  }
+  data_wo_revision = var.passwords_revision
+}
+
+resource "kubernetes_config_map_v1" "reader" {
+  metadata {
+    name      = "reader"
+    namespace = var.namespace
+    labels    = var.conventions.components.code.labels
+  }
+  data = {
+    DESTINATION__POSTGRES__CREDENTIALS__USERNAME = "reader"
+  }
+}
+
+resource "kubernetes_secret_v1" "reader" {
+  metadata {
+    name      = "postgres-reader"
+    namespace = var.namespace
+    labels    = var.conventions.components.code.lasting_labels
+  }
+  data_wo = {
+    DESTINATION__POSTGRES__CREDENTIALS__PASSWORD = var.reader_password
+  }
+  data_wo_revision = var.passwords_revision
+}
+
+resource "kubernetes_secret_v1" "alerts" {
+  metadata {
+    name      = "alerts"
+    namespace = var.namespace
+    labels    = var.conventions.components.code.lasting_labels
+  }
+  data_wo = {
+    ALERTS__URLS = jsonencode(var.alert_urls)
+  }
+  data_wo_revision = var.secrets_revision
+}
+
+resource "kubernetes_config_map_v1" "dagster_storage" {
+  metadata {
+    name      = "dagster-storage"
+    namespace = var.namespace
+    labels    = var.conventions.components.daemon.labels
+  }
+  data = {
+    DAGSTER_HOME          = local.dagster_home
+    DAGSTER_POSTGRES_HOST = var.database_host
+    DAGSTER_POSTGRES_PORT = tostring(var.conventions.ports.postgres)
+    DAGSTER_POSTGRES_DB   = "dagster"
+    DAGSTER_POSTGRES_USER = "dagster"
+    WEATHER_LOG_FORMAT    = "json"
+  }
+}
+
+resource "kubernetes_config_map_v1" "dagster" {
+  metadata {
+    name      = "dagster"
+    namespace = var.namespace
+    labels    = var.conventions.components.daemon.labels
+  }
+  data = {
+    "dagster.yaml"   = local.dagster_yaml
+    "workspace.yaml" = local.workspace_yaml
+  }
+}

@@ -1,0 +1,95 @@
+variable "conventions" {
+  description = "Outputs of the module conventions."
+  type = object({
+    components = map(object({
+      selector       = map(string)
+      labels         = map(string)
+      lasting_labels = map(string)
+    }))
+    users = object({ project = number })
+    ports = object({
+      postgres  = number
+      code      = number
+      webserver = number
+    })
+    pods = object({
+      security = object({
+        run_as_non_root        = bool
+        fs_group_change_policy = string
+        seccomp_profile        = string
+      })
+      container_security = object({
+        allow_privilege_escalation = bool
+        read_only_root_filesystem  = bool
+        drop                       = list(string)
+      })
+    })
+  })
+}
+
+variable "namespace" {
+  description = "Namespace of Dagster and its runs."
+  type        = string
+}
+
+variable "image" {
+  description = "The project's image."
+  type        = string
+}
+
+variable "load_memory" {
+  description = "Memory limit of a run's pod."
+  type        = string
+}
+
+variable "database_host" {
+  description = "Name at which pods reach PostgreSQL."
+  type        = string
+}
+
+variable "instance_settings" {
+  description = "The shipped settings of the instance: dagster_project/dagster.yaml."
+  type        = any
+}
+
+variable "loader" {
+  description = "Outputs of the module loader: what a load is made of, whoever starts it."
+  type = object({
+    settings      = object({ values = map(string), config_map = string })
+    files         = object({ contents = map(string), config_map = string, mount_path = string })
+    secrets       = object({ openweather = string, loader = string })
+    work          = object({ claim = string, mount_path = string })
+    grace_seconds = number
+  })
+}
+
+variable "dagster_password" {
+  description = "Password of the role dagster, written where passwords_revision has changed."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "reader_password" {
+  description = "Password of the role reader, written where passwords_revision has changed."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "passwords_revision" {
+  description = "Raised to write the passwords again."
+  type        = number
+}
+
+variable "alert_urls" {
+  description = "Where alerts go: apprise URLs."
+  type        = list(string)
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "secrets_revision" {
+  description = "Raised to write alert_urls again."
+  type        = number
+}

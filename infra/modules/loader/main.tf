@@ -1,0 +1,134 @@
+# What every load needs: settings, secrets, and the volume of dlt's working directories.
+
+locals {
+  files_path = "/etc/weather"
+  # the plain settings of loads, which go to the CronJob, to Dagster's code location and to its run pods alike
+  settings = merge(
+    {
+      WEATHER_DESTINATION                          = "postgres"
+      DESTINATION__POSTGRES__CREDENTIALS__HOST     = var.database_host
+      DESTINATION__POSTGRES__CREDENTIALS__PORT     = tostring(var.conventions.ports.postgres)
+      DESTINATION__POSTGRES__CREDENTIALS__DATABASE = "weather"
+      DESTINATION__POSTGRES__CREDENTIALS__USERNAME = "loader"
+      DLT_DATA_DIR                                 = "/var/lib/weather"
+      WEATHER_SCHEDULE                             = var.hourly_load == "dagster" ? "on" : "off"
+      WEATHER_LOG_FORMAT                           = "json"
+      ALERTS__DAGSTER_URL                          = var.dagster_url
+      REPORT__FOLDER                               = "/var/lib/weather/report"
+      # SQL does not show a server's disk
+      SOURCES__WEATHER__VOLUME_GIB = tostring(var.database_volume_gib)
+    },
+    var.locations != null ? { SOURCES__WEATHER__LOCATIONS = jsonencode(var.locations) } : {},
+    var.locations_file != null ? { SOURCES__WEATHER__LOCATIONS_FILE = "${local.files_path}/places.csv" } : {},
+    # a file alone: not the places of .dlt/config.toml as well
+    var.locations_file != null && var.locations == null ? { SOURCES__WEATHER__LOCATIONS = "[]" } : {},
+    var.subscription_plan != null ? { SOURCES__WEATHER__PLAN = var.subscription_plan } : {},
+    # ages and estimates follow whoever loads
+    var.hourly_load == "cronjob" ? { SOURCES__WEATHER__SCHEDULE = var.ingestor_schedule } : {},
+    var.ca_file != null ? { SSL_CERT_FILE = "${local.files_path}/ca.crt" } : {},
+    var.pushgateway != null ? { REPORT__METRICS_PUSHGATEWAY = var.pushgateway } : {},
+    var.settings,
+  )
+  openweather_secret = coalesce(var.openweather_secret, "openweather")
+  # dlt finishes and writes the package at hand when it is asked to stop; that takes as long as the largest package
+  grace_seconds = 300
+}
+
+resource "kubernetes_config_map_v1" "settings" {
+  metadata {
+    name      = "settings"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.labels
+  }
+  data = local.settings
+}
+
+resource "kubernetes_config_map_v1" "files" {
+  metadata {
+    name      = "files"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.labels
+  }
+  data = {
+    "places.csv" = var.locations_file != null ? file(var.locations_file) : ""
+    "ca.crt"     = var.ca_file != null ? file(var.ca_file) : ""
+  }
+}
+
+resource "kubernetes_secret_v1" "openweather" {
+  count = var.openweather_secret == null ? 1 : 0
+  metadata {
+    name      = "openweather"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.lasting_labels
+  }
+  data_wo = {
+    OPENWEATHER_API_KEY = var.openweather_api_key
+  }
+  data_wo_revision = var.secrets_revision
+
+  lifecycle {
+    precondition {
+      condition     = var.openweather_api_key != null
+      error_message = "There is no OpenWeather key: export TF_VAR_openweather_api_key=…, or set openweather_secret to the name of a Secret that has it."
+    }
+  }
+}
+
+resource "kubernetes_secret_v1" "loader" {
+  metadata {
+    name      = "postgres-loader"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.lasting_labels
+  }
+  data_wo = {
+    DESTINATION__POSTGRES__CREDENTIALS__PASSWORD = var.password
+  }
+  data_wo_revision = var.passwords_revision
+}
+
+resource "kubernetes_service_account_v1" "ingestor" {
+  metadata {
+    name      = "ingestor"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.labels
+  }
+  automount_service_account_token = false
+}
+
+# dlt's working directories: a package that a killed load left here is loaded first by the next, whoever runs it
+resource "kubernetes_persistent_volume_claim_v1" "work" {
+  metadata {
+    name      = "work"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.labels
+  }
+  spec {
+    access_modes       = [var.work_access_mode]
+    storage_class_name = var.storage_class
+    resources {
+      requests = {
+        storage = var.work_size
+      }
+    }
+  }
+  wait_until_bound = false
+}
+
+# A claim cannot go while a pod names it, a finished one too; and the Jobs of runs are Dagster's, unknown to Terraform. So
+# they go first, pods and all: a load that is going on writes what it has, while the database is still there.
+resource "terraform_data" "jobs" {
+  input = {
+    kubeconfig = var.kubeconfig
+    kubectl    = var.kubectl
+  }
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = "if [ -e \"$CONFIG\" ]; then ${self.input.kubectl} -n weather delete jobs --all --cascade=foreground; fi"
+    environment = {
+      CONFIG = self.input.kubeconfig
+    }
+  }
+  depends_on = [kubernetes_persistent_volume_claim_v1.work]
+}

@@ -1,0 +1,152 @@
+variable "conventions" {
+  description = "Outputs of the module conventions."
+  type = object({
+    components = map(object({
+      labels         = map(string)
+      lasting_labels = map(string)
+    }))
+    users = object({ project = number })
+    ports = object({ postgres = number })
+    pods = object({
+      security = object({
+        run_as_non_root        = bool
+        fs_group_change_policy = string
+        seccomp_profile        = string
+      })
+      container_security = object({
+        allow_privilege_escalation = bool
+        read_only_root_filesystem  = bool
+        drop                       = list(string)
+      })
+    })
+  })
+}
+
+variable "namespace" {
+  description = "Namespace of the loads."
+  type        = string
+}
+
+variable "kubeconfig" {
+  description = "Path of the cluster's kubeconfig."
+  type        = string
+}
+
+variable "kubectl" {
+  description = "How kubectl reaches the cluster: the command with its options."
+  type        = string
+}
+
+variable "image" {
+  description = "The project's image."
+  type        = string
+}
+
+variable "memory" {
+  description = "Memory limit of a load."
+  type        = string
+}
+
+variable "database_host" {
+  description = "Name at which pods reach PostgreSQL."
+  type        = string
+}
+
+variable "database_volume_gib" {
+  description = "Size of the database's volume, GiB."
+  type        = number
+}
+
+variable "password" {
+  description = "Password of the role loader, written where passwords_revision has changed."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "passwords_revision" {
+  description = "Raised to write the password again."
+  type        = number
+}
+
+variable "openweather_api_key" {
+  description = "OpenWeather's API key; null where openweather_secret names a Secret that has it."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "openweather_secret" {
+  description = "Name of an existing Secret with the key as OPENWEATHER_API_KEY; null to make one."
+  type        = string
+}
+
+variable "secrets_revision" {
+  description = "Raised to write the key again."
+  type        = number
+}
+
+variable "hourly_load" {
+  description = "Who does the hourly load: dagster, cronjob or none."
+  type        = string
+}
+
+variable "ingestor_schedule" {
+  description = "When the CronJob loads: a cron expression, UTC."
+  type        = string
+}
+
+variable "prune_schedule" {
+  description = "When the CronJob prunes: a cron expression, UTC. Null: only when it is started by hand."
+  type        = string
+}
+
+variable "locations" {
+  description = "Places as location queries; null for those of .dlt/config.toml."
+  type        = list(string)
+}
+
+variable "locations_file" {
+  description = "Path of a CSV file of places."
+  type        = string
+}
+
+variable "subscription_plan" {
+  description = "Plan of OpenWeather; null for that of .dlt/config.toml."
+  type        = string
+}
+
+variable "settings" {
+  description = "Other settings, as environment variables."
+  type        = map(string)
+}
+
+variable "dagster_url" {
+  description = "Where people reach Dagster's UI."
+  type        = string
+}
+
+variable "pushgateway" {
+  description = "Address of a Prometheus Pushgateway; none if null."
+  type        = string
+}
+
+variable "ca_file" {
+  description = "Path of a PEM file of certificates that loads trust besides the public ones."
+  type        = string
+}
+
+variable "storage_class" {
+  description = "StorageClass of the working volume; the cluster's default one if null."
+  type        = string
+}
+
+variable "work_access_mode" {
+  description = "Access mode of the working volume."
+  type        = string
+}
+
+variable "work_size" {
+  description = "Size of the working volume."
+  type        = string
+}

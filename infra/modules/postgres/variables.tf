@@ -1,0 +1,86 @@
+variable "conventions" {
+  description = "Outputs of the module conventions."
+  type = object({
+    components = map(object({
+      selector       = map(string)
+      labels         = map(string)
+      lasting_labels = map(string)
+    }))
+    users = object({ postgres = number })
+    ports = object({ postgres = number })
+    pods = object({
+      security = object({
+        run_as_non_root        = bool
+        fs_group_change_policy = string
+        seccomp_profile        = string
+      })
+      container_security = object({
+        allow_privilege_escalation = bool
+        read_only_root_filesystem  = bool
+        drop                       = list(string)
+      })
+    })
+  })
+}
+
+variable "namespace" {
+  description = "Namespace of the database."
+  type        = string
+}
+
+variable "image" {
+  description = "PostgreSQL's official image."
+  type        = string
+}
+
+variable "passwords" {
+  description = "Passwords of the roles, written where passwords_revision has changed."
+  type = object({
+    postgres = string
+    loader   = string
+    reader   = string
+    dagster  = string
+  })
+  sensitive = true
+  ephemeral = true
+}
+
+variable "passwords_revision" {
+  description = "Raised to write the passwords again."
+  type        = number
+}
+
+variable "storage_class" {
+  description = "StorageClass of the volumes; the cluster's default one if null."
+  type        = string
+}
+
+variable "volume_size" {
+  description = "Size of the database's volume; computed from places and is_pruned if null."
+  type        = string
+}
+
+variable "places" {
+  description = "Number of places that are loaded."
+  type        = number
+}
+
+variable "is_pruned" {
+  description = "Whether old forecasts and answers are deleted by the settings of retention."
+  type        = bool
+}
+
+variable "backups_size" {
+  description = "Size of the backups' volume."
+  type        = string
+}
+
+variable "backup_schedule" {
+  description = "When the database is backed up: a cron expression, UTC."
+  type        = string
+}
+
+variable "backups_kept" {
+  description = "How many backups of each database are kept."
+  type        = number
+}

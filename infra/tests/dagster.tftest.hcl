@@ -1,0 +1,84 @@
+# Dagster: what it may ask of Kubernetes, and what it is told.
+
+mock_provider "kubernetes" {}
+
+variables {
+  namespace         = "weather"
+  image             = "registry.example/weather:1"
+  load_memory       = "1Gi"
+  database_host     = "postgres.database.svc.cluster.local"
+  instance_settings = {}
+  loader = {
+    settings      = { values = { DLT_DATA_DIR = "/var/lib/weather" }, config_map = "settings" }
+    files         = { contents = {}, config_map = "files", mount_path = "/etc/weather" }
+    secrets       = { openweather = "openweather", loader = "postgres-loader" }
+    work          = { claim = "work", mount_path = "/var/lib/weather" }
+    grace_seconds = 300
+  }
+  dagster_password   = "not a password"
+  reader_password    = "not a password"
+  passwords_revision = 1
+  alert_urls         = ["json://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
+  secrets_revision   = 1
+}
+
+run "conventions" {
+  module { source = "./modules/conventions" }
+  variables { versions = { project = "1.2.3", postgres = "17.7" } }
+}
+
+run "it_starts_stops_and_watches_jobs_and_no_more" {
+  command = plan
+  module { source = "./modules/dagster" }
+  variables { conventions = run.conventions }
+  assert {
+    condition = { for rule in kubernetes_role_v1.launcher.rule : join(",", rule.resources) => sort(rule.verbs) } == {
+      "jobs"        = tolist(["create", "delete", "list"])
+      "jobs/status" = tolist(["get"])
+      "pods"        = tolist(["delete", "list"])
+      "pods/log"    = tolist(["get"])
+      "events"      = tolist(["list"])
+    }
+    error_message = "no more than starting, stopping and watching Jobs"
+  }
+  assert {
+    condition     = kubernetes_config_map_v1.dagster_storage.data["DAGSTER_POSTGRES_USER"] == "dagster" && kubernetes_config_map_v1.reader.data["DESTINATION__POSTGRES__CREDENTIALS__USERNAME"] == "reader"
+    error_message = "each application comes as its own role"
+  }
+  assert {
+    condition     = alltrue([for service in kubernetes_service_v1.dagster : coalesce(service.spec[0].type, "ClusterIP") == "ClusterIP"])
+    error_message = "nothing is reached from outside but through a forwarded port"
+  }
+}
+
+run "no_secret_is_in_the_state_or_a_setting" {
+  module { source = "./modules/dagster" }
+  variables { conventions = run.conventions }
+  assert {
+    condition = alltrue([
+      for secret in [kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster, kubernetes_secret_v1.alerts] :
+      secret.data_wo == null && length(coalesce(secret.data, {})) == 0 && !contains(keys(secret.metadata[0].labels), "app.kubernetes.io/version")
+    ])
+    error_message = "secrets are written when their revision changes, never kept"
+  }
+  assert {
+    condition     = !strcontains(jsonencode([kubernetes_config_map_v1.dagster.data, kubernetes_config_map_v1.dagster_storage.data]), "5e171e15ec7e15ec7e15ec7e15ec7e15")
+    error_message = "no secret is in a ConfigMap"
+  }
+}
+
+run "new_passwords_reach_every_pod_that_uses_them" {
+  module { source = "./modules/dagster" }
+  variables {
+    conventions        = run.conventions
+    passwords_revision = 2
+  }
+  assert {
+    condition     = alltrue([for secret in [kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster] : secret.data_wo_revision == 2])
+    error_message = "all are written together, or they would not match"
+  }
+  assert {
+    condition     = alltrue([for pods in kubernetes_deployment_v1.dagster : pods.spec[0].template[0].metadata[0].annotations["weather/passwords-revision"] == "2"])
+    error_message = "the pods that hold a password start again"
+  }
+}

@@ -1,0 +1,92 @@
+# What loads are made of: the key, and where it is not.
+
+mock_provider "kubernetes" {}
+
+variables {
+  namespace           = "weather"
+  kubeconfig          = "kubeconfig"
+  kubectl             = "kubectl"
+  image               = "registry.example/weather:1"
+  memory              = "1Gi"
+  database_host       = "postgres.database.svc.cluster.local"
+  database_volume_gib = 10
+  password            = "not a password"
+  passwords_revision  = 1
+  openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
+  openweather_secret  = null
+  secrets_revision    = 1
+  hourly_load         = "dagster"
+  ingestor_schedule   = "5 * * * *"
+  prune_schedule      = null
+  locations           = null
+  locations_file      = null
+  subscription_plan   = null
+  settings            = {}
+  dagster_url         = "http://localhost:3000"
+  pushgateway         = null
+  ca_file             = null
+  storage_class       = null
+  work_access_mode    = "ReadWriteOnce"
+  work_size           = "2Gi"
+}
+
+run "conventions" {
+  module { source = "./modules/conventions" }
+  variables { versions = { project = "1.2.3", postgres = "17.7" } }
+}
+
+run "no_secret_is_in_the_state_or_a_setting" {
+  module { source = "./modules/loader" }
+  variables { conventions = run.conventions }
+  assert {
+    condition = alltrue([
+      for secret in [kubernetes_secret_v1.openweather[0], kubernetes_secret_v1.loader] :
+      secret.data_wo == null && length(coalesce(secret.data, {})) == 0 && !contains(keys(secret.metadata[0].labels), "app.kubernetes.io/version")
+    ])
+    error_message = "secrets are written when their revision changes, never kept"
+  }
+  assert {
+    condition     = !strcontains(jsonencode([kubernetes_config_map_v1.settings.data, kubernetes_config_map_v1.files.data]), "5e171e15ec7e15ec7e15ec7e15ec7e15")
+    error_message = "the key is in no ConfigMap"
+  }
+  assert {
+    condition     = kubernetes_config_map_v1.settings.data["DESTINATION__POSTGRES__CREDENTIALS__USERNAME"] == "loader"
+    error_message = "loads come as their own role"
+  }
+}
+
+run "a_new_password_is_written" {
+  module { source = "./modules/loader" }
+  variables {
+    conventions        = run.conventions
+    passwords_revision = 2
+  }
+  assert {
+    condition     = kubernetes_secret_v1.loader.data_wo_revision == 2
+    error_message = "all are written together, or they would not match"
+  }
+}
+
+run "without_a_key" {
+  command = plan
+  module { source = "./modules/loader" }
+  variables {
+    conventions         = run.conventions
+    openweather_api_key = null
+  }
+  expect_failures = [kubernetes_secret_v1.openweather]
+}
+
+run "a_secret_of_the_users_own_replaces_the_key" {
+  command = plan
+  module { source = "./modules/loader" }
+  variables {
+    conventions         = run.conventions
+    openweather_api_key = null
+    openweather_secret  = "mine"
+  }
+  assert {
+    condition     = length(kubernetes_secret_v1.openweather) == 0 && output.secrets.openweather == "mine"
+    error_message = "the Secret named is the one that is used"
+  }
+}

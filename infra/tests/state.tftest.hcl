@@ -1,0 +1,30 @@
+# Applied, so that there is a state: no key is in an output, and the cluster and its volumes are not lost by a change.
+
+mock_provider "kubernetes" {}
+mock_provider "kind" {}
+
+variables {
+  openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
+  alert_urls          = ["json://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
+  image               = "registry.example/weather:1"
+}
+
+run "the_key_is_in_no_output" {
+  command = apply
+  assert {
+    condition     = !strcontains(jsonencode([output.database, output.ui, output.logs, output.image, output.kubeconfig]), var.openweather_api_key)
+    error_message = "outputs are shown"
+  }
+}
+
+run "a_change_of_the_cluster_stops_before_it_destroys_the_database" {
+  command = plan
+  variables { cluster_name = "another" }
+  expect_failures = [terraform_data.foundation]
+}
+
+run "a_change_of_the_storage_class_stops_too" {
+  command = plan
+  variables { storage_class = "fast" }
+  expect_failures = [terraform_data.foundation]
+}
