@@ -47,9 +47,9 @@ def others() -> str:
     played = {place.destination for place in PLACES.values()}
     rows = []
     for name in sorted(set(dlt.destinations.__all__) - played - NO_PLACE):
-        capabilities = Destination.from_reference(name).capabilities()
-        formats = [None, *(capabilities.supported_table_formats or ())]
-        found = [(one, options_of(capabilities, one)) for one in formats]
+        destination = Destination.from_reference(name)
+        formats = [None, *(destination.capabilities().supported_table_formats or ())]
+        found = [(one, options_of(destination, one)) for one in formats]
         rows += [_line([f"`{name}`", one or "", *_said(name, options)]) for one, options in found]
     head = ["destination", "table format", "rows are written by", "as"]
     return "\n".join([_line(head), _line(["---"] * len(head)), *rows])
@@ -63,8 +63,8 @@ def _said(name: str, options: LoadOptions) -> tuple[str, str]:
 
 def _row(name: str, cells: Mapping[str, str]) -> str:
     place = PLACES[name]
-    capabilities = Destination.from_reference(place.destination).capabilities()
-    return _line([place.title, options_of(capabilities, place.table_format).written_by, *cells.values()])
+    destination = Destination.from_reference(place.destination)
+    return _line([place.title, options_of(destination, place.table_format).written_by, *cells.values()])
 
 
 def _line(cells: list[str]) -> str:

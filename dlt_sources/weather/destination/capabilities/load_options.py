@@ -2,12 +2,14 @@
 
 Every table is merged by its key: with ``upsert`` where the destination has it for the table format, else with
 ``delete-insert``, which is safe under the writer lock. A destination that has neither gets every row appended.
+
+DuckDB has ``upsert``, but it takes more memory and time there than ``delete-insert``: 346 MB instead of 290 for the
+current weather of 20,000 places, 413 instead of 355 for the forecast of 2,000; 19 s of processor time instead of 0.4 to
+replace 40,000 rows of a forecast. Its file has one writer, so that nothing comes between the two statements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, cast, get_args
 from weakref import WeakKeyDictionary
@@ -88,31 +90,8 @@ def load_options(destination: Destination[Any, Any]) -> LoadOptions:
         ConfigurationError: the table format that is set for it is none that it has.
     """
     if destination not in _known:
-        capabilities = destination.capabilities()
-        table_format = _table_format(destination.destination_name, capabilities)
-        _known[destination] = options_of(capabilities, table_format)
+        _known[destination] = options_of(destination, _table_format(destination))
     return _known[destination]
-
-
-@contextmanager
-def rows_replaced(destination: Destination[Any, Any]) -> Iterator[None]:
-    """Delete and insert rows that are there already, rather than update them, where that is faster: in DuckDB.
-
-    It updates 40,000 rows of a forecast in 19 s of processor time, and deletes and inserts them in 0.4 s. Its file has
-    one writer, so that nothing comes between the two.
-
-    Args:
-        destination: the destination.
-    """
-    options = load_options(destination)
-    if destination.destination_type != DUCKDB or options.strategy is None:
-        yield
-        return
-    _known[destination] = options._replace(strategy="delete-insert")
-    try:
-        yield
-    finally:
-        _known[destination] = options
 
 
 def ensure_fit(name: str, kind: str, *, is_readable: bool = True) -> None:
@@ -147,13 +126,14 @@ def ensure_table_format(name: str, destination: Destination[Any, Any]) -> None:
         raise ConfigurationError(mistakes.missing_packages(f"{name} ({table_format})", package, error))
 
 
-def options_of(capabilities: DestinationCapabilitiesContext, table_format: str | None = None) -> LoadOptions:
-    """Return how rows are written to a destination with given capabilities.
+def options_of(destination: Destination[Any, Any], table_format: str | None = None) -> LoadOptions:
+    """Return how rows are written to a destination in a table format, by what dlt says that it can do.
 
     Args:
-        capabilities: what dlt says that the destination can do.
+        destination: the destination, whose driver is not needed.
         table_format: format of the tables; None for the usual ones.
     """
+    capabilities = destination.capabilities()
     table = new_table("any", write_disposition="merge")
     if table_format:
         table["table_format"] = cast("TTableFormat", table_format)
@@ -161,7 +141,8 @@ def options_of(capabilities: DestinationCapabilitiesContext, table_format: str |
     if capabilities.loader_file_format_selector:
         preferred = capabilities.preferred_loader_file_format
         _, formats = capabilities.loader_file_format_selector(preferred, formats, table_schema=table)
-    strategy = next((one for one in get_args(MergeStrategy) if _can_merge(capabilities, table, one)), None)
+    strategies = ("delete-insert",) if destination.destination_type == DUCKDB else get_args(MergeStrategy)
+    strategy = next((one for one in strategies if _can_merge(capabilities, table, one)), None)
     return LoadOptions(strategy, table_format, "parquet" if "parquet" in (formats or ()) else None)
 
 
@@ -173,10 +154,11 @@ def _can_merge(capabilities: DestinationCapabilitiesContext, table: TTableSchema
         return False
 
 
-def _table_format(name: str, capabilities: DestinationCapabilitiesContext) -> str | None:
+def _table_format(destination: Destination[Any, Any]) -> str | None:
     """Return the setting ``table_format`` of a destination, next to dlt's settings of it."""
+    name = destination.destination_name
     value: str | None = dlt.config.get(f"destination.{name}.table_format")
-    supported = capabilities.supported_table_formats or ()
+    supported = destination.capabilities().supported_table_formats or ()
     if value is None or value in supported:
         return value
     raise ConfigurationError(mistakes.unknown_table_format(name, value, supported))

@@ -11,7 +11,7 @@ from dlt.extract import DltResource, DltSource
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.destination.capabilities.load_options import MERGE, rows_replaced
+from dlt_sources.weather.destination.capabilities.load_options import MERGE
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.resources import closing_source
@@ -59,7 +59,6 @@ def replay(
     with (
         Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run,
         writing(target, run) as writer,
-        rows_replaced(writer.pipeline.destination),
     ):
         on_start(run)
         place = None if restart else _place(places, writer, endpoints)
