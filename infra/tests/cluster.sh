@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the tests on a real cluster: what they say, wait for, and ask of the database and of Dagster.
 
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 started=$(date +%s)
 scratch=$(mktemp -d)
 background=()
@@ -71,12 +72,35 @@ no_duplicates() {
 # everything_up DIR IMAGE : wait for it, with the simulator in OpenWeather's place
 everything_up() {
   local component
-  kubectl -n simulator get deployment simulator >/dev/null 2>&1 || bash "$(dirname "${BASH_SOURCE[0]}")/simulator.sh" deploy "$1" "$2" >/dev/null
+  kubectl -n simulator get deployment simulator >/dev/null 2>&1 || bash "$tests/simulator.sh" deploy "$1" "$2" >/dev/null
   kubectl -n database rollout status statefulset/postgres --timeout=300s >/dev/null
   say "PostgreSQL is ready"
   for component in webserver daemon code; do kubectl -n weather rollout status "deployment/dagster-$component" --timeout=300s >/dev/null; done
   say "Dagster's webserver, daemon and code location are ready"
 }
+
+# --- the simulator, by its control calls
+
+# simulator METHOD PATH [JSON] : prints what it answers
+simulator() {
+  kubectl -n simulator exec deployment/simulator -c simulator -- python -c '
+import sys, urllib.request
+body = sys.argv[3].encode() if len(sys.argv) > 3 else None
+request = urllib.request.Request("http://127.0.0.1:8080/_simulator/" + sys.argv[2], body, method=sys.argv[1])
+print(urllib.request.urlopen(request).read().decode())' "$@"
+}
+# simulator_count EXPRESSION : of its statistics s; by_path has a key for each path that was asked
+simulator_count() { simulator GET stats | python3 -c "import collections, json, sys; s = json.load(sys.stdin); paths = collections.Counter(s['by_path']); print($1)"; }
+# calls of the resources whose answers cannot be asked for again
+calls_of_snapshots() { simulator_count 'sum(n for path, n in paths.items() if path.endswith(("/weather", "/forecast")))'; }
+
+# slow_answers SECONDS : of every call from now on; 0 for none
+slow_answers() {
+  simulator DELETE faults >/dev/null
+  [ "$1" = 0 ] || simulator POST faults "{\"latency\": $1}" >/dev/null
+}
+# what the alert channel got: alerts EXPRESSION, of the list of messages m
+alerts() { kubectl -n simulator logs deployment/simulator -c alerts --tail=-1 | python3 -c "import json, sys; m = [a['title'] + ' ' + a['message'] for a in map(json.loads, sys.stdin)]; print($1)"; }
 
 # --- Dagster's webserver, as a user reaches it
 
@@ -99,10 +123,14 @@ selector='repositoryLocationName: "weather", repositoryName: "__repository__"'
 runs() { graphql "{ runsOrError(filter: {$1}, limit: 1) { ... on Runs { results { runId status tags { key value } } } } }" "$2"; }
 no_runs_going() { [ "$(runs 'statuses: [QUEUED, STARTING, STARTED, CANCELING]' "len(d['runsOrError']['results'])")" = 0 ]; }
 until_idle() { until_true 300 "the runs to end" no_runs_going; }
+# launch [PARTITION [JOB [CONFIGURATION]]] : the configuration is GraphQL
 launch() {
-  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"weather_ingestion_job\"}, runConfigData: {}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
+  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"${2:-weather_ingestion_job}\"}, runConfigData: ${3:-{\}}, executionMetadata: {tags: [${1:+{key: \"dagster/partition\", value: \"$1\"\}}]}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
     "d['launchRun']['run']['runId']"
 }
 status_of() { graphql "{ runOrError(runId: \"$1\") { ... on Run { status } } }" "d['runOrError']['status']"; }
 schedule_is() { [ "$(graphql "{ scheduleOrError(scheduleSelector: {$selector, scheduleName: \"hourly_weather_schedule\"}) { ... on Schedule { scheduleState { status } } } }" "d['scheduleOrError']['scheduleState']['status']")" = "$1" ]; }
+pod_of() { kubectl -n weather get pods -l "dagster/run-id=$1" -o name; }
+# kill_pod POD : at once; its processes have two seconds more
+kill_pod() { kubectl -n weather delete "$1" --grace-period=0 --force >/dev/null 2>&1; }
 has_status() { [ "$(status_of "$1")" = "$2" ]; }
