@@ -99,6 +99,31 @@ slow_answers() {
   simulator DELETE faults >/dev/null
   [ "$1" = 0 ] || simulator POST faults "{\"latency\": $1}" >/dev/null
 }
+# Answers since $began against the tables, for $places locations: each snapshot of every location is there, and of the
+# calls that the simulator answered since its statistics were reset none is lost but those that were under way.
+answers() { read_rows "SELECT count(*) || ' of ' || count(DISTINCT (location_id, endpoint)) FROM bronze.weather_raw WHERE fetched_at > '$began'"; }
+lost() { echo $(($(calls_of_snapshots) - $(answers | cut -d' ' -f1))); }
+each_answer_once() { equal "answers, of places and endpoints" "$(answers)" "$((3 * places)) of $((3 * places))"; }
+complete() { [ "$(answers | cut -d' ' -f3)" = $((3 * places)) ]; }
+kept_all_answers() {
+  complete || fail "places without an answer: $(answers)"
+  [ "$(lost)" -le "$(simulator_count "s['in_flight_max']")" ] || fail "$(lost) answers are lost, more than were under way"
+}
+# begin SECONDS : count from now on, with answers that take so long
+begin() {
+  simulator POST reset >/dev/null
+  slow_answers "$1"
+  began=$(read_rows 'SELECT now()')
+}
+# a list of places, name,lat,lon
+list_of_places() {
+  python3 -c "
+print('name,lat,lon')
+for n in range($1): print(f'place {n},{-60 + 120 * (n * 7 % $1) / $1:.4f},{-180 + 360 * n / $1:.4f}')"
+}
+# with_settings JSON : TF_VAR_settings, and these
+with_settings() { python3 -c 'import json, os, sys; print(json.dumps(json.loads(os.environ["TF_VAR_settings"]) | json.loads(sys.argv[1])))' "$1"; }
+
 # what the alert channel got: alerts EXPRESSION, of the list of messages m
 alerts() { kubectl -n simulator logs deployment/simulator -c alerts --tail=-1 | python3 -c "import json, sys; m = [a['title'] + ' ' + a['message'] for a in map(json.loads, sys.stdin)]; print($1)"; }
 
