@@ -21,7 +21,7 @@ locals {
   version = regex("(?m)^version = \"([^\"]+)\"", file("${local.project}/pyproject.toml"))[0]
   image   = var.image != null ? var.image : module.cluster[0].image
 
-  passwords = { for role in ["postgres", "loader", "reader", "dagster"] : role => ephemeral.random_password.role[role].result }
+  passwords = { for role in ["postgres", "loader", "reader", "dagster", "backup"] : role => ephemeral.random_password.role[role].result }
 
   # places that are loaded: without a list, the five of .dlt/config.toml; the first line of a file names its columns
   places = var.locations == null && var.locations_file == null ? 5 : (
@@ -54,7 +54,7 @@ resource "terraform_data" "foundation" {
 
 # New ones in every run, and kept nowhere but in the Secrets, which are written when their revision changes.
 ephemeral "random_password" "role" {
-  for_each = toset(["postgres", "loader", "reader", "dagster"])
+  for_each = toset(["postgres", "loader", "reader", "dagster", "backup"])
 
   length  = 32
   special = false
@@ -107,6 +107,8 @@ module "postgres" {
   backups_size       = var.volume_sizes.backups
   backup_schedule    = var.backup_schedule
   backups_kept       = var.backups_kept
+
+  backup_max_age_hours = var.backup_max_age_hours
 }
 
 module "loader" {

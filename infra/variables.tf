@@ -260,6 +260,17 @@ variable "backup_schedule" {
   }
 }
 
+variable "backup_max_age_hours" {
+  description = "Hours after a good backup when the next one must be there, or an alert says so: a little more than the pause of backup_schedule."
+  type        = number
+  default     = 26
+  nullable    = false
+  validation {
+    condition     = var.backup_max_age_hours >= 1
+    error_message = "backup_max_age_hours must be 1 or more."
+  }
+}
+
 variable "backups_kept" {
   description = "How many backups of each database are kept; older ones are deleted."
   type        = number

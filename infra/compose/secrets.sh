@@ -19,7 +19,7 @@ key=$(sed -n "s/^OPENWEATHER_API_KEY=//p" /run/secrets/settings | tail -n 1 | tr
 if [ -z "$key" ]; then echo "There is no OPENWEATHER_API_KEY in infra/.env." >&2; exit 1; fi
 made superuser >/dev/null
 loader=$(made loader) reader=$(made reader) dagster=$(made dagster)
-put /secrets/database/passwords "LOADER_PASSWORD=$loader READER_PASSWORD=$reader DAGSTER_PASSWORD=$dagster"
+put /secrets/database/passwords "LOADER_PASSWORD=$loader READER_PASSWORD=$reader DAGSTER_PASSWORD=$dagster BACKUP_PASSWORD=$(made backup)"
 put /secrets/dagster/dagster-password "$dagster"
 put /secrets/code/dagster-password "$dagster"
 # dlt reads these by their names

@@ -62,6 +62,20 @@ run_job() {
   kubectl -n "$1" create job --from="cronjob/$2" "$3" >/dev/null
   kubectl -n "$1" wait --for=condition=complete "job/$3" --timeout=300s >/dev/null || fail "job $3: $(kubectl -n "$1" logs "job/$3" --tail=20)"
 }
+# in_backups COMMAND... : in a pod with the backups, as the README's "Back up and restore" makes one
+in_backups() {
+  if ! kubectl -n database get job restore >/dev/null 2>&1; then
+    # as `kubectl create job --from` does, also with servers before 1.21
+    kubectl -n database get cronjob postgres-restore -o json | python3 -c '
+import json, sys
+template = json.load(sys.stdin)["spec"]["jobTemplate"]
+metadata = {"name": "restore", "namespace": "database", "labels": template["metadata"]["labels"]}
+json.dump({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}, sys.stdout)
+' | kubectl apply -f - >/dev/null
+    until_true 60 "the pod of the restore" kubectl -n database exec job/restore -- true
+  fi
+  kubectl -n database exec -i job/restore -- "$@"
+}
 no_duplicates() {
   equal "duplicates in air_pollution" "$(read_rows 'SELECT count(*) - count(DISTINCT (location_id, dt)) FROM bronze.air_pollution')" 0
   equal "duplicates in forecast" "$(read_rows 'SELECT count(*) - count(DISTINCT (location_id, dt, issued_at)) FROM bronze.forecast')" 0

@@ -125,8 +125,11 @@ fingerprint() {
 run_job database postgres-backup backup
 fingerprint >"$scratch/before"
 superuser "DROP SCHEMA bronze CASCADE" >/dev/null 2>&1
-newest=$(kubectl -n database exec postgres-0 -- bash -c 'ls /backups/weather-*.dump | tail -n 1')
-kubectl -n database exec postgres-0 -- bash /scripts/restore.sh weather "$newest" >/dev/null
+newest=$(in_backups bash -c 'ls /backups/weather-*.dump | tail -n 1')
+# the schemas are made again at the server's start
+kubectl -n database exec postgres-0 -- bash /scripts/roles.sh
+in_backups bash /scripts/restore.sh weather "$newest" >/dev/null
+equal "backups that the table knows" "$(read_rows 'SELECT count(*) FROM upkeep.backups WHERE last_error IS NULL AND due_by > now()')" 2
 fingerprint | diff "$scratch/before" - || fail "the restored tables differ"
 run_job weather ingestor after-restore
 no_duplicates

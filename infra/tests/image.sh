@@ -55,7 +55,7 @@ tar --create --directory infra/modules/postgres/scripts . | gzip >"$scratch/post
 $DOCKER create --name "$name-database" --user 999:999 "${hardened[@]}" \
   --tmpfs /var/run/postgresql:uid=999 --tmpfs /backups:uid=999 --volume /var/lib/postgresql/data --volume /scripts \
   --env PGDATA=/var/lib/postgresql/data/pgdata --env POSTGRES_DB=weather --env POSTGRES_PASSWORD=for-nobody --env KEEP=2 \
-  --env LOADER_PASSWORD=loads --env READER_PASSWORD=reads --env DAGSTER_PASSWORD=orchestrates \
+  --env LOADER_PASSWORD=loads --env READER_PASSWORD=reads --env DAGSTER_PASSWORD=orchestrates --env BACKUP_PASSWORD=copies \
   "$POSTGRES_IMAGE" -c hba_file=/scripts/pg_hba.conf >/dev/null
 gunzip --stdout "$scratch/postgres.tar.gz" | $DOCKER cp - "$name-database:/scripts"
 $DOCKER start "$name-database" >/dev/null
@@ -135,6 +135,9 @@ may_not "reader sees the staging area" 42501 reader reads weather "SELECT 1 FROM
 may_not "reader makes temporary tables" 42501 reader reads weather "CREATE TEMPORARY TABLE x (i int)"
 may_not "loader makes schemas" 42501 loader loads weather "CREATE SCHEMA x"
 may_not "loader writes elsewhere" 42501 loader loads weather "CREATE TABLE public.x (i int)"
+may_not "reader says that there is a backup" 42501 reader reads weather "INSERT INTO upkeep.backups (database) VALUES ('x')"
+may_not "backup writes elsewhere" 42501 backup copies weather "DELETE FROM bronze.air_pollution"
+may_not "backup makes tables" 42501 backup copies weather "CREATE TABLE upkeep.x (i int)"
 may_not "loader reaches Dagster's database" "no pg_hba.conf entry" loader loads dagster "SELECT 1"
 may_not "loader reaches the server's own database" "no pg_hba.conf entry" loader loads postgres "SELECT 1"
 may_not "dagster reaches the weather" "no pg_hba.conf entry" dagster orchestrates weather "SELECT 1"
@@ -159,8 +162,10 @@ for _ in 1 2 3; do
   in_database env PGHOST=127.0.0.1 bash /scripts/backup.sh >"$scratch/backup.log" 2>&1 || fail "the backup"
   sleep 1 # files are named after the second
 done
-[ "$(in_database bash -c 'ls /backups | wc -l')" = 4 ] || fail "not the newest two backups of each database"
+[ "$(in_database bash -c 'ls /backups/*.dump | wc -l')" = 4 ] || fail "not the newest two backups of each database"
+[ "$(as_reader "SELECT count(*) FROM upkeep.backups WHERE last_error IS NULL AND due_by > now() AND bytes > 0")" = 2 ] || fail "the table does not say how the backups ended"
 in_database psql --quiet -U postgres weather -c "DROP SCHEMA bronze CASCADE" -c "DROP SCHEMA bronze_staging CASCADE" 2>/dev/null
+in_database bash /scripts/roles.sh || fail "the roles cannot be made after the schemas are lost"
 sql dagster orchestrates dagster "DROP TABLE runs"
 for database in weather dagster; do
   newest=$(in_database bash -c "ls /backups/$database-*.dump | tail -n 1")
@@ -168,8 +173,13 @@ for database in weather dagster; do
 done
 fingerprint | diff "$scratch/before" - || fail "the restored tables differ"
 [ "$(sql dagster orchestrates dagster "INSERT INTO runs (what) VALUES ('new') RETURNING id")" = 2 ] || fail "Dagster's records"
-# a broken file changes nothing
+# a broken file changes nothing: one that is not what its checksum says, and one without a checksum that ends too early
 newest=$(in_database bash -c "ls /backups/weather-*.dump | tail -n 1")
+in_database bash -c "head -c 20000 $newest >/backups/weather-2000.dump && sed s/weather-.*/weather-2000.dump/ $newest.sha256 >/backups/weather-2000.dump.sha256 && touch -d 2000-01-01 /backups/weather-2000.dump.sha256"
+if in_database bash /scripts/restore.sh weather /backups/weather-2000.dump >"$scratch/restore.log" 2>&1; then fail "a backup with another checksum was restored"; fi
+grep --quiet "Nothing was changed" "$scratch/restore.log" || fail "refused without a sentence"
+if in_database env PGHOST=127.0.0.1 bash /scripts/backup.sh >"$scratch/backup.log" 2>&1; then fail "a broken backup alerts nobody"; fi
+in_database test -e /backups/weather-2000.dump.broken || fail "a broken backup counts as one"
 in_database head -c 20000 "$newest" >"$scratch/half"
 if in_database bash /scripts/restore.sh weather - <"$scratch/half" >"$scratch/restore.log" 2>&1; then fail "half a backup was restored"; fi
 fingerprint | diff "$scratch/before" - || fail "half a backup changed the tables"

@@ -5,7 +5,7 @@ mock_provider "kubernetes" {}
 variables {
   namespace          = "database"
   image              = "postgres:17.7"
-  passwords          = { postgres = "1", loader = "2", reader = "3", dagster = "4" }
+  passwords          = { postgres = "1", loader = "2", reader = "3", dagster = "4", backup = "5" }
   passwords_revision = 1
   storage_class      = null
   volume_size        = null
@@ -14,6 +14,8 @@ variables {
   backups_size       = "5Gi"
   backup_schedule    = "23 2 * * *"
   backups_kept       = 14
+
+  backup_max_age_hours = 26
 }
 
 run "conventions" {
@@ -21,7 +23,7 @@ run "conventions" {
   variables { versions = { project = "1.2.3", postgres = "17.7" } }
 }
 
-run "three_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
+run "four_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
   command = plan
   module { source = "./modules/postgres" }
   variables { conventions = run.conventions }
@@ -30,8 +32,20 @@ run "three_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
     error_message = "every client has a password, and the superuser does not come in over the network"
   }
   assert {
-    condition     = length(regexall("ALTER ROLE (loader|reader|dagster) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", kubernetes_config_map_v1.postgres.data["roles.sql"])) == 3
-    error_message = "three roles, none a superuser"
+    condition     = length(regexall("ALTER ROLE (loader|reader|dagster|backup) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", kubernetes_config_map_v1.postgres.data["roles.sql"])) == 4
+    error_message = "four roles, none a superuser"
+  }
+  assert {
+    condition     = !contains(kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0].volume[*].name, "backups")
+    error_message = "the server starts without the volume of the backups"
+  }
+  assert {
+    condition     = module.restore.spec.suspend && contains(module.restore.pod.spec[0].volume[*].name, "backups")
+    error_message = "a restore is started by hand, in a pod that has the backups"
+  }
+  assert {
+    condition     = [for env in module.backup.pod.spec[0].container[0].env : env.name if endswith(env.name, "_PASSWORD")] == ["BACKUP_PASSWORD"]
+    error_message = "the nightly pod has the password of the role that reads, and no other"
   }
   assert {
     condition     = coalesce(kubernetes_service_v1.postgres.spec[0].type, "ClusterIP") == "ClusterIP"

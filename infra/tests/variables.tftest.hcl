@@ -12,27 +12,28 @@ variables {
 run "values_that_cannot_work" {
   command = plan
   variables {
-    backup_schedule     = "nightly"
-    backups_kept        = 0
-    ca_file             = "nowhere.pem"
-    cluster_name        = "My Cluster"
-    egress_ports        = [587] # without HTTPS
-    hourly_load         = "both"
-    ingestor_schedule   = "* * * *"
-    load_memory         = "1000"
-    locations_file      = "nowhere.csv"
-    openweather_api_key = "my key"
-    passwords_revision  = 0
-    postgres_image      = "postgres:latest"
-    prune_schedule      = "nightly"
-    secrets_revision    = 1.5
-    settings            = { SOURCES__WEATHER__API_KEY = "a secret" }
-    subscription_plan   = "basic"
-    volume_sizes        = { database = "10" }
-    work_access_mode    = "ReadOnlyMany"
+    backup_schedule      = "nightly"
+    backups_kept         = 0
+    backup_max_age_hours = 0
+    ca_file              = "nowhere.pem"
+    cluster_name         = "My Cluster"
+    egress_ports         = [587] # without HTTPS
+    hourly_load          = "both"
+    ingestor_schedule    = "* * * *"
+    load_memory          = "1000"
+    locations_file       = "nowhere.csv"
+    openweather_api_key  = "my key"
+    passwords_revision   = 0
+    postgres_image       = "postgres:latest"
+    prune_schedule       = "nightly"
+    secrets_revision     = 1.5
+    settings             = { SOURCES__WEATHER__API_KEY = "a secret" }
+    subscription_plan    = "basic"
+    volume_sizes         = { database = "10" }
+    work_access_mode     = "ReadOnlyMany"
   }
   expect_failures = [
-    var.backup_schedule, var.backups_kept, var.ca_file, var.cluster_name, var.egress_ports, var.hourly_load,
+    var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.ca_file, var.cluster_name, var.egress_ports, var.hourly_load,
     var.ingestor_schedule, var.load_memory, var.locations_file, var.openweather_api_key, var.passwords_revision,
     var.postgres_image, var.prune_schedule, var.secrets_revision, var.settings, var.subscription_plan,
     var.volume_sizes, var.work_access_mode,

@@ -54,19 +54,6 @@ resource "kubernetes_cron_job_v1" "this" {
                 type = var.pods.security.seccomp_profile
               }
             }
-            dynamic "affinity" {
-              for_each = var.beside[*]
-              content {
-                pod_affinity {
-                  required_during_scheduling_ignored_during_execution {
-                    topology_key = "kubernetes.io/hostname"
-                    label_selector {
-                      match_labels = affinity.value
-                    }
-                  }
-                }
-              }
-            }
             container {
               name              = var.container
               image             = var.image

@@ -84,12 +84,6 @@ variable "final_exit_codes" {
   default     = []
 }
 
-variable "beside" {
-  description = "Labels of a pod on whose node the pods must run; any node if null."
-  type        = map(string)
-  default     = null
-}
-
 variable "container" {
   description = "Name of the container."
   type        = string

@@ -1,4 +1,4 @@
-# Every night: a dump of the weather and one of Dagster's records, on a volume of their own.
+# Every night: a dump of the weather and one of Dagster's records, on a volume that the database does not need to start.
 
 resource "kubernetes_persistent_volume_claim_v1" "backups" {
   metadata {
@@ -33,23 +33,60 @@ module "backup" {
   schedule                  = var.backup_schedule
   starting_deadline_seconds = 6 * 3600
   active_deadline_seconds   = 2 * 3600
-  # the volume is the database pod's too, for restoring, and can be on one node only
-  beside = var.conventions.components.database.selector
 
   container = "backup"
   image     = var.image
   command   = ["bash", "/scripts/backup.sh"]
   env = {
-    PGHOST = kubernetes_service_v1.postgres.metadata[0].name
-    KEEP   = tostring(var.backups_kept)
+    PGHOST    = kubernetes_service_v1.postgres.metadata[0].name
+    KEEP      = tostring(var.backups_kept)
+    DUE_HOURS = tostring(var.backup_max_age_hours)
   }
-  env_of_secrets = { for name in ["READER_PASSWORD", "DAGSTER_PASSWORD"] : name => kubernetes_secret_v1.postgres.metadata[0].name }
+  env_of_secrets = { BACKUP_PASSWORD = kubernetes_secret_v1.backup.metadata[0].name }
   resources = {
     requests = { cpu = "50m", memory = "64Mi" }
     limits   = { memory = "512Mi" }
   }
-  volumes = {
+  volumes = local.backup_volumes
+}
+
+locals {
+  backup_volumes = {
     scripts = { mount_path = "/scripts", config_map = kubernetes_config_map_v1.postgres.metadata[0].name }
     backups = { mount_path = "/backups", claim = kubernetes_persistent_volume_claim_v1.backups.metadata[0].name }
   }
+}
+
+# A pod with the backups, made by hand, in which backups are listed, restored, copied and deleted; it ends by itself.
+module "restore" {
+  source = "../cron_job"
+
+  name        = "postgres-restore"
+  namespace   = var.namespace
+  labels      = var.conventions.components.backup.labels
+  annotations = { "checkov.io/skip1" = "CKV_K8S_40=the image's own user is 999" }
+  reaches     = { "weather/database" = "client" }
+  pods        = var.conventions.pods
+  user        = var.conventions.users.postgres
+
+  # a CronJob must have a schedule
+  schedule                  = "0 0 1 1 *"
+  suspend                   = true
+  starting_deadline_seconds = 60
+  active_deadline_seconds   = 4 * 3600
+  # the shell that waits hears no signal
+  grace_seconds = 1
+
+  container = "restore"
+  image     = var.image
+  command   = ["sleep", tostring(4 * 3600)]
+  env       = { PGHOST = kubernetes_service_v1.postgres.metadata[0].name }
+  env_of_secrets = {
+    for name in ["LOADER_PASSWORD", "DAGSTER_PASSWORD"] : name => kubernetes_secret_v1.postgres.metadata[0].name
+  }
+  resources = {
+    requests = { cpu = "50m", memory = "64Mi" }
+    limits   = { memory = "512Mi" }
+  }
+  volumes = local.backup_volumes
 }

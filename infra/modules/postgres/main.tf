@@ -1,4 +1,4 @@
-# PostgreSQL: one pod with a persistent volume, three roles, and passwords that only the cluster knows.
+# PostgreSQL: one pod with a persistent volume, four roles, and passwords that only the cluster knows.
 
 resource "kubernetes_secret_v1" "postgres" {
   metadata {
@@ -11,6 +11,19 @@ resource "kubernetes_secret_v1" "postgres" {
     LOADER_PASSWORD   = var.passwords.loader
     READER_PASSWORD   = var.passwords.reader
     DAGSTER_PASSWORD  = var.passwords.dagster
+  }
+  data_wo_revision = var.passwords_revision
+}
+
+# not in the Secret above, which was written before there was this role, and is written again only with new passwords
+resource "kubernetes_secret_v1" "backup" {
+  metadata {
+    name      = "postgres-backup"
+    namespace = var.namespace
+    labels    = var.conventions.components.backup.lasting_labels
+  }
+  data_wo = {
+    BACKUP_PASSWORD = var.passwords.backup
   }
   data_wo_revision = var.passwords_revision
 }
@@ -91,9 +104,12 @@ resource "kubernetes_stateful_set_v1" "postgres" {
             name  = "PGDATA"
             value = "/var/lib/postgresql/data/pgdata"
           }
-          env_from {
-            secret_ref {
-              name = kubernetes_secret_v1.postgres.metadata[0].name
+          dynamic "env_from" {
+            for_each = [kubernetes_secret_v1.postgres.metadata[0].name, kubernetes_secret_v1.backup.metadata[0].name]
+            content {
+              secret_ref {
+                name = env_from.value
+              }
             }
           }
           port {
@@ -149,12 +165,6 @@ resource "kubernetes_stateful_set_v1" "postgres" {
             mount_path = "/scripts"
             read_only  = true
           }
-          # for restore.sh
-          volume_mount {
-            name       = "backups"
-            mount_path = "/backups"
-            read_only  = true
-          }
           volume_mount {
             name       = "run"
             mount_path = "/var/run/postgresql"
@@ -173,12 +183,6 @@ resource "kubernetes_stateful_set_v1" "postgres" {
           name = "scripts"
           config_map {
             name = kubernetes_config_map_v1.postgres.metadata[0].name
-          }
-        }
-        volume {
-          name = "backups"
-          persistent_volume_claim {
-            claim_name = kubernetes_persistent_volume_claim_v1.backups.metadata[0].name
           }
         }
         volume {

@@ -18,5 +18,6 @@ output "pods" {
   value = {
     database = kubernetes_stateful_set_v1.postgres.spec[0].template[0]
     backup   = module.backup.pod
+    restore  = module.restore.pod
   }
 }

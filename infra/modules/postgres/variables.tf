@@ -40,6 +40,7 @@ variable "passwords" {
     loader   = string
     reader   = string
     dagster  = string
+    backup   = string
   })
   sensitive = true
   ephemeral = true
@@ -82,5 +83,10 @@ variable "backup_schedule" {
 
 variable "backups_kept" {
   description = "How many backups of each database are kept."
+  type        = number
+}
+
+variable "backup_max_age_hours" {
+  description = "Hours after a good backup when the next one is due."
   type        = number
 }
