@@ -149,6 +149,11 @@ class Contract(BaseModel):
         return record
 
     @classmethod
+    def texts_of_lists(cls) -> dict[str, str] | None:
+        """Return the lists of which ``prepare`` makes texts, with their names; None if it does anything else."""
+        return {}
+
+    @classmethod
     def identity(cls, record: dict[str, Any]) -> object:
         """Return the value that distinguishes a record from the others of its answer."""
         return record.get("dt")

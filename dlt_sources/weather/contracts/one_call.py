@@ -98,3 +98,8 @@ class OneCallAlerts(AnswerRow):
         if tags is not None:
             prepared[TAGS_JSON] = as_json(tags)
         return prepared
+
+    @classmethod
+    def texts_of_lists(cls) -> dict[str, str] | None:
+        """Return None: records are changed in other ways as well."""
+        return None

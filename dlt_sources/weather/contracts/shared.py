@@ -41,6 +41,12 @@ class Conditions(AnswerRow):
         primary = conditions[0] if conditions else None
         return {**record, "weather": primary, CONDITIONS_JSON: as_json(conditions)}
 
+    @classmethod
+    def texts_of_lists(cls) -> dict[str, str] | None:
+        """Return the list of conditions with the name of its text."""
+        others = super().texts_of_lists()
+        return None if others is None else others | {"weather": CONDITIONS_JSON}
+
 
 class AlertIds(AnswerRow):
     """Column of the warnings in force. One Call 4.0 gives their ids; the table ``one_call_alerts`` has their texts."""
@@ -53,6 +59,12 @@ class AlertIds(AnswerRow):
         prepared = super().prepare(record)
         alerts = prepared.get("alerts")
         return prepared if alerts is None else {**prepared, "alerts": None, ALERTS_JSON: as_json(alerts)}
+
+    @classmethod
+    def texts_of_lists(cls) -> dict[str, str] | None:
+        """Return the list of ids, and others, with the names of their texts."""
+        others = super().texts_of_lists()
+        return None if others is None else others | {"alerts": ALERTS_JSON}
 
 
 class HourValues(Conditions):

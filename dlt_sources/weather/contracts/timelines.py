@@ -50,6 +50,11 @@ class _Day(DayValues):
                 prepared = {**prepared, name: None, **{f"{name}_{step}": one for step, one in value.items()}}
         return prepared
 
+    @classmethod
+    def texts_of_lists(cls) -> dict[str, str] | None:
+        """Return None: records are changed in other ways as well."""
+        return None
+
 
 class OneCallCurrent(_Observed, HourValues):
     """One observation at one location."""

@@ -70,6 +70,11 @@ class CurrentWeather(_Atmosphere):
         """Return the record as ``Conditions`` does, with the coordinates as an object."""
         return coordinates_as_object(super().prepare(record))
 
+    @classmethod
+    def texts_of_lists(cls) -> dict[str, str] | None:
+        """Return None: records are changed in other ways as well."""
+        return None
+
 
 class Steps(_Atmosphere):
     """Columns common to the forecasts in steps of one or 3 hours."""

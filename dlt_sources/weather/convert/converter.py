@@ -74,12 +74,33 @@ class Converter:
         if invalid_rows:
             kept = [position for start, piece in pieces for position in range(start, start + piece.num_rows)]
         table = pa.concat_tables([piece for _, piece in pieces], promote_options="default")
+        return self._with_added(table, added, kept), invalid_rows
+
+    def convert_leaves(
+        self, leaves: dict[tuple[str, ...], pa.Array], length: int, added: Mapping[str, Sequence[object] | pa.Array]
+    ) -> pa.Table | None:
+        """Convert records whose values are columns already; None if their conversion record by record is needed.
+
+        Args:
+            leaves: the values of each field, by path, as Arrow infers them.
+            length: number of records.
+            added: see ``convert``.
+        """
+        try:
+            table, has_unknown = self._known_fields(leaves, length)
+        except ContractViolationError:
+            return None
+        return None if has_unknown else self._with_added(table, added)
+
+    def _with_added(
+        self, table: pa.Table, added: Mapping[str, Sequence[object] | pa.Array], kept: list[int] | None = None
+    ) -> pa.Table:
         for name, values in added.items():
             column = self.contract.arrow_schema().field(name)
             array = values if isinstance(values, pa.Array) else pa.array(values, column.type)
             array = array if kept is None else array.take(pa.array(kept, pa.int64()))
             table = table.set_column(table.schema.get_field_index(name), column, array)
-        return table, invalid_rows
+        return table
 
     def _pieces(
         self, records: Sequence[dict[str, Any]], start: int, invalid_rows: list[InvalidRow]
@@ -115,15 +136,21 @@ class Converter:
                 leaves, has_unknown = self._arrays([known_part(record, self.contract) for record in prepared]), True
             except _REFUSED as error:
                 raise ContractViolationError("", str(error)) from None
-        arrays = [
-            known_field(leaves.pop(column.path, None), column, len(records)) for column in self.contract.columns()
-        ]
-        table = pa.Table.from_arrays(arrays, schema=self.contract.arrow_schema())
-        has_unknown |= any(
+        table, has_others = self._known_fields(leaves, len(records))
+        return self._with_unknown_fields(table, prepared) if has_unknown or has_others else table
+
+    def _known_fields(self, leaves: dict[tuple[str, ...], pa.Array], length: int) -> tuple[pa.Table, bool]:
+        """Return the contract's columns, taken out of ``leaves``, and whether unknown fields with values are left.
+
+        Raises:
+            ContractViolationError: a value is missing, of the wrong type or out of range.
+        """
+        arrays = [known_field(leaves.pop(column.path, None), column, length) for column in self.contract.columns()]
+        has_unknown = any(
             not pa.types.is_null(leaf.type) and ".".join(path) not in self.contract.ignored
             for path, leaf in leaves.items()
         )
-        return self._with_unknown_fields(table, prepared) if has_unknown else table
+        return pa.Table.from_arrays(arrays, schema=self.contract.arrow_schema()), has_unknown
 
     def _arrays(self, prepared: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], pa.Array]:
         """Return the values of each field, by path, as Arrow infers them.
@@ -135,7 +162,7 @@ class Converter:
         text = orjson.dumps(prepared)
         # records without any field are an empty struct type to Arrow
         structs = pa.array(prepared) if prepared else pa.array([], pa.struct([]))
-        leaves = dict(_leaves(structs, (), self.contract))
+        leaves = dict(leaves_of(structs, (), self.contract))
         if b"true" in text or b"false" in text:
             _refuse_bools_among_floats({path: leaves[path] for path in leaves.keys() & self.contract.paths()}, prepared)
         return leaves
@@ -176,14 +203,14 @@ class Converter:
         return name, next((found for value in values.values() if (found := column_type(value))), None)
 
 
-def _leaves(
+def leaves_of(
     array: pa.Array, parent: tuple[str, ...], contract: type[Contract]
 ) -> Iterator[tuple[tuple[str, ...], pa.Array]]:
     """Yield the path and the values of each field of nested structs; below ``MAX_DEPTH`` they stay structs."""
     for name, child in zip(array.type.names, array.flatten(), strict=True):
         path = (*parent, name)
         if pa.types.is_struct(child.type) and len(path) < MAX_DEPTH and path not in contract.paths():
-            yield from _leaves(child, path, contract)
+            yield from leaves_of(child, path, contract)
         elif path in contract.parents() and not pa.types.is_null(child.type):
             raise ContractViolationError(".".join(path), f"{'.'.join(path)}: expected an object")
         else:

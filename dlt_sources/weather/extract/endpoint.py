@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -18,7 +16,8 @@ from dlt_sources.weather.api.responses import Answer, Failure, Result
 from dlt_sources.weather.common.errors import listed
 from dlt_sources.weather.contracts import Contract, Reject, WeatherRaw
 from dlt_sources.weather.contracts.records import RowErrorClass
-from dlt_sources.weather.convert.around_rows import added_columns, fields_not_kept
+from dlt_sources.weather.convert.around_rows import fields_not_kept
+from dlt_sources.weather.convert.batch import Batch
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import as_table, to_table
 from dlt_sources.weather.convert.raw_answers import RawAnswers
@@ -38,34 +37,6 @@ logger = logging.getLogger(__name__)
 # bytes of the bodies that are converted or written at a time: enough for Arrow to be fast (thousands of rows), few
 # enough for memory to stay flat (JSON takes ten times its size as Python objects)
 BATCH_BYTES = 1_000_000
-
-
-class Batch:
-    """Records of one table that wait for conversion, and the answers that they came in.
-
-    Attributes:
-        records: the records of all answers, one answer after another.
-        answers: the answers.
-        sizes: the number of records of each answer.
-        bytes: size of the answers' bodies.
-    """
-
-    def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
-        self.answers: list[Answer] = []
-        self.sizes: list[int] = []
-        self.bytes = 0
-
-    def add(self, records: list[dict[str, Any]], answer: Answer) -> None:
-        """Add the records of one answer."""
-        self.records += records
-        self.answers.append(answer)
-        self.sizes.append(len(records))
-        self.bytes += len(answer.body)
-
-    def answer_of(self, position: int) -> Answer:
-        """Return the answer that a record came in."""
-        return self.answers[bisect_right(list(accumulate(self.sizes)), position)]
 
 
 class Extraction:
@@ -165,7 +136,8 @@ class Extraction:
             for part, records in records_by_part:
                 self._metrics.rows_fetched += len(records or ())
                 usable = rows.kept if rows and rows.are_as_asked else self._usable(records or [], part, one)
-                self._batches[part.contract.table].add(usable, one)
+                is_whole = len(usable) == len(part.records(one.data) or ())
+                self._batches[part.contract.table].add(usable, one, is_whole=is_whole)
                 self._package.add_rows(len(usable))
             if alert:
                 yield from self._full_batches()
@@ -239,7 +211,7 @@ class Extraction:
             return
         converter = self._converter(part.contract)
         known, others = set(converter.new_columns), set(converter.other_fields)
-        table, invalid_rows = converter.convert(batch.records, added_columns(part, batch.answers, batch.sizes))
+        table, invalid_rows = batch.convert(part, converter)
         for invalid_row in invalid_rows:
             record, answer = batch.records[invalid_row.position], batch.answer_of(invalid_row.position)
             self._reject_row("wrong_type", invalid_row.message, record, invalid_row.field, answer)
