@@ -22,6 +22,8 @@ from dlt_sources.weather.common.process_memory import wait_for_collection
 from dlt_sources.weather.common.redaction import has_vault
 
 CHECK_PREFIX = "check_"
+# steps of jobs that load no asset
+_OWN_STEPS = {"delete_old_runs", "delete_old_rows"}
 
 
 def configure_dagster_logging() -> None:
@@ -164,4 +166,6 @@ def _asset_of(step: str | None) -> str | None:
     # Dagster names the steps of the other assets after the asset's key
     if "__" in step:
         return step.replace("__", "/", 1)
-    return "alerts" if step.startswith("alerts_") else f"bronze/{step.removeprefix(CHECK_PREFIX)}"
+    if step.startswith("alerts_"):
+        return "alerts"
+    return None if step in _OWN_STEPS else f"bronze/{step.removeprefix(CHECK_PREFIX)}"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timezone
 from io import BytesIO
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -69,6 +70,27 @@ class Archive:
             ) from None
         self._root = f"{self._root.rstrip('/')}/{dataset_name}"
         self.address = f"{address.rstrip('/')}/{dataset_name}"
+
+    def ensure_reachable(self) -> None:
+        """Look at the folder or bucket, which need not be there yet, before anything is counted or deleted.
+
+        Raises:
+            DestinationError: the store does not answer or refuses the credentials, or a file is in the folder's place.
+        """
+        try:
+            self._files.invalidate_cache()
+            is_folder = self._files.isdir(self._root) or not self._files.exists(self._root)
+            if "file" in self._files.protocol:
+                root = Path(self._root)
+                nearest = next(path for path in (root, *root.parents) if path.exists())
+                is_folder = is_folder and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+            else:
+                # other stores answer "there is none" to those who may not look
+                self._files.find(self._root, maxdepth=1)
+        except Exception as error:  # noqa: BLE001 - fsspec passes on whatever the store's driver raises
+            raise DestinationError(f"The archive {self.address} cannot be reached: {reason(error)}.") from None
+        if not is_folder:
+            raise DestinationError(f"The archive {self.address} cannot be written: it is no folder, or not yours.")
 
     def write(self, portion: Portion, rows: pa.Table) -> None:
         """Write rows, and read them again.

@@ -103,14 +103,16 @@ def prune(
 
     Raises:
         ConfigurationError: the destination has no deletes, or the archive cannot be opened.
+        DestinationError: the archive cannot be reached.
         WeatherError: nothing could be read.
     """
     retention, began = settings.retention, monotonic()
     ensure_can_delete(target)
     report = PruneReport()
     archive = None
-    if retention.archive and not rehearse:
+    if retention.archive:
         archive = Archive(retention.archive, target.dataset_name)
+        archive.ensure_reachable()
         report.archive = archive.address
     if not retention.enabled or not target.exists:
         return report

@@ -53,6 +53,8 @@ def test_a_line_of_a_sensor_names_no_run_on_a_terminal(monkeypatch):
         ("check_forecast", "bronze/forecast"),
         ("reports__weather", "reports/weather"),
         ("alerts_channels_work", "alerts"),
+        ("delete_old_runs", None),
+        ("delete_old_rows", None),
     ],
 )
 def test_a_line_of_a_step_names_its_asset(monkeypatch, step, asset):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.retention.stores import duckdb_store
@@ -26,6 +27,20 @@ def test_a_rehearsal_prints_rows_and_sizes_and_the_pruning_what_was_deleted(duck
     assert (pruned.code, "6 rows deleted" in pruned.out) == (0, True)
     assert count(duckdb, "forecast") == 0
     assert "0 rows deleted" in run("prune").out
+
+
+def test_a_rehearsal_looks_whether_the_archive_can_be_reached(duckdb, monkeypatch):
+    dataset(duckdb, forecast=forecasts(OLD))
+    Path("archive").write_text("no folder")
+    monkeypatch.setenv("SOURCES__WEATHER__RETENTION__ARCHIVE", "archive")
+    rehearsed = run("prune", "--dry-run")
+    assert rehearsed.code == 5
+    assert "The archive archive/bronze cannot be" in rehearsed.err
+    monkeypatch.setenv("SOURCES__WEATHER__RETENTION__ARCHIVE", "s3x://nowhere/weather")
+    assert run("prune", "--dry-run").code == 2
+    monkeypatch.setenv("SOURCES__WEATHER__RETENTION__ARCHIVE", "elsewhere/weather")
+    assert run("prune", "--dry-run").code == 0
+    assert not Path("elsewhere").exists(), "a rehearsal makes nothing"
 
 
 def test_the_summary_is_one_json_line_where_logs_are_json(duckdb):

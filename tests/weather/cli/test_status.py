@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from dlt_sources.openweather_simulator import Fault, Simulator, serve
+from dlt_sources.weather.cli.commands import status as status_module
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.pipeline.load import load
+from dlt_sources.weather.status.space.model import Space, Volume
 from tests.helpers.command import run
 from tests.helpers.support import query
 
@@ -90,6 +92,19 @@ def test_a_package_that_is_set_aside_fails_the_check_and_is_shown(duckdb, load_l
     assert (checked.code, checked.out) == (7, "")
     assert checked.err.startswith(f"Error: {sentence}")
     assert sentence in status(duckdb, *CHOICE).out
+
+
+def test_a_volume_that_is_nearly_full_fails_the_check_and_one_that_is_fairly_full_does_not(
+    duckdb, load_live, monkeypatch
+):
+    load_live(duckdb)
+    free = {"free": 40}
+    space = lambda *_: Space(volumes=(Volume("database", 1000, free["free"]),))  # noqa: E731
+    monkeypatch.setattr(status_module, "read_space", space)
+    checked = status(duckdb, *CHOICE, "--check")
+    assert (checked.code, checked.err) == (7, "Error: The volume of the database has 40 B of 1.0 kB free (4%).\n")
+    free["free"] = 100
+    assert status(duckdb, *CHOICE, "--check").code == 0
 
 
 def test_the_check_of_an_empty_target_fails(duckdb):

@@ -113,6 +113,16 @@ def test_a_kill_at_any_statement_leaves_the_table_plain_or_partitioned_and_whole
     assert_partitioned(old)
 
 
+def test_a_rehearsal_counts_the_rows_that_are_in_no_month(old):
+    with old.connection() as client:
+        migrate(client)
+    query(old, LATER.replace("2026-07-02", "2031-07-02"))
+    rehearsed = run("partition", "--destination", "postgres", "--dry-run")
+    assert "forecast: 1 row of no month would be moved into months." in rehearsed.said
+    assert "Next: " in rehearsed.said
+    assert rows_by_partition(old, "forecast")["forecast_default"] == 1
+
+
 def test_what_would_not_survive_is_named_and_nothing_is_changed(old):
     query(old, "CREATE MATERIALIZED VIEW mine.stored AS SELECT count(*) FROM bronze.forecast")
     before = run("partition", "--destination", "postgres", "--dry-run")

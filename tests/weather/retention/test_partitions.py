@@ -105,6 +105,32 @@ def test_a_thinned_month_gives_its_space_back_and_stays_a_partition_with_the_key
     ]
 
 
+@pytest.mark.parametrize("most_rows", [0, compaction.MOST_ROWS])
+def test_what_an_earlier_releases_table_became_is_compacted_if_its_rows_are_few(
+    partitioned, monkeypatch, caplog, most_rows
+):
+    monkeypatch.setattr(compaction, "_LEAST_BYTES", 10_000)
+    monkeypatch.setattr(postgres_store, "MOST_ROWS", most_rows)
+    caplog.set_level("INFO")
+    old = "forecast_before_2026_05"
+    query(partitioned, "DROP TABLE bronze.forecast_2026_03")
+    query(partitioned, "ALTER TABLE bronze.forecast DETACH PARTITION bronze.forecast_2026_04")
+    query(partitioned, f"ALTER TABLE bronze.forecast_2026_04 RENAME TO {old}")
+    attach = f"ATTACH PARTITION bronze.{old} FOR VALUES FROM (MINVALUE) TO ('2026-05-01 00:00+00')"
+    query(partitioned, f"ALTER TABLE bronze.forecast {attach}")
+    insert(partitioned, "forecast", *forecasts(*hours(MARCH + 33 * DAY, 24), steps=16))
+    size = f"SELECT pg_relation_size('bronze.{old}')"
+    before = query(partitioned, size)[0][0]
+    pruned(partitioned, thin_after_days=14)
+    after = query(partitioned, size)[0][0]
+    assert (after < before / 2) == bool(most_rows)
+    assert (f"{old} keeps its" in caplog.text) == (not most_rows)
+    assert old in names(partitioned)
+    assert count(partitioned, "forecast") == 4 * 2 + 4 * 16 + 2
+    insert(partitioned, "forecast", *forecasts(MARCH - DAY))
+    assert count(partitioned, "forecast") == 4 * 2 + 4 * 16 + 2 + 2, "its begin is open still"
+
+
 def test_a_copy_that_is_behind_its_month_is_not_taken(partitioned, monkeypatch):
     monkeypatch.setattr(compaction, "_LEAST_BYTES", 0)
     monkeypatch.setattr(compaction, "_BLOATED", 0.0)

@@ -22,6 +22,7 @@ from dlt_sources.weather.destination.connection import translated_errors
 from dlt_sources.weather.destination.postgres.partitioning.migration import (
     PlainTable,
     add_bound,
+    default_rows,
     exchange,
     obstacles,
     plain_tables,
@@ -61,10 +62,13 @@ def partition_command(*, dry_run: bool, demo: bool, log_format: LogFormat, quiet
             plain = plain_tables(client, now)
             blocked = {table.name: found for table in plain if (found := obstacles(client, table))}
             partitioned = sorted(read_tables(client).partitioned)
+            unsorted = {name: rows for name in partitioned if dry_run and (rows := default_rows(client, name))}
         if not quiet and log_format == "text":
             _print(plain, blocked, partitioned)
+        for name, rows in unsorted.items():
+            tell(f"{name}: {counted(rows, 'row')} of no month would be moved into months.")
         if dry_run:
-            if plain:
+            if plain or unsorted:
                 tell(f"Next: {as_called(f'partition {target_options(demo=demo, **given)}'.rstrip())}")
             return
         turns = Turns(target, settings.lock_wait_seconds)

@@ -88,9 +88,9 @@ def _print(report: PruneReport, said: str, *, dry_run: bool, command: str) -> No
 
 
 def _which(one: Pruned) -> str:
-    since = f" from {one.first}" if one.first else ""
-    how = "older than" if one.kind == "dropped" else "of issues between the issue hours, older than"
-    return f"{how} {one.before:%Y-%m-%d}{since}"
+    oldest = f", the oldest of {one.first}" if one.first else ""
+    how = "before" if one.kind == "dropped" else "of issues between the issue hours, before"
+    return f"{how} {one.before:%Y-%m-%d}{oldest}"
 
 
 def _facts(report: PruneReport, *, dry_run: bool) -> dict[str, object]:

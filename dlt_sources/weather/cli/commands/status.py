@@ -34,7 +34,7 @@ from dlt_sources.weather.status.late import LateLocation, late_by_resource
 from dlt_sources.weather.status.rejects import OpenReject, open_rejects
 from dlt_sources.weather.status.repeats import FEWEST_COMPARED, cheaper_cadence
 from dlt_sources.weather.status.report import Status, read_status
-from dlt_sources.weather.status.space.model import Space, describe_space, size_text
+from dlt_sources.weather.status.space.model import LEAST_FREE_TO_GO_ON, Space, describe_space, size_text
 from dlt_sources.weather.status.space.reading import read_space
 from dlt_sources.weather.status.tables import read_units
 
@@ -75,12 +75,12 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     now = utc_now()
     with interruptible_queries(), target.reader() as reader:
         late = late_by_resource(reader, settings, now)
+        space = read_space(target, reader, settings, now)
         if check:
-            _refuse(late, _left_behind(target))
+            _refuse(late, [*_left_behind(target), *space.shortages(now, LEAST_FREE_TO_GO_ON)])
             return
         result = read_status(reader, now, shortest_gap(settings.schedule))
         rejects, units = open_rejects(reader, now), read_units(reader)
-        space = read_space(target, reader, settings, now)
         budgets = read_budget(target, settings, reader)
     console = wide_console()
     if not result.tables:
@@ -99,8 +99,8 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
 
 
-def _refuse(late: Mapping[str, Sequence[LateLocation]], left_behind: Sequence[str]) -> None:
-    """Raise LateError with the causes of most late places, the first places of each, and what interrupted runs left."""
+def _refuse(late: Mapping[str, Sequence[LateLocation]], others: Sequence[str]) -> None:
+    """Raise LateError with the causes of most late places, the first places of each, and other troubles."""
     causes = late_by_cause(late)
     troubles = []
     for cause, groups in list(causes.items())[:MOST_CAUSES]:
@@ -111,8 +111,8 @@ def _refuse(late: Mapping[str, Sequence[LateLocation]], left_behind: Sequence[st
     if len(causes) > MOST_CAUSES:
         troubles.append(f"further places for {len(causes) - MOST_CAUSES:,} more causes, which `weather status` lists")
     sentences = [f"Late: {'; '.join(troubles)}."] if troubles else []
-    if sentences or left_behind:
-        raise LateError(" ".join([*sentences, *left_behind]))
+    if sentences or others:
+        raise LateError(" ".join([*sentences, *others]))
 
 
 def _left_behind(target: Target) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from dlt_sources.weather.contracts.units import described_in
 
 # begins the comment of a column that schema evolution added; another comment on it is its user's
 NOT_DESCRIBED = "Field of the API that is not described yet: "
+# ends the comment of a table that a load wrote, this release or an earlier one; another one is its user's
+_OWN_COMMENT = re.compile(r" Key: \w+(, \w+)*\.$")
 # columns that dlt adds to any table
 _ADDED_BY_DLT = {
     "_dlt_load_id": "Load package that wrote the row last, as in _dlt_loads: a Unix time that sorts as text",
@@ -66,16 +69,17 @@ _BOOKKEEPING: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-def table_comment(table: str) -> str | None:
-    """Return the comment of a table; None for a table that is not this source's.
+def table_comment(table: str, current: str | None = None) -> str | None:
+    """Return the comment of a table; None for one that is to be left as it is: another's table, or its user's comment.
 
     Args:
         table: name of the table.
+        current: the present comment.
     """
     if table in _BOOKKEEPING:
         return _BOOKKEEPING[table][0]
     contract = TABLES.get(table)
-    if contract is None:
+    if contract is None or (current and not _OWN_COMMENT.search(current)):
         return None
     text = " ".join((contract.__doc__ or "").split("\n\n")[0].replace("``", "").split())
     return f"{text} Key: {', '.join(contract.key)}."

@@ -122,7 +122,7 @@ class Publisher:
                 )
                 for column, current in relation.columns.items()
             }
-            found[""] = table_comment(relation.name)
+            found[""] = table_comment(relation.name, relation.comment)
             wanted = {column: text for column, text in found.items() if text is not None}
         for column, text in wanted.items():
             if text != (relation.columns.get(column) if column else relation.comment):

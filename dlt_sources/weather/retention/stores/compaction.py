@@ -23,6 +23,9 @@ from dlt_sources.weather.destination.postgres.partitions import (
     state_of,
 )
 
+# of the partition that an earlier release's table became, whose rows may be those of years: looking through them once
+# more under the writer lock must not hold up a load for more than a second
+MOST_ROWS = 1_000_000
 # most of a file is empty, and more than a few pages of it
 _BLOATED, _LEAST_BYTES = 2.0, 1_000_000
 # the size of a tuple's header and of its place in a page: PostgreSQL's documentation, "Database Page Layout"
@@ -52,12 +55,24 @@ def is_bloated(client: SqlClientBase[Any], partition: Partition) -> bool:
     return bool(size > _LEAST_BYTES and size > _BLOATED * max(filled, 0))
 
 
+def rows_of(client: SqlClientBase[Any], partition: Partition) -> int:
+    """Return the number of a partition's rows, by what the last VACUUM found.
+
+    Args:
+        client: an open connection.
+        partition: the partition.
+    """
+    name = client.make_qualified_table_name(partition.name)
+    rows = client.execute_sql("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", name)
+    return int(rows[0][0]) if rows else 0
+
+
 def compact(client: SqlClientBase[Any], partition: Partition, turn: Turn, run: Run) -> bool:
     """Replace a partition by a copy of its rows.
 
     Args:
         client: an open connection, to copy with.
-        partition: the partition; it has both bounds.
+        partition: the partition.
         turn: holds the writer lock, and yields its connection.
         run: runs a statement that a signal cancels.
 
@@ -65,14 +80,15 @@ def compact(client: SqlClientBase[Any], partition: Partition, turn: Turn, run: R
         Whether it was replaced; not if a row has changed since it was copied, readers did not end in time, or another
         pruning copies it.
     """
-    assert partition.begin is not None  # noqa: S101 - the caller leaves out what is open
     old, new = (client.make_qualified_table_name(name) for name in (partition.name, f"{partition.name}_copy"))
     column = client.escape_column_name(PARTITION_COLUMNS[partition.table])
-    span = f"FROM ({bound(partition.begin)}) TO ({bound(partition.end)})"
+    begin = bound(partition.begin) if partition.begin else "MINVALUE"
+    after_begin = f" AND {column} >= {begin}" if partition.begin else ""
+    span = f"FROM ({begin}) TO ({bound(partition.end)})"
     # so that attaching need not read the rows
     check = (
         f"ALTER TABLE {new} ADD CONSTRAINT whole_month CHECK ({column} IS NOT NULL"
-        f" AND {column} >= {bound(partition.begin)} AND {column} < {bound(partition.end)})"
+        f"{after_begin} AND {column} < {bound(partition.end)})"
     )
     # until the connection closes
     if client.execute_sql("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", new) != [(True,)]:

@@ -7,6 +7,7 @@ replaced has another of these, and stays.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -30,7 +31,7 @@ from dlt_sources.weather.destination.reader import DestinationReader
 from dlt_sources.weather.destination.reading.dialects import qualified_name
 from dlt_sources.weather.retention.policy import Rule
 from dlt_sources.weather.retention.portions import Portion, count_portions
-from dlt_sources.weather.retention.stores.compaction import compact, is_bloated
+from dlt_sources.weather.retention.stores.compaction import MOST_ROWS, compact, is_bloated, rows_of
 from dlt_sources.weather.retention.stores.store import (
     FILE,
     PLACE,
@@ -42,6 +43,7 @@ from dlt_sources.weather.retention.stores.store import (
 )
 from dlt_sources.weather.retention.turns import SECONDS_OF_A_TURN, cancellable
 
+logger = logging.getLogger(__name__)
 _FIRST_ROWS, _FEWEST_ROWS, _MOST_ROWS = 5_000, 500, 50_000
 # a part of a turn, so that several fit
 _SECONDS_OF_A_DELETE = SECONDS_OF_A_TURN / 4
@@ -182,5 +184,12 @@ class PostgresStore(Store):
             self.drop_whole(rule, only_empty=True)
             self._turns.run(client, lambda: client.execute_sql(f"VACUUM (ANALYZE) {name}"))
             for partition in partitions_before(client, rule.table, rule.thin_before or EARLIEST):
-                if partition.begin is not None and is_bloated(client, partition):
-                    compact(client, partition, self._turns.turn, self._turns.run)
+                if not is_bloated(client, partition):
+                    continue
+                if partition.begin is None and rows_of(client, partition) > MOST_ROWS:
+                    logger.info(
+                        "%s keeps its %.1f MB until it is dropped whole: it has too many rows to copy them between two "
+                        "loads.", partition.name, partition.bytes / 1e6,
+                    )  # fmt: skip
+                    continue
+                compact(client, partition, self._turns.turn, self._turns.run)

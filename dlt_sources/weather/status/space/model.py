@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 LEAST_FREE = 0.2
+# below it, loads are about to fail: `weather status --check` does, while Dagster's check warns before
+LEAST_FREE_TO_GO_ON = 0.05
 LEAST_LEFT = timedelta(days=14)
 DATABASE, WORKING_DIRECTORY = "database", "working_directory"
 # dates beyond are of no use, and datetime ends in the year 9999
@@ -69,17 +71,18 @@ class Space:
         days = volume.free / self.growth
         return now + timedelta(days=days) if days < _MOST_DAYS else None
 
-    def shortages(self, now: datetime) -> list[str]:
+    def shortages(self, now: datetime, least_free: float = LEAST_FREE) -> list[str]:
         """Return a sentence for each volume that is nearly full, and for one that is full soon.
 
         Args:
             now: the present, UTC.
+            least_free: share of a volume that must be free.
         """
         found = [
             f"The volume of the {_words(one.name)} has {size_text(one.free)} of {size_text(one.total)} free "
             f"({one.share:.0%})."
             for one in self.different_volumes
-            if one.share < LEAST_FREE
+            if one.share < least_free
         ]
         full = self.full_at(now)
         if full and full - now < LEAST_LEFT:

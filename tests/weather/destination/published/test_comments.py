@@ -61,8 +61,10 @@ def test_comments_that_others_wrote_on_their_own_columns_and_tables_stay(target)
     query(target, "ALTER TABLE bronze.locations ADD COLUMN region varchar")
     query(target, "COMMENT ON COLUMN bronze.locations.region IS 'ours'")
     query(target, "CREATE TABLE bronze.stations (id varchar)")
+    query(target, "COMMENT ON TABLE bronze.locations IS 'the offices of the company'")
     publish(target)
     found = comments(target)
+    assert found["locations", ""] == "the offices of the company"
     assert found["locations", "region"] == "ours"
     assert (found["stations", ""], found["stations", "id"]) == (None, None)
 

@@ -188,6 +188,17 @@ def exchange(client: SqlClientBase[Any], table: PlainTable) -> None:
         ) from None
 
 
+def default_rows(client: SqlClientBase[Any], table: str) -> int:
+    """Return the number of rows in a partitioned table's default partition, which ``spread_default`` moves.
+
+    Args:
+        client: an open connection.
+        table: the partitioned table.
+    """
+    rows = client.execute_sql(f"SELECT count(*) FROM {client.make_qualified_table_name(f'{table}_{DEFAULT}')}")
+    return int(rows[0][0]) if rows else 0
+
+
 def spread_default(client: SqlClientBase[Any], table: str, now: datetime) -> int:
     """Move the rows of a table's default partition into months; one transaction.
 
