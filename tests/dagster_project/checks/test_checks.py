@@ -10,7 +10,7 @@ from dagster_project.checks.asset_checks import bronze_checks
 from dagster_project.checks.queries import MOST_SHOWN, duplicate_keys, out_of_range
 from dagster_project.checks.rows import read_rows
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.contracts import CurrentWeather
+from dlt_sources.weather.contracts import TABLES, CurrentWeather
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from tests.dagster_project.conftest import PLACES, RESOURCES
@@ -236,6 +236,27 @@ def test_old_bad_rows_that_were_loaded_just_now_by_a_backfill_are_found(evaluate
     rows = rows_of(found["air_pollution", name])
     assert rows
     assert {row["dt"][:7] for row in rows} == {"2026-05" if name == "no_duplicate_keys" else "2021-03"}
+
+
+def test_a_unique_index_proves_that_no_key_is_there_twice(postgres, settings, clock):
+    load(postgres, settings(locations=PLACES, resources=["locations", "forecast", "current_weather"]), now=clock)
+    held = {"rows_at_fault": "0", "held_by": "unique index"}
+    forecast, current = TABLES["forecast"], TABLES["current_weather"]
+    with postgres.reader() as reader:
+        assert duplicate_keys(reader, forecast).figures == held
+        assert duplicate_keys(reader, current).figures == held
+    query(postgres, "DROP INDEX bronze.forecast_key; DROP INDEX bronze.current_weather_key")
+    query(postgres, "CREATE UNIQUE INDEX wider ON bronze.forecast (location_id, dt, issued_at, temp)")
+    query(postgres, "CREATE UNIQUE INDEX ON bronze.current_weather (location_id, dt) WHERE temp > 1000")
+    with postgres.reader() as reader:
+        assert duplicate_keys(reader, forecast).figures == {"rows_at_fault": "0"}
+        assert duplicate_keys(reader, current).figures == {"rows_at_fault": "0"}
+    query(postgres, "DROP INDEX bronze.wider")
+    # not valid, since no partition has it
+    query(postgres, "CREATE UNIQUE INDEX ON ONLY bronze.forecast (location_id, dt, issued_at)")
+    query(postgres, "INSERT INTO bronze.forecast SELECT * FROM bronze.forecast LIMIT 1")
+    with postgres.reader() as reader:
+        assert not duplicate_keys(reader, forecast).passed
 
 
 def test_a_check_fails_until_its_rows_are_mended_however_long_that_takes(
