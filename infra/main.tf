@@ -109,6 +109,8 @@ module "postgres" {
   backups_kept       = var.backups_kept
 
   backup_max_age_hours = var.backup_max_age_hours
+  kubeconfig           = local.kubeconfig
+  kubectl              = local.kubectl
 }
 
 module "loader" {

@@ -235,7 +235,7 @@ variable "ca_file" {
 }
 
 variable "volume_sizes" {
-  description = "Sizes of the volumes: the database, its backups, and the loads' working directories. Null for the database: computed for two years of hourly loads of the five free resources, at least 10Gi: 4 GiB for the write-ahead log, Dagster's records and upkeep, and for each place 0.24 GiB with the default retention (117 MB a year were measured), 0.84 GiB if SOURCES__WEATHER__RETENTION__ENABLED is false in settings (420 MB). Places are those of locations and locations_file, or five. A claim keeps the size it was made with."
+  description = "Sizes of the volumes: the database, its backups, and the loads' working directories. Null for the database: computed for two years of hourly loads of the five free resources, at least 10Gi: 4 GiB for the write-ahead log, Dagster's records and upkeep, and for each place 0.24 GiB with the default retention (117 MB a year were measured), 0.84 GiB if SOURCES__WEATHER__RETENTION__ENABLED is false in settings (420 MB). Places are those of locations and locations_file, or five. A larger size is carried out where the StorageClass allows it, and refused by the apply where not; a smaller one is refused."
   type = object({
     database = optional(string)
     backups  = optional(string, "5Gi")

@@ -16,6 +16,8 @@ variables {
   backups_kept       = 14
 
   backup_max_age_hours = 26
+  kubeconfig           = "/nowhere"
+  kubectl              = "kubectl"
 }
 
 run "conventions" {
@@ -34,6 +36,10 @@ run "four_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
   assert {
     condition     = length(regexall("ALTER ROLE (loader|reader|dagster|backup) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", kubernetes_config_map_v1.postgres.data["roles.sql"])) == 4
     error_message = "four roles, none a superuser"
+  }
+  assert {
+    condition     = local.reserve_mib == 204
+    error_message = "2 % of 10 GiB are kept to start with when the volume is full"
   }
   assert {
     condition     = !contains(kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0].volume[*].name, "backups")

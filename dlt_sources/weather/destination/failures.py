@@ -29,7 +29,8 @@ _PERMISSION = "42501"
 _ACTIONS = {
     _PERMISSION: "Let the loader's role own the dataset's schemas and tables; for schemas that do not exist yet, grant "
     "it CREATE on the database.",
-    "25006": "The server takes no writes: connect to the primary, not to a standby.",
+    "25006": "The server takes no writes: it is a standby, and not the primary, or the database was made read-only, as "
+    "this project's server does while its volume is full.",
     "28": "Check the user, the password and the server's pg_hba.conf.",
     "3D": "Create the database, or correct its name.",
     "3F": "Create the schema, or grant the loader's role CREATE on the database.",

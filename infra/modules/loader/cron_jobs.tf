@@ -28,6 +28,8 @@ module "cron_job" {
   container = "ingestor"
   image     = var.image
   args      = [each.value.command, "--log-format", "json"]
+  # rows are deleted also while the database is read-only because its volume is full
+  env = each.key == "prune" ? { PGOPTIONS = "-c default_transaction_read_only=off" } : {}
   env_from = {
     config_maps = [kubernetes_config_map_v1.settings.metadata[0].name]
     secrets     = [local.openweather_secret, kubernetes_secret_v1.loader.metadata[0].name]

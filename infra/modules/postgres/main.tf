@@ -95,7 +95,12 @@ resource "kubernetes_stateful_set_v1" "postgres" {
           name              = "postgres"
           image             = var.image
           image_pull_policy = "IfNotPresent"
+          command           = ["bash", "/scripts/server.sh"]
           args              = ["-c", "hba_file=/scripts/pg_hba.conf"]
+          env {
+            name  = "RESERVE_MIB"
+            value = tostring(local.reserve_mib)
+          }
           env {
             name  = "POSTGRES_DB"
             value = "weather"
@@ -221,7 +226,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
   }
 
   lifecycle {
-    # a claim keeps the size it was made with
+    # a claim keeps the size it was made with (volume.tf)
     ignore_changes = [spec[0].volume_claim_template]
   }
 }

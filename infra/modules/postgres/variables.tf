@@ -90,3 +90,13 @@ variable "backup_max_age_hours" {
   description = "Hours after a good backup when the next one is due."
   type        = number
 }
+
+variable "kubeconfig" {
+  description = "Path of the cluster's kubeconfig."
+  type        = string
+}
+
+variable "kubectl" {
+  description = "kubectl with its options for the cluster, which enlarges the database's volume."
+  type        = string
+}

@@ -7,6 +7,8 @@
 set -euo pipefail
 cd "${BACKUPS:-/backups}"
 export PGUSER=backup PGPASSWORD=$BACKUP_PASSWORD
+# its record is written also while the volume of the database is full (reserve.sh)
+export PGOPTIONS='-c default_transaction_read_only=off'
 KEEP=${KEEP:-14} DUE_HOURS=${DUE_HOURS:-26}
 
 log() { printf '{"timestamp": "%s", "level": "%s", "logger": "backup", "event": "%s"}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2"; }

@@ -29,7 +29,7 @@ for schema in $schemas; do
   }
 done
 {
-  echo 'SET client_min_messages = warning; BEGIN; SET LOCAL default_transaction_read_only = off;'
+  echo 'SET client_min_messages = warning; BEGIN READ WRITE;'
   # the schemas stay: their owners and privileges are those of roles.sql
   for schema in $schemas; do
     cat <<SQL

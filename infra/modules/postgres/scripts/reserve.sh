@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# reserve.sh start|keep : a file on the data volume that is given up when the volume is full.
+#
+# A server without room for its write-ahead log stops and cannot start again, so nobody could delete a row. While less than
+# the reserve is free besides it, the database weather is read-only for sessions that begin, and the loader's are ended:
+# loads fail with SQLSTATE 25006 and keep what they fetched, readers and Dagster go on, the CronJob
+# prune may write. A start with less than half of it free gives up the file; a server that runs does not, or what fills the
+# disk would have that too. With room again, all of it is undone.
+set -euo pipefail
+volume=${PGDATA%/*}
+file=$volume/reserve closed=$volume/read-only
+
+log() { echo "$(date -u '+%Y-%m-%d %H:%M:%S') UTC [reserve] WARNING:  $1"; }
+free_mib() { df --output=avail --block-size=1M "$volume" | tail --lines=1 | tr --delete ' '; }
+sql() { psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --username=postgres --dbname=postgres --output=/dev/null --command="$1"; }
+release() {
+  rm "$file"
+  log "the volume is full: the reserve of $RESERVE_MIB MiB is given up, so that the server can run; enlarge the volume or delete rows (README, \"The database's volume is full\")"
+}
+
+free=$(free_mib)
+if [ "$1" = start ]; then
+  if [ -e "$file" ] && [ "$free" -lt $((RESERVE_MIB / 2)) ]; then release; fi
+  exit
+fi
+
+# it initializes or recovers
+pg_isready --quiet --host=127.0.0.1 --username=reader --dbname=weather || exit 0
+if { [ "$free" -lt "$RESERVE_MIB" ] || [ ! -e "$file" ]; } && [ "$free" -lt $((RESERVE_MIB * 3)) ]; then
+  [ ! -e "$closed" ] || exit 0
+  sql "ALTER DATABASE weather SET default_transaction_read_only = on"
+  sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'weather' AND usename = 'loader'"
+  log "$free MiB are free: the database weather is read-only until there are $((RESERVE_MIB * 3)) MiB"
+  touch "$closed"
+elif [ ! -e "$file" ]; then
+  # as zeros where the file system cannot allocate
+  { fallocate --length "${RESERVE_MIB}MiB" "$file.part" 2>/dev/null || dd if=/dev/zero of="$file.part" bs=1M count="$RESERVE_MIB" status=none; } && mv "$file.part" "$file"
+elif [ -e "$closed" ] && [ "$free" -ge $((RESERVE_MIB * 2)) ]; then
+  sql "ALTER DATABASE weather RESET default_transaction_read_only"
+  rm "$closed"
+  log "$free MiB are free: the database weather takes rows again"
+fi
