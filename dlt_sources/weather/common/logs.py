@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -20,6 +22,10 @@ LogFormat = Literal["text", "json"]
 SHOWN_FRAMES = 3
 # dlt warns of it at every Arrow batch: a JSON column is text to Arrow, which is intended here
 _EXPECTED = "several column hints were different"
+# in messages of Python, Arrow, DuckDB and PostgreSQL
+_FULL_DISK = os.strerror(errno.ENOSPC)
+# dlt's, which it logs with a traceback and goes on
+_TRACE_DUMP = "Failed to create trace dump"
 
 
 class Redactor:
@@ -147,10 +153,36 @@ def leave_out_expected_warnings() -> None:
     """Keep warnings out of the log that a load would repeat: dlt's of JSON columns, and SQLAlchemy's of dlt's SQL."""
     warnings.filterwarnings("ignore", "implicitly coercing SELECT object to scalar subquery")
     logging.getLogger("dlt").addFilter(_is_unexpected)
+    logging.getLogger("dlt").addFilter(_in_a_sentence)
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _report_unraisable
 
 
 def _is_unexpected(record: logging.LogRecord) -> bool:
     return _EXPECTED not in record.getMessage()
+
+
+def _in_a_sentence(record: logging.LogRecord) -> bool:
+    """Shorten dlt's warnings of a full disk to a sentence each, and drop that of its trace, which nothing here reads.
+
+    The command's last line says what is full, what is kept and what to do.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if _FULL_DISK not in f"{record.getMessage()} {error}":
+        return True
+    head, _, traceback_text = record.getMessage().partition("Traceback (most recent call last):")
+    last = traceback_text.strip().rpartition("\n")[2] or (str(error) if error else "")
+    record.msg, record.args, record.exc_info = f"{head.strip()} {last}".strip(), (), None
+    return _TRACE_DUMP not in head
+
+
+def _report_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """Report an exception that Python cannot raise, unless a file was closed by its finalizer on a full disk.
+
+    pyarrow's ``ParquetWriter`` writes its footer when it is closed, and so in its finalizer after a first write failed.
+    """
+    if _FULL_DISK not in str(unraisable.exc_value):
+        sys.__unraisablehook__(unraisable)
 
 
 def _named(name: str, handler: logging.Handler, formatter: logging.Formatter) -> logging.Handler:

@@ -1,7 +1,9 @@
 """Log lines: the text once, in one field, and exceptions that are short on a terminal and hold no key."""
 
+import errno
 import json
 import logging
+import os
 import sys
 
 import pytest
@@ -9,7 +11,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs import PluggableRunContext
 from pydantic import SecretStr
 
-from dlt_sources.weather.common.logs import DltHandler, log_formatter
+from dlt_sources.weather.common.logs import DltHandler, leave_out_expected_warnings, log_formatter
 from tests.helpers.clock import SENTINEL_KEY
 
 
@@ -58,3 +60,37 @@ def test_dlt_keeps_the_format_though_it_is_configured_after_the_logs(monkeypatch
     Container()[PluggableRunContext].initialize_runtime()
     assert logging.getLogger("dlt").handlers == [handler]
     assert handler.formatter is ours
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_other_failures_keep_their_traceback():
+    lines = logging.getLogger("dlt")
+    leave_out_expected_warnings()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    shown = f"Job for a.parquet retried with message Traceback (most recent call last):\n  a call\n\nOSError: {full}\n"
+
+    def said(message, error=None):
+        line = record(message, error and (type(error), error, None))
+        return (line.getMessage(), line.exc_info) if lines.filter(line) else None
+
+    assert said(shown) == (f"Job for a.parquet retried with message OSError: {full}", None)
+    assert said("an exception in a job", full) == (f"an exception in a job {full}", None)
+    assert said("Failed to create trace dump via pickle", full) is None
+    other = ValueError("x")
+    assert said("Failed to create trace dump via pickle", other)[1][1] is other
+
+
+def test_a_file_that_its_finalizer_cannot_close_on_a_full_disk_is_not_told(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    leave_out_expected_warnings()
+
+    class Writer:
+        def __init__(self, number):
+            self.number = number
+
+        def __del__(self):
+            raise OSError(self.number, os.strerror(self.number))
+
+    Writer(errno.ENOSPC)
+    assert capsys.readouterr().err == ""
+    Writer(errno.EIO)
+    assert "Input/output error" in capsys.readouterr().err
