@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dagster import Definitions, in_process_executor
 
-from dagster_project.alerts import ALERTS, alert_sensor, channels_work
+from dagster_project.alerts import ALERTS, alert_sensor, channels_work, heartbeat_sensor
 from dagster_project.assets.bronze import bronze_assets
 from dagster_project.assets.catalog.views import view_assets
 from dagster_project.assets.dagster_dlt import BronzeDltResource
@@ -53,6 +53,7 @@ defs = Definitions(
         catch_up_sensor,
         waiting_backfill_sensor,
         alert_sensor,
+        heartbeat_sensor,
         *([checks_sensor] if shard_keys() else []),
     ],
     resources={"dlt_resource": BronzeDltResource()},

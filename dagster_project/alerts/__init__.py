@@ -5,7 +5,8 @@
 Imports ``checks``, ``assets`` and ``common``.
 """
 
+from dagster_project.alerts.heartbeat import heartbeat_sensor
 from dagster_project.alerts.notify.channel_check import ALERTS, channels_work
 from dagster_project.alerts.sensor import alert_sensor
 
-__all__ = ["ALERTS", "alert_sensor", "channels_work"]
+__all__ = ["ALERTS", "alert_sensor", "channels_work", "heartbeat_sensor"]

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from typing import Literal, NamedTuple
 
 from dagster_project.alerts.redaction import Secrets, redact
-from dagster_project.alerts.settings import AlertSettings
 from dagster_project.alerts.sources.names import awaited_shards
 from dagster_project.alerts.sources.problems import ASSETS, PLACES_NAMED
 from dagster_project.alerts.state import AlertState, Incident, Level, Message, ResolvedIncident, in_the_last_hour
 from dagster_project.common import environment
 from dlt_sources.weather.common.errors import enumerated
+from dlt_sources.weather.common.settings.alerts import AlertSettings
 
 ASSETS_SHOWN = 10
 # more are counted

@@ -11,8 +11,17 @@ daemon dies after delivery and before it stores the cursor, the messages of that
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime, timezone
 
-from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SensorResult, sensor
+from dagster import (
+    AssetCheckEvaluation,
+    AssetMaterialization,
+    DagsterInstance,
+    DefaultSensorStatus,
+    SensorEvaluationContext,
+    SensorResult,
+    sensor,
+)
 from pydantic import ValidationError
 
 from dagster_project.alerts.incidents import forget_old, update_incidents
@@ -21,16 +30,19 @@ from dagster_project.alerts.notify.channel_check import ALERTS, channel_evaluati
 from dagster_project.alerts.notify.channels import parse_channels
 from dagster_project.alerts.notify.delivery import deliver, failing_channels, undelivered
 from dagster_project.alerts.redaction import find_secrets, redact_runs
-from dagster_project.alerts.settings import AlertSettings, load_alert_settings, settings_of_environment
-from dagster_project.alerts.sources.freshness import read_last_loads
+from dagster_project.alerts.sources.freshness import newest_of, read_last_loads
+from dagster_project.alerts.sources.outside_loads import OutsideLoads, read_loads_outside
 from dagster_project.alerts.sources.run_events import RunCursor, read_finished_runs, start_cursor
 from dagster_project.alerts.state import AlertState, Message
 from dagster_project.common import clock
 from dagster_project.common.environment import reload_settings
 from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.settings.alerts import AlertSettings, load_alert_settings, settings_of_environment
 
 # those of this process that were read without a fault
 _last_settings: list[AlertSettings] = []
+# the tables are read less often than Dagster's records
+OUTSIDE_SECONDS = 60.0
 # a failed check of the alerts themselves must not cause alerts
 IGNORED_ASSETS = frozenset([ALERTS.key.to_user_string()])
 
@@ -39,7 +51,10 @@ IGNORED_ASSETS = frozenset([ALERTS.key.to_user_string()])
     name="alert_sensor",
     minimum_interval_seconds=30,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Sends one message per incident, and one when it is resolved, to the channels of ALERTS__URLS.",
+    description=(
+        "Sends one message per incident, and one when it is resolved, to the channels of ALERTS__URLS; reports loads "
+        "outside Dagster as materializations."
+    ),
 )
 def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
     """Run one tick."""
@@ -52,9 +67,10 @@ def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
 
     runs, cursor = read_finished_runs(instance, RunCursor(state.position, state.handled), IGNORED_ASSETS, log)
     state.position, state.handled = cursor
-    last_loads = read_last_loads(instance, log)
+    outside = _outside_loads(state, now, log)
+    last_loads = newest_of(read_last_loads(instance, log), outside.loaded_at)
     state.open, resolved = update_incidents(
-        state.open, redact_runs(runs, secrets), last_loads, started=state.started, now=now
+        state.open, redact_runs([*runs, *outside.runs], secrets), last_loads, started=state.started, now=now
     )
     messages, state = compose_messages(state, resolved, settings, secrets, now)
     state.open = forget_old(state.open, now)
@@ -64,9 +80,9 @@ def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
     )
 
     faults |= failing_channels(state)
-    evaluations = []
+    events: list[AssetMaterialization | AssetCheckEvaluation] = [*outside.events]
     if faults != state.reported and (state.channels or faults or state.reported):
-        evaluations = [channel_evaluation(state, faults)]
+        events.append(channel_evaluation(state, faults))
         state.reported = faults
     waiting = messages_held_back(state)
     held_back = f" {waiting} wait for the limit of {settings.most_an_hour} messages an hour." if waiting else ""
@@ -74,8 +90,18 @@ def alert_sensor(context: SensorEvaluationContext) -> SensorResult:
     return SensorResult(
         skip_reason=counts + held_back + undelivered(state),
         cursor=state.model_dump_json(exclude_defaults=True),
-        asset_events=evaluations,
+        asset_events=events,
     )
+
+
+def _outside_loads(state: AlertState, now: float, log: logging.Logger) -> OutsideLoads:
+    """Return the loads outside Dagster since the last reading, which is a minute ago at least, and note it."""
+    if now - state.outside_at < OUTSIDE_SECONDS:
+        return OutsideLoads([], {}, [], state.outside)
+    started, present = (datetime.fromtimestamp(moment, timezone.utc) for moment in (state.started, now))
+    outside = read_loads_outside(state.outside, started, present, log)
+    state.outside, state.outside_at = outside.handled, now
+    return outside
 
 
 def _settings(log: logging.Logger) -> tuple[AlertSettings, dict[str, str]]:

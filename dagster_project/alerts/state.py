@@ -91,7 +91,8 @@ class AlertState(StoredModel):
     ``handled`` the ids just below it that were read. ``sent`` holds when messages were composed during the last hour,
     ``held_back`` the number of messages that the hourly limit delayed since the last one, ``resolved`` the resolved
     incidents whose messages wait for it. ``waiting`` holds messages that some channel has not received, ``lost`` the
-    number of those that were summed up. ``reported`` holds the faults that the check ``channels_work`` showed last, by
+    number of those that were summed up. ``outside`` holds the loads outside Dagster of the last hours that were read,
+    ``outside_at`` when that was. ``reported`` holds the faults that the check ``channels_work`` showed last, by
     channel or setting.
     """
 
@@ -101,6 +102,8 @@ class AlertState(StoredModel):
     open: dict[str, Incident] = Field(default_factory=dict)
     sent: list[float] = Field(default_factory=list)
     held_back: int = 0
+    outside: list[str] = Field(default_factory=list)
+    outside_at: float = 0.0
     resolved: list[ResolvedIncident] = Field(default_factory=list)
     lost: int = 0
     waiting: list[Message] = Field(default_factory=list)

@@ -182,7 +182,9 @@ def _load(context: AssetExecutionContext, target: Target, settings: WeatherSetti
         begin(run)
 
     with work_interruptible() as begin:
-        report = load(target, settings, on_start=on_start, now=clock.now, **options)
+        report = load(
+            target, settings, on_start=on_start, now=clock.now, orchestrator_run=context.run.run_id, **options
+        )
     if report.interrupted:
         context.log.warning("Terminated: the answers that arrived are loaded, and the next load asks for the rest.")
         raise DagsterExecutionInterruptedError

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import tomlkit
 
-from dagster_project.alerts.settings import AlertSettings
 from dagster_project.reports.metrics import registry_of
 from dagster_project.reports.settings import ReportSettings
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.cli import EPILOG, weather
 from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import DEFAULT_LOCATIONS, RetentionSettings, WeatherSettings
+from dlt_sources.weather.common.settings.alerts import AlertSettings
 from dlt_sources.weather.common.subscription_plans import OneCallSettings
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.contracts.records import ERROR_CLASSES

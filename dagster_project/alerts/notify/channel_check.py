@@ -14,11 +14,11 @@ from dagster import (
 )
 
 from dagster_project.alerts.notify.channels import parse_channels, send_to_all
-from dagster_project.alerts.settings import load_alert_settings
 from dagster_project.alerts.state import AlertState, Message
 from dagster_project.assets.translator import OWNERS
 from dagster_project.common import clock
 from dlt_sources.weather.common.errors import WeatherError
+from dlt_sources.weather.common.settings.alerts import load_alert_settings
 
 ALERTS = AssetSpec(
     "alerts",

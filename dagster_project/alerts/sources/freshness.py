@@ -1,5 +1,6 @@
 """Freshness of assets: when each was last loaded, judged by the freshness policy of the bronze assets.
 
+Loads outside Dagster count too: they are reported as materializations (``outside_loads.py``).
 Dagster's daemon evaluates the same policy for the UI, but offers no public way to read its result. The time of the
 last materialization is public.
 """
@@ -17,9 +18,15 @@ from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import Level
 from dagster_project.assets.translator import asset_key
 from dagster_project.common.environment import configured_resources
+from dagster_project.common.retries import schedule_is_off
 from dagster_project.common.schedule import configured_schedule, fail_after, warn_after
 
 KEY = "stale"
+LOADED_HERE = "Check that the daemon runs, that hourly_weather_schedule is on, and that no run waits or hangs."
+LOADED_ELSEWHERE = (
+    "WEATHER_SCHEDULE is off, so something else loads, such as a CronJob: check that it is not suspended, and "
+    "the log of its last load."
+)
 
 
 class Freshness(NamedTuple):
@@ -50,6 +57,16 @@ def read_last_loads(instance: DagsterInstance, log: logging.Logger) -> dict[str,
     }
 
 
+def newest_of(first: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """Return the later moment of each asset that either has.
+
+    Args:
+        first: moments by asset, UNIX seconds.
+        other: further ones.
+    """
+    return {asset: max(one[asset] for one in (first, other) if asset in one) for asset in first.keys() | other.keys()}
+
+
 def assess_freshness(
     last_loads: Mapping[str, float], explained: Collection[str], *, started: float, now: float
 ) -> Freshness:
@@ -74,12 +91,12 @@ def assess_freshness(
     problem = Problem(
         key=KEY,
         subject=f"{number} {'stale' if level == 'error' else 'late'}",
-        description=f"No run has loaded them for {(now - oldest) / 60:.0f} minutes; runs are due by the "
+        description=f"No load has brought them for {(now - oldest) / 60:.0f} minutes; loads are due by the "
         f"schedule {configured_schedule()}, UTC.",
         assets=tuple(late),
         waits_for=frozenset(map(asset_fresh, late)),
         at=oldest,
         level=level,
-        advice="Check that the daemon runs, that hourly_weather_schedule is on, and that no run waits or hangs.",
+        advice=LOADED_ELSEWHERE if schedule_is_off() else LOADED_HERE,
     )
     return Freshness(succeeded, [problem])

@@ -205,8 +205,11 @@ def _secrets_in(name: str, value: str) -> Iterator[str]:
             if _names_secret(path, leaf):
                 yield from _secrets_in(path, leaf)
         return
-    if name.endswith(("ALERTS__URLS", "ALERTS__URL")) or _NAMES_OF_SECRETS.search(name):
+    if name.endswith(("ALERTS__URLS", "ALERTS__URL", "HEARTBEAT_URL")) or _NAMES_OF_SECRETS.search(name):
         secrets = [value]
+        if name.endswith("HEARTBEAT_URL"):
+            # an error may quote the path alone
+            secrets += [part for part in value.split("/")[3:] if len(part) >= SHORTEST_KEY]
     else:
         secrets = [match["password"]] if (match := _URL.fullmatch(value)) else []
         secrets += [quoted or plain for quoted, plain in _PASSWORD_IN_DSN.findall(value)]

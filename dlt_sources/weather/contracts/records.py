@@ -109,6 +109,9 @@ class LoadRun(Contract):
     run_id: str = added("Id of the run, which sorts by time")
     resource: str = added("Name of the resource")
     command: str | None = added("Command: load or replay")
+    orchestrator_run: str | None = added(
+        "Run of the orchestrator that made the load, such as Dagster's; null for the command line and dlt pipelines"
+    )
     since: str | None = added("Begin of the range that the user named for a history; null for an ordinary load")
     until: str | None = added("End of that range; null if it is the present")
     shard: str | None = added("Shard of the run, such as 1/4; null for a run of all locations")

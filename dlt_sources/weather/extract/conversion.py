@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.api.responses import Result
@@ -19,7 +19,8 @@ from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.requests import MarkDone, RequestQueue
 from dlt_sources.weather.extract.requests.alerts import AlertQueue
 
-# of a row of load_runs; a journal keeps them
+# of a row of load_runs, with its counts; a journal keeps them
+ORIGINS = ("since", "until", "shard", "orchestrator_run")
 COUNTS = ("seconds", "calls", "requests", "requests_failed", "rows_fetched", "rows_loaded", "rows_rejected")
 
 
@@ -28,12 +29,19 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
+class Origin(NamedTuple):
+    """Origin of a run, for ``load_runs``: its command, load or replay, and the orchestrator's run that made it."""
+
+    command: str = "load"
+    orchestrator_run: str | None = None
+
+
 class RunConversion:
     """The counts of one run, and the converters of its tables.
 
     Args:
         run_id: the run.
-        command: load or replay, for ``load_runs``.
+        origin: who made the run, for ``load_runs``.
         package: counts the rows and bytes of the present load package.
         now: the clock, UTC.
         range_of_user: the settings ``since`` and ``until``.
@@ -43,7 +51,7 @@ class RunConversion:
     def __init__(
         self,
         run_id: str,
-        command: str,
+        origin: Origin,
         package: PackageLimits,
         now: Callable[[], datetime],
         range_of_user: tuple[str | None, str | None] = (None, None),
@@ -51,7 +59,7 @@ class RunConversion:
         shard: str | None = None,
     ) -> None:
         self._run_id = run_id
-        self._command = command
+        self._origin = origin
         self._package = package
         self._now = now
         self._range_of_user = range_of_user
@@ -76,14 +84,23 @@ class RunConversion:
     def _new_metrics(self, resource: str) -> LoadMetrics:
         is_history = resource in BY_NAME and BY_NAME[resource].incremental
         since, until = self._range_of_user if is_history else (None, None)
-        return LoadMetrics(resource, self._run_id, self._command, self._now(), since, until, self._shard)
+        return LoadMetrics(
+            resource,
+            self._run_id,
+            self._origin.command,
+            self._now(),
+            since,
+            until,
+            self._shard,
+            self._origin.orchestrator_run,
+        )
 
     def restored(self, row: Mapping[str, Any]) -> LoadMetrics:
         """Return the counts of a resource, which begin with those of a row of ``load_runs``."""
         if row["resource"] not in self._metrics:
             counts = {name: row[name] for name in COUNTS}
-            counts |= {name: row.get(name) for name in ("since", "until", "shard")}
-            metrics = LoadMetrics(row["resource"], self._run_id, self._command, row["started_at"], **counts)
+            counts |= {name: row.get(name) for name in ORIGINS}
+            metrics = LoadMetrics(row["resource"], self._run_id, self._origin.command, row["started_at"], **counts)
             metrics.new_columns |= set(filter(None, (row["new_columns"] or "").split(",")))
             metrics.other_fields |= set(filter(None, (row.get("other_fields") or "").split(", ")))
             self._metrics[metrics.resource] = metrics

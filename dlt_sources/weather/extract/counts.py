@@ -48,7 +48,7 @@ class LoadMetrics:
     is the foreseen number of requests, ``up_to_date`` that of locations that need none, ``misspelt`` that of rejected
     entries of the user's list that fail until they are corrected. ``places`` has the first locations that a cause
     affects, in order. ``postponed`` says which budget is spent, and when a load goes on. ``since`` and ``until`` are
-    the user's range, for a history; ``shard`` is the run's.
+    the user's range, for a history; ``shard`` and ``orchestrator_run`` are the run's.
     """
 
     resource: str
@@ -58,6 +58,7 @@ class LoadMetrics:
     since: str | None = None
     until: str | None = None
     shard: str | None = None
+    orchestrator_run: str | None = None
     expected: int = 0
     up_to_date: int = 0
     requests: int = 0
@@ -244,6 +245,7 @@ class LoadMetrics:
             "run_id": self.run_id,
             "resource": self.resource,
             "command": self.command,
+            "orchestrator_run": self.orchestrator_run,
             "since": self.since,
             "until": self.until,
             "shard": self.shard,

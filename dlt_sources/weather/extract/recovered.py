@@ -15,7 +15,7 @@ from dlt.extract import DltSource
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Result
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.extract.conversion import RunConversion
+from dlt_sources.weather.extract.conversion import Origin, RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.locations import LocationStep
@@ -66,7 +66,7 @@ class RecoveredRun:
     def _new_conversion(self, counts: Mapping[str, Any]) -> RunConversion:
         # one journal is one package
         package = PackageLimits(WeatherSettings(), lambda: 0, bounded=False)
-        return RunConversion(counts["run_id"], counts["command"], package, lambda: self._at)
+        return RunConversion(counts["run_id"], Origin(counts["command"]), package, lambda: self._at)
 
     def _results(self, entries: Iterable[Entry], metrics: LoadMetrics) -> Iterator[Result]:
         for entry in entries:

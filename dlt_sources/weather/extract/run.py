@@ -14,7 +14,7 @@ from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.extract.conversion import RunConversion, new_run_id
+from dlt_sources.weather.extract.conversion import Origin, RunConversion, new_run_id
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
@@ -32,7 +32,7 @@ class Run:
     Args:
         settings: the source's settings.
         now: the clock, UTC; tests make it stand still.
-        command: load or replay, for ``load_runs``.
+        origin: who made the run, for ``load_runs``.
         many_packages: whether the caller loads the run in several packages and reads ``stopped_by``; otherwise a
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
@@ -44,7 +44,7 @@ class Run:
         settings: WeatherSettings,
         *,
         now: Callable[[], datetime] = utc_now,
-        command: str = "load",
+        origin: Origin = Origin(),  # noqa: B008
         many_packages: bool = False,
         on_progress: Callable[[LoadMetrics], None] = lambda _: None,
         rate_limiter: RateLimiter | None = None,
@@ -62,7 +62,7 @@ class Run:
         self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
         asked = (settings.since, settings.until)
-        self._conversion = RunConversion(self._run_id, command, self._package, now, asked, shard=settings.shard)
+        self._conversion = RunConversion(self._run_id, origin, self._package, now, asked, shard=settings.shard)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
         self._queues: Queues | None = None

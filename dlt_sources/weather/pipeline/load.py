@@ -15,6 +15,7 @@ from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.conversion import Origin
 from dlt_sources.weather.extract.counts import LoadMetrics, shortfall_of
 from dlt_sources.weather.extract.limits import Refusals, error_of
 from dlt_sources.weather.extract.resources import closing_source, next_source, resource_names
@@ -36,6 +37,7 @@ def load(
     on_progress: Callable[[LoadMetrics], None] = lambda _: None,
     load_package: PackageLoader = load_package,
     now: Callable[[], datetime] = utc_now,
+    orchestrator_run: str | None = None,
 ) -> Report:
     """Load the settings' resources into the target.
 
@@ -50,6 +52,7 @@ def load(
         on_progress: called with a resource's counts after each result.
         load_package: loads one package; an orchestrator may wrap it.
         now: the clock, UTC; tests make it stand still.
+        orchestrator_run: the run of an orchestrator that makes this load, for ``load_runs``; None without one.
 
     Returns:
         The report. Its ``error`` is set if the key was refused, calls were refused for too long, or most locations
@@ -64,7 +67,7 @@ def load(
     resources = resource_names(settings.resources)
     _require_key(settings, resources)
     with (
-        _run(target, settings, now, on_progress) as run,
+        _run(target, settings, now, on_progress, Origin(orchestrator_run=orchestrator_run)) as run,
         writing(target, run, load_package, settings.chosen_shard) as writer,
     ):
         _announce_retention(target, writer, settings)
@@ -108,10 +111,14 @@ def _errors_by_resource(run: Run, names: Iterable[str]) -> dict[str, WeatherErro
 
 
 def _run(
-    target: Target, settings: WeatherSettings, now: Callable[[], datetime], on_progress: Callable[[LoadMetrics], None]
+    target: Target,
+    settings: WeatherSettings,
+    now: Callable[[], datetime],
+    on_progress: Callable[[LoadMetrics], None],
+    origin: Origin,
 ) -> Run:
     limiter = run_rate_limiter(target, settings)
-    return Run(settings, now=now, many_packages=True, on_progress=on_progress, rate_limiter=limiter)
+    return Run(settings, now=now, origin=origin, many_packages=True, on_progress=on_progress, rate_limiter=limiter)
 
 
 def _require_key(settings: WeatherSettings, resources: list[str]) -> None:

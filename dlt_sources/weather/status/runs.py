@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dlt_sources.weather.budget.decision import BUDGET_OF
 from dlt_sources.weather.common.clock import utc
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.reader import DestinationReader
+
+# a backfill may go on for days
+LONGEST_LOAD = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,20 @@ class UnfinishedBackfill:
     until: str | None
     finished_at: datetime
     shard: str | None = None
+
+
+@dataclass(frozen=True)
+class OutsideLoad:
+    """Result of one resource in a load that no orchestrator made: by the command line, or by a dlt pipeline."""
+
+    run_id: str
+    resource: str
+    status: str
+    started_at: datetime
+    finished_at: datetime
+    rows_loaded: int
+    rows_rejected: int
+    error: str | None
 
 
 def read_unfinished(reader: DestinationReader) -> tuple[UnfinishedBackfill, ...]:
@@ -66,6 +83,29 @@ def _covers(run: UnfinishedBackfill, other: UnfinishedBackfill) -> bool:
 
 def _ends_later(until: str | None, other: str | None) -> bool:
     return until is None or (other is not None and until >= other)
+
+
+def read_outside_loads(reader: DestinationReader, since: datetime) -> tuple[OutsideLoad, ...]:
+    """Return the loads that ended since a moment and that no orchestrator made, in order; none of an earlier release.
+
+    Args:
+        reader: reads the destination.
+        since: the moment, UTC.
+    """
+    if "orchestrator_run" not in reader.columns(LoadRun.table):
+        # a table of an earlier release does not tell
+        return ()
+    # a run's id begins with its start, and is the key's first column
+    sql = (
+        "SELECT run_id, resource, status, started_at, finished_at, rows_loaded, rows_rejected, error FROM {runs}"
+        " WHERE run_id >= %s AND finished_at >= %s AND command = 'load' AND orchestrator_run IS NULL"
+        " AND status <> 'running' ORDER BY finished_at, run_id"
+    )
+    rows = reader.rows(sql, f"{since - LONGEST_LOAD:%Y%m%d}", since, runs=LoadRun.table)
+    return tuple(
+        OutsideLoad(run_id, name, how, utc(started), utc(ended), loaded, rejected, error)
+        for run_id, name, how, started, ended, loaded, rejected, error in rows
+    )
 
 
 def read_runs(reader: DestinationReader) -> tuple[RunStatus, ...]:

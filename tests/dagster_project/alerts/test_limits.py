@@ -5,10 +5,10 @@ import pytest
 from dagster_project.alerts.incidents import MAX_OPEN, forget_old, update_incidents
 from dagster_project.alerts.messages import compose_messages
 from dagster_project.alerts.redaction import find_secrets
-from dagster_project.alerts.settings import AlertSettings
 from dagster_project.alerts.sources.finished_runs import FinishedRun
 from dagster_project.alerts.sources.problems import Problem
 from dagster_project.alerts.state import AlertState
+from dlt_sources.weather.common.settings.alerts import AlertSettings
 
 
 def test_what_the_limit_holds_back_is_in_one_message_as_soon_as_it_allows(small, receiver, to, ticks):

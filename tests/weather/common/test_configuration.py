@@ -10,7 +10,6 @@ import pytest
 from dlt.common.configuration import is_secret_hint
 from dlt.common.configuration.utils import get_resolved_traces
 
-from dagster_project.alerts.settings import load_alert_settings
 from dagster_project.common.environment import secret_key
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather import weather_source
@@ -18,6 +17,7 @@ from dlt_sources.weather.api import endpoints
 from dlt_sources.weather.common import configuration
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import RESOURCE_NAMES, load_settings
+from dlt_sources.weather.common.settings.alerts import load_alert_settings
 from tests.helpers.command import run
 
 CONFIG = str(Path(".dlt", "config.toml"))

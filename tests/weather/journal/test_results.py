@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from dlt_sources.weather.api.responses import Answer, Failure, Request
-from dlt_sources.weather.extract.conversion import RunConversion
+from dlt_sources.weather.extract.conversion import Origin, RunConversion
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.journal.results import decode, encode
 from dlt_sources.weather.locations.model import LocationQuery, ResolvedLocation
@@ -24,7 +24,7 @@ def test_a_result_is_read_as_it_was_written(subject):
     request = Request("forecast", "/data/2.5/forecast", {"units": "metric"}, about)
     answer = Answer(request, BODY, orjson.loads(BODY), NOW)
     failure = Failure(request, "timeout", "No answer within 30 s.", 504, "<html>", scope="product")
-    (counts,) = RunConversion("a run", "load", None, lambda: NOW).rows_so_far(["forecast"])
+    (counts,) = RunConversion("a run", Origin(), None, lambda: NOW).rows_so_far(["forecast"])
     for result in (answer, failure):
         entry = decode(encode(orjson.dumps(counts), result, 7, NOW))
         assert entry.result == replace(result, request=replace(request, about=subject))

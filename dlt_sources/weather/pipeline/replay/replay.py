@@ -13,6 +13,7 @@ from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.capabilities.load_options import MERGE
 from dlt_sources.weather.destination.target import Target
+from dlt_sources.weather.extract.conversion import Origin
 from dlt_sources.weather.extract.counts import LoadMetrics
 from dlt_sources.weather.extract.resources import closing_source
 from dlt_sources.weather.extract.run import Run
@@ -57,7 +58,7 @@ def replay(
     archive = _archive(target, settings) if archived else None
     places = PlaceFile(target, endpoints, archived=archived)
     with (
-        Run(settings, command="replay", many_packages=True, on_progress=on_progress) as run,
+        Run(settings, origin=Origin("replay"), many_packages=True, on_progress=on_progress) as run,
         writing(target, run) as writer,
     ):
         on_start(run)

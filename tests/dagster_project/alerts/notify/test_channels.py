@@ -285,7 +285,7 @@ def test_the_check_executed_by_hand_sends_a_test_message_to_every_channel(instan
 
 
 def test_the_settings_never_show_a_url(to, receiver):
-    from dagster_project.alerts.settings import load_alert_settings  # noqa: PLC0415
+    from dlt_sources.weather.common.settings.alerts import load_alert_settings  # noqa: PLC0415
 
     to(receiver.url, most_an_hour=7)
     settings = load_alert_settings()
