@@ -78,6 +78,7 @@ module "cluster" {
   kubeconfig    = local.kubeconfig
   project       = local.project
   build_image   = var.image == null
+  base_image    = var.base_image
   image_version = local.version
 
   depends_on = [terraform_data.foundation]

@@ -54,14 +54,24 @@ variable "image" {
   }
 }
 
+variable "base_image" {
+  description = "Image of Python 3.12 that the project's image is built on, where it is built here; with a digest, it never changes: python:3.12-slim@sha256:…. The Dockerfile's own, without a digest, if null."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.base_image == null || can(regex("^[^@[:space:]]+:3\\.1[0-9][^/@]*(@sha256:[0-9a-f]{64})?$", coalesce(var.base_image, "-")))
+    error_message = "An image with a tag that begins with Python's version, and a digest or none: python:3.12-slim@sha256:…."
+  }
+}
+
 variable "postgres_image" {
-  description = "PostgreSQL's official image (Debian, not Alpine, whose user has another id), with its version."
+  description = "PostgreSQL's official image (Debian, not Alpine, whose user has another id), with its version, and a digest that no one can move if you like: postgres:17.7@sha256:…."
   type        = string
   default     = "postgres:17.7"
   nullable    = false
   validation {
-    condition     = can(regex(":(1[5-9]|[2-9][0-9])[^/]*$", var.postgres_image)) && !strcontains(var.postgres_image, "alpine")
-    error_message = "An image with a tag that begins with the major version, 15 or later (postgres:17.7, say), and is not Alpine's."
+    condition     = can(regex("^[^@[:space:]]+:(1[5-9]|[2-9][0-9])[^/@]*(@sha256:[0-9a-f]{64})?$", var.postgres_image)) && !strcontains(var.postgres_image, "alpine")
+    error_message = "An image with a tag that begins with the major version, 15 or later (postgres:17.7, say), with a digest after it or none, and not Alpine's."
   }
 }
 

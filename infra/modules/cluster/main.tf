@@ -9,11 +9,11 @@ resource "kind_cluster" "this" {
 
 locals {
   sources = sort(setunion(
-    ["pyproject.toml", "uv.lock", "README.md", "LICENSE", ".dlt/config.toml", "infra/Dockerfile"],
+    ["pyproject.toml", "uv.lock", "README.md", "LICENSE", ".dlt/config.toml", "infra/Dockerfile", "infra/Dockerfile.dockerignore", "infra/slim.py", "infra/warm.py"],
     [for file in fileset(var.project, "{dlt_sources,dagster_project}/**") : file if !strcontains(file, "__pycache__")],
   ))
   # named after what is in it: a change of the code makes a new image, and a new image new pods
-  built_image = "weather:${substr(sha256(join("", [for file in local.sources : filesha256("${var.project}/${file}")])), 0, 12)}"
+  built_image = "weather:${substr(sha256(join("", concat([for file in local.sources : filesha256("${var.project}/${file}")], compact([var.base_image])))), 0, 12)}"
 }
 
 resource "terraform_data" "image" {
@@ -27,6 +27,7 @@ resource "terraform_data" "image" {
     # a shell with SSL_CERT_FILE set is behind a proxy that ends TLS
     command = <<-EOT
       docker build $${SSL_CERT_FILE:+--secret "id=ca,src=$SSL_CERT_FILE"} --build-arg "VERSION=$VERSION" \
+        $${BASE_IMAGE:+--build-arg "BASE_IMAGE=$BASE_IMAGE"} \
         -t "$IMAGE" -f infra/Dockerfile . && kind load docker-image "$IMAGE" --name "$CLUSTER"
     EOT
     environment = {
@@ -34,6 +35,7 @@ resource "terraform_data" "image" {
       IMAGE           = local.built_image
       VERSION         = var.image_version
       CLUSTER         = var.name
+      BASE_IMAGE      = var.base_image == null ? "" : var.base_image
     }
   }
   provisioner "local-exec" {

@@ -23,6 +23,11 @@ variable "build_image" {
   type        = bool
 }
 
+variable "base_image" {
+  description = "Image of Python that the image is built on; the Dockerfile's own if null."
+  type        = string
+}
+
 variable "image_version" {
   description = "The project's version, for the image's label."
   type        = string

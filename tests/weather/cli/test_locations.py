@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from dlt_sources.weather.locations import gazetteer
 from dlt_sources.weather.locations.files import read_locations
 from dlt_sources.weather.locations.model import LocationQuery
 from tests.docs.pages import PAGES, blocks, commands, parse
@@ -164,4 +165,16 @@ def test_a_mistake_or_an_empty_list_is_a_sentence(options, said):
     finished = run("locations", *options)
     assert finished.code == 2
     assert said in " ".join(finished.err.split())
+    assert finished.out == ""
+
+
+def test_cities_that_an_image_has_not_are_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(gazetteer, "files", lambda _package: tmp_path)
+    gazetteer._extract.cache_clear()
+    finished = run("locations", "--country", "ES", "--population", "1000")
+    gazetteer._extract.cache_clear()
+    assert finished.code == 2
+    assert "cities1000.json, which has the cities of fewer than 15,000 people, is not in this small image" in " ".join(
+        finished.err.split()
+    )
     assert finished.out == ""
