@@ -46,9 +46,9 @@ def configure_dagster_logging() -> None:
     # `Definitions(loggers=…)` is ignored by runs without `loggers` in their configuration (all of the asset graph's),
     # and `python_logs: dagster_handler_config` in dagster.yaml adds a second line to the coloured one.
     logging.setLoggerClass(ServiceLogger)
-    for name in ("dagster", "dagster-webserver"):
-        # these exist already, and the daemon gives them new handlers after this. A handler or a `dictConfig` of ours
-        # would be replaced then; `--log-format json` redacts no key, and is an option of each command
+    for name in ("dagster", "dagster-webserver", "uvicorn", "uvicorn.error", "uvicorn.access"):
+        # these exist already, and daemon and uvicorn give them new handlers after this. A handler or a `dictConfig` of
+        # ours would be replaced then; `--log-format json` redacts no key, and is an option of each command
         service = logging.getLogger(name)
         service.__class__ = ServiceLogger
         service.setLevel(min(service.level or logging.INFO, logging.INFO))

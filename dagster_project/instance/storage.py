@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,11 +19,11 @@ from typing import Any
 # the environment
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster_postgres import DagsterPostgresStorage
 from filelock import FileLock
 from sqlalchemy import URL
 
 from dagster_project.instance.logs import configure_dagster_logging
+from dagster_project.instance.postgres import Records, tables_locked
 
 configure_dagster_logging()
 
@@ -43,23 +44,38 @@ class InstanceStorage(DagsterStorage[Any]):
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> DagsterStorage[Any]:  # noqa: ARG003
         """Return the storage for this process."""
-        host = os.environ.get("DAGSTER_POSTGRES_HOST")
+        url = _postgres_url()
         # with PostgreSQL too: the logs of steps are below it, which the webserver reads and another process writes
         folder = records_folder()
-        if not host:
+        if url is None:
             # daemon and webserver that create it at the same moment leave a database that neither can open
             with FileLock(Path(folder) / "storage.lock"):
                 return DagsterSqliteStorage(folder, inst_data)
-        url = URL.create(
-            # the driver that Dagster installs; SQLAlchemy 2.1 has another default
-            "postgresql+psycopg2",
-            username=os.environ.get("DAGSTER_POSTGRES_USER", "dagster"),
-            password=_password(),
-            host=host,
-            port=int(os.environ.get("DAGSTER_POSTGRES_PORT", "5432")),
-            database=os.environ.get("DAGSTER_POSTGRES_DB", "dagster"),
-        )
-        return DagsterPostgresStorage(url.render_as_string(hide_password=False), inst_data=inst_data)
+        return Records(url, inst_data)
+
+
+@contextmanager
+def exclusive_tables() -> Iterator[None]:
+    """Hold the lock of Dagster's tables in PostgreSQL, if they are there; SQLite has one process at a time anyway."""
+    url = _postgres_url()
+    with tables_locked(url) if url else nullcontext():
+        yield
+
+
+def _postgres_url() -> URL | None:
+    """Return the database of Dagster's records, or None if they are in SQLite."""
+    host = os.environ.get("DAGSTER_POSTGRES_HOST")
+    if not host:
+        return None
+    return URL.create(
+        # the driver that Dagster installs; SQLAlchemy 2.1 has another default
+        "postgresql+psycopg2",
+        username=os.environ.get("DAGSTER_POSTGRES_USER", "dagster"),
+        password=_password(),
+        host=host,
+        port=int(os.environ.get("DAGSTER_POSTGRES_PORT", "5432")),
+        database=os.environ.get("DAGSTER_POSTGRES_DB", "dagster"),
+    )
 
 
 def _password() -> str | None:
