@@ -55,6 +55,7 @@ account_may_not() {
   [[ $answer == no* ]] || fail "$1 may ${*:2}: '$answer' $(tail -n 3 "$scratch/may_not")"
 }
 read_rows() { as reader weather "$1"; }
+has_rows() { [ "$(read_rows 'SELECT count(*) FROM bronze.air_pollution')" -gt 0 ]; }
 # run_job NAMESPACE CRONJOB JOB : start a CronJob's Job now, and wait for its end
 run_job() {
   # servers before 1.21 do not know the CronJobs that kubectl makes Jobs of; their test kit brings a command for it

@@ -15,7 +15,6 @@ everything_up "$certificates" "$image"
 
 # --- the first rows come by themselves: the daemon sees places that are not loaded
 
-has_rows() { [ "$(read_rows 'SELECT count(*) FROM bronze.air_pollution')" -gt 0 ]; }
 until_true 900 "the first rows" has_rows
 say "the first rows are in bronze, by a run that nobody asked for"
 

@@ -19,7 +19,6 @@ in_root() { ${TERRAFORM:-terraform} -chdir="$1" "${@:2}" -no-color >"$scratch/te
 in_root "$old_root" init -input=false
 TF_VAR_image=${OLD_IMAGE:-$image} in_root "$old_root" apply -auto-approve -input=false
 everything_up "$certificates" "${OLD_IMAGE:-$image}"
-has_rows() { [ "$(read_rows 'SELECT count(*) FROM bronze.air_pollution')" -gt 0 ]; }
 until_true 600 "the first rows" has_rows
 forward_webserver
 until_idle
