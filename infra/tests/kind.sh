@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, upkeep.sh,
-# destroy.
+# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, shards.sh,
+# faults.sh, upkeep.sh, destroy. moves.sh, which needs an earlier release, is run by hand before a release.
 #
 # Needs Docker, kind, kubectl, Terraform, openssl. Makes a cluster named weather-test, and leaves nothing.
 set -euo pipefail
@@ -22,6 +22,9 @@ terraform apply -auto-approve -input=false
 
 bash tests/e2e.sh "$certificates" "$image"
 terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change
+bash tests/shards.sh "$certificates" "$image"
+bash tests/faults.sh "$certificates" "$image"
+terraform apply -auto-approve -input=false # the list of places again
 bash tests/upkeep.sh "$certificates" "$image" postgres:18.1
 terraform destroy -auto-approve -input=false
 clusters=$(kind get clusters)

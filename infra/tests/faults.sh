@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# faults.sh DIR IMAGE [FAULT...] : what breaks on a cluster on which this root is applied, by the functions below whose names
+# begin with fault_, all of them or those named. Each ends with a verdict by the tables: nothing is lost but calls that were
+# under way; where a load cannot go on, an alert names the cause; it recovers by itself when the cause is gone.
+#
+# DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh. A fault takes 1 to 6 minutes.
+set -euo pipefail
+certificates=$1 image=$2 faults=("${@:3}")
+# shellcheck source=infra/tests/cluster.sh
+. "$(dirname "$0")/cluster.sh"
+cd "$tests/.."
+places=100
+
+apply() { ${TERRAFORM:-terraform} apply -auto-approve -input=false >"$scratch/terraform" 2>&1 || fail "apply: $(tail -n 20 "$scratch/terraform")"; }
+calls_reach() { [ "$(calls_of_snapshots)" -ge "$1" ]; }
+told_of() { [ "$(alerts "len([a for a in m[$told:] if '$1' in a])")" -gt 0 ]; }
+ready() { kubectl -n "$1" rollout status "$2" --timeout=300s >/dev/null; }
+# next_load : a load succeeds, and with it everything is there that was answered since begin
+next_load() {
+  until_idle
+  slow_answers 0
+  run=$(launch)
+  until_true 300 "the next load" has_status "$run" SUCCESS
+  kept_all_answers
+  no_duplicates
+}
+# in_mid_load CALLS SECONDS : a run has got so many answers, each after some seconds
+in_mid_load() {
+  until_idle
+  told=$(alerts 'len(m)')
+  begin "$2"
+  run=$(launch)
+  until_true 180 "$1 calls" calls_reach "$1"
+}
+
+fault_database_deleted() {
+  in_mid_load 100 4
+  kubectl -n database delete pod postgres-0 --grace-period=0 --force >/dev/null 2>&1
+  ready database statefulset/postgres
+  next_load
+  say "PostgreSQL's pod was deleted in mid-load: the run is $(status_of "$run"), $(lost) calls are lost"
+}
+
+fault_run_deleted_in_extraction() {
+  in_mid_load 100 4
+  kill_pod "$(pod_of "$run")"
+  until_true 420 "the run to be marked failed" has_status "$run" FAILURE
+  next_load
+  say "a run's pod was deleted in extraction: $(lost) calls that were under way are lost"
+}
+
+fault_run_deleted_in_loading() {
+  until_idle
+  begin 0
+  superuser "SET application_name = 'fault'; BEGIN; LOCK TABLE bronze.weather_raw IN EXCLUSIVE MODE; SELECT pg_sleep(600)" >/dev/null 2>&1 &
+  background+=($!)
+  run=$(launch)
+  waits() { [ "$(superuser "SELECT count(*) FROM pg_stat_activity WHERE usename = 'loader' AND wait_event_type = 'Lock' AND wait_event = 'relation'")" -gt 0 ]; }
+  until_true 180 "the run to reach the table" waits
+  kill_pod "$(pod_of "$run")"
+  sleep 10
+  superuser "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'loader'" >/dev/null
+  superuser "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fault'" >/dev/null
+  equal "answers that are loaded" "$(answers)" "0 of 0"
+  until_true 420 "the run to be marked failed" has_status "$run" FAILURE
+  next_load
+  say "a run's pod was deleted in loading: $(lost) calls are lost"
+}
+
+fault_stopped_while_the_api_refuses() {
+  in_mid_load 100 2
+  slow_answers 0
+  simulator POST faults '{"status": 503}' >/dev/null
+  sleep 5
+  local pod before=$(date +%s)
+  pod=$(pod_of "$run")
+  kubectl -n weather delete "$pod" --wait=true --timeout=300s >/dev/null || fail "the pod did not end within its grace"
+  seconds=$(($(date +%s) - before))
+  [ $seconds -lt 290 ] || fail "the pod took all of its grace: $seconds s"
+  simulator DELETE faults >/dev/null
+  until_true 420 "the run to end" no_runs_going
+  run=$(launch)
+  until_true 300 "the next load" has_status "$run" SUCCESS
+  complete || fail "places without an answer: $(answers)"
+  no_duplicates
+  say "SIGTERM while the API refuses calls: the pod ended after $seconds s, what it had is loaded: $(answers)"
+}
+
+fault_daemon_killed() {
+  until_idle
+  begin 0
+  kubectl -n weather delete pod -l app.kubernetes.io/component=daemon --grace-period=0 --force >/dev/null 2>&1
+  run=$(launch)
+  ready weather deployment/dagster-daemon
+  until_true 300 "the run that was asked for meanwhile" has_status "$run" SUCCESS
+  each_answer_once
+  no_duplicates
+  say "the daemon was killed: the run that was asked for meanwhile went on, each answer once"
+}
+
+fault_key_refused() {
+  until_idle
+  told=$(alerts 'len(m)')
+  begin 0
+  simulator POST faults '{"new_key_not_active": true}' >/dev/null
+  run=$(launch)
+  until_true 300 "the key to be refused" has_status "$run" FAILURE
+  until_true 180 "an alert with the cause" told_of "key"
+  say "the key is refused: $(alerts "[a for a in m[$told:] if 'key' in a][0][:200]")"
+  simulator DELETE faults >/dev/null
+  run=$(launch)
+  until_true 300 "the next load" has_status "$run" SUCCESS
+  until_true 180 "the end of the incident to be told" told_of "succeeded since"
+  say "the key is taken again: the next load succeeds, and the channel is told"
+}
+
+list_of_places $places >"$scratch/places.csv"
+TF_VAR_settings=$(with_settings '{"SOURCES__WEATHER__CALLS_PER_MINUTE": "6000"}')
+export TF_VAR_settings TF_VAR_locations_file=$scratch/places.csv
+everything_up "$certificates" "$image"
+apply
+everything_up "$certificates" "$image"
+forward_webserver
+all_loaded() { [ "$(read_rows "SELECT count(DISTINCT location_id) FROM bronze.air_pollution WHERE location_id IN (SELECT location_id FROM bronze.locations WHERE name LIKE 'place %')")" = $places ]; }
+until_true 600 "the first load of all places" all_loaded
+say "applied: $places places are loaded"
+for fault in "${faults[@]:-$(compgen -A function fault_)}"; do for one in $fault; do "fault_${one#fault_}"; done; done
+say "passed"
