@@ -33,7 +33,10 @@ locals {
   foundation = {
     cluster       = local.own_cluster ? "kind ${var.cluster_name} ${coalesce(var.node_image, "default")}" : "existing"
     storage_class = coalesce(var.storage_class, "default")
+    namespaces    = jsonencode(var.namespaces)
   }
+  # an older state, which does not hold the names of its namespaces, has these
+  older_foundation = { namespaces = jsonencode({ create = true, database = "database", weather = "weather" }) }
 }
 
 # Every argument of kind_cluster replaces the cluster, database included. So a change of one stops here, at plan.
@@ -43,10 +46,10 @@ resource "terraform_data" "foundation" {
   lifecycle {
     ignore_changes = [input]
     postcondition {
-      condition     = self.output == local.foundation
+      condition     = merge(local.older_foundation, self.output) == local.foundation
       error_message = <<-EOT
-        This would make the cluster or its volumes anew, and the database would be lost. Put the old value back, or: take
-        a dump, terraform destroy, apply with the new value, restore (infra/README.md, "Change the cluster").
+        This would make the cluster, its namespaces or its volumes anew, and the database would be lost. Put the old value
+        back, or: take a dump, terraform destroy, apply with the new value, restore (infra/README.md, "Change the cluster").
       EOT
     }
   }
@@ -66,6 +69,12 @@ module "conventions" {
   versions = {
     project  = local.version
     postgres = regex("[^:@/]+$", split("@", var.postgres_image)[0])
+  }
+  placement = {
+    image_pull_secrets  = var.image_pull_secrets
+    node_selector       = length(var.node_selector) > 0 ? var.node_selector : null
+    tolerations         = var.tolerations
+    priority_class_name = var.priority_class_name
   }
 }
 
@@ -87,8 +96,18 @@ module "cluster" {
 module "network" {
   source = "./modules/network"
 
-  conventions  = module.conventions
-  egress_ports = var.egress_ports
+  conventions    = module.conventions
+  namespaces     = var.namespaces
+  egress_ports   = var.egress_ports
+  egress_allow   = var.egress_allow
+  private_ranges = var.private_ranges
+  targets = merge(
+    var.pushgateway != null ? { pushgateway = var.pushgateway } : {},
+    { for name, url in var.settings : name => url if can(regex("BASE_URL$|^(HTTPS?|ALL)_PROXY$", name)) },
+  )
+  kubernetes_api = var.kubernetes_api
+  dns            = var.dns
+  ui_from        = try(var.ui_auth.from_namespaces, null)
 
   depends_on = [terraform_data.foundation]
 }
@@ -99,6 +118,8 @@ module "postgres" {
   conventions        = module.conventions
   namespace          = module.network.namespaces.database
   image              = var.postgres_image
+  memory             = var.memory.database
+  backup_memory      = var.memory.backup
   passwords          = local.passwords
   passwords_revision = var.passwords_revision
   storage_class      = var.storage_class
@@ -122,7 +143,7 @@ module "loader" {
   kubeconfig          = local.kubeconfig
   kubectl             = local.kubectl
   image               = local.image
-  memory              = var.load_memory
+  memory              = { request = var.memory.ingestor.request, limit = var.load_memory }
   database_host       = module.postgres.host
   database_volume_gib = module.postgres.volume_gib
   password            = local.passwords.loader
@@ -155,6 +176,7 @@ module "dagster" {
   namespace          = module.network.namespaces.weather
   image              = local.image
   load_memory        = var.load_memory
+  memory             = var.memory
   database_host      = module.postgres.host
   instance_settings  = yamldecode(file("${local.project}/dagster_project/dagster.yaml"))
   loader             = module.loader
@@ -163,6 +185,8 @@ module "dagster" {
   passwords_revision = var.passwords_revision
   alert_urls         = var.alert_urls
   secrets_revision   = var.secrets_revision
+  ui_auth            = var.ui_auth
+  ui_password        = var.ui_password
 
   # on destroy, Dagster goes first: it would start new runs
   depends_on = [module.loader]

@@ -17,12 +17,12 @@ moved {
 
 moved {
   from = kubernetes_namespace_v1.database
-  to   = module.network.kubernetes_namespace_v1.database
+  to   = module.network.kubernetes_namespace_v1.database[0]
 }
 
 moved {
   from = kubernetes_namespace_v1.weather
-  to   = module.network.kubernetes_namespace_v1.weather
+  to   = module.network.kubernetes_namespace_v1.weather[0]
 }
 
 moved {

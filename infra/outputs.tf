@@ -3,6 +3,11 @@ output "kubeconfig" {
   value       = local.kubeconfig
 }
 
+output "namespaces" {
+  description = "The namespaces of the database and of all else: the commands of README.md name the default ones."
+  value       = module.network.namespaces
+}
+
 output "image" {
   description = "The project's image that runs there."
   value       = local.image
@@ -11,26 +16,27 @@ output "image" {
 output "database" {
   description = "How to reach the database: forward its port (to this machine only), then connect as reader, or as loader from dagster dev."
   value = {
-    forward  = "${local.kubectl} -n database port-forward service/postgres 5432:5432"
-    password = "${local.kubectl} -n database get secret postgres-secret -o jsonpath='{.data.READER_PASSWORD}' | base64 -d"
+    forward  = "${local.kubectl} -n ${module.network.namespaces.database} port-forward service/postgres 5432:5432"
+    password = "${local.kubectl} -n ${module.network.namespaces.database} get secret postgres-secret -o jsonpath='{.data.READER_PASSWORD}' | base64 -d"
     connect  = "psql postgresql://reader@localhost:5432/weather"
-    inside   = "${local.kubectl} -n database exec -it postgres-0 -- psql -U postgres weather"
+    inside   = "${local.kubectl} -n ${module.network.namespaces.database} exec -it postgres-0 -- psql -U postgres weather"
   }
 }
 
 output "ui" {
-  description = "How to reach Dagster's UI, which has no login: forward its port (to this machine only), then open the address."
+  description = "How to reach Dagster's UI, which has no login: forward its port (to this machine only), then open the address. And the proxy that asks for a password, for an ingress, with ui_auth."
   value = {
-    forward = "${local.kubectl} -n weather port-forward service/${module.dagster.webserver.service} ${module.dagster.webserver.port}:${module.dagster.webserver.port}"
+    forward = "${local.kubectl} -n ${module.network.namespaces.weather} port-forward service/${module.dagster.webserver.service} ${module.dagster.webserver.port}:${module.dagster.webserver.port}"
     address = "http://localhost:${module.dagster.webserver.port}"
+    proxy   = module.dagster.proxy
   }
 }
 
 output "logs" {
   description = "The logs by component: one JSON object a line (PostgreSQL's own are plain)."
   value = merge(
-    { for component in ["database", "backup"] : component => "${local.kubectl} -n database logs --tail=-1 -l ${local.log_selector[component]}" },
-    { for component in ["ingestor", "webserver", "daemon", "code", "run"] : component => "${local.kubectl} -n weather logs --tail=-1 -l ${local.log_selector[component]}" },
+    { for component in ["database", "backup"] : component => "${local.kubectl} -n ${module.network.namespaces.database} logs --tail=-1 -l ${local.log_selector[component]}" },
+    { for component in ["ingestor", "webserver", "daemon", "code", "run"] : component => "${local.kubectl} -n ${module.network.namespaces.weather} logs --tail=-1 -l ${local.log_selector[component]}" },
   )
 }
 

@@ -42,6 +42,80 @@ variable "work_access_mode" {
   }
 }
 
+variable "namespaces" {
+  description = "Names of the two namespaces, and whether they are made. With create = false they must exist; then their labels are yours (pod-security.kubernetes.io/enforce, say), and other pods in them stay untouched."
+  type = object({
+    weather  = optional(string, "weather")
+    database = optional(string, "database")
+    create   = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition = alltrue([
+      for name in [var.namespaces.weather, var.namespaces.database] : can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", name))
+    ]) && var.namespaces.weather != var.namespaces.database
+    error_message = "Two different names, of lower-case letters, digits and hyphens, at most 63."
+  }
+}
+
+variable "image_pull_secrets" {
+  description = "Names of Secrets, in both namespaces, with which images are pulled from a registry that asks for a login. They must exist: with namespaces that are made here, create them after the first apply; the pods go on by themselves."
+  type        = list(string)
+  default     = []
+  nullable    = false
+  validation {
+    condition     = alltrue([for name in var.image_pull_secrets : can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", name))])
+    error_message = "Names of Secrets: lower-case letters, digits, dots and hyphens."
+  }
+}
+
+variable "node_selector" {
+  description = "Labels of the nodes on which all pods run, the loads' too: { \"kubernetes.io/arch\" = \"amd64\" }."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  validation {
+    condition = alltrue([
+      for name, value in var.node_selector :
+      can(regex("^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", name)) && can(regex("^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$", value))
+    ])
+    error_message = "Names and values of labels, such as { \"kubernetes.io/arch\" = \"amd64\" }."
+  }
+}
+
+variable "tolerations" {
+  description = "Taints of nodes that all pods tolerate, in Kubernetes's words: [{ key = \"dedicated\", value = \"data\", effect = \"NoSchedule\" }]."
+  type = list(object({
+    key                = optional(string)
+    operator           = optional(string, "Equal")
+    value              = optional(string)
+    effect             = optional(string)
+    toleration_seconds = optional(number)
+  }))
+  default  = []
+  nullable = false
+  validation {
+    condition = alltrue([
+      for toleration in var.tolerations : contains(["Equal", "Exists"], toleration.operator) &&
+      contains(["NoSchedule", "PreferNoSchedule", "NoExecute"], coalesce(toleration.effect, "NoSchedule")) &&
+      (toleration.operator == "Exists" ? toleration.value == null : toleration.key != null) &&
+      (toleration.toleration_seconds == null || toleration.effect == "NoExecute")
+    ])
+    error_message = "operator is Equal, with a key, or Exists, without a value; effect is NoSchedule, PreferNoSchedule or NoExecute; toleration_seconds is for NoExecute."
+  }
+}
+
+variable "priority_class_name" {
+  description = "PriorityClass of all pods, which must exist; the cluster's default one if null."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.priority_class_name == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.priority_class_name))
+    error_message = "A name of lower-case letters, digits, dots and hyphens."
+  }
+}
+
 # Images
 
 variable "image" {
@@ -102,6 +176,14 @@ variable "alert_urls" {
   nullable    = false
   sensitive   = true
   ephemeral   = true
+  validation {
+    condition = alltrue([
+      for url in var.alert_urls : try(contains(var.egress_ports, tonumber(regex(local.url, url).port)) || anytrue([
+        for target in var.egress_allow : contains(target.ports, tonumber(regex(local.url, url).port))
+      ]), true)
+    ])
+    error_message = "An address of alert_urls has a port that the network policies let nobody out to: add it to egress_ports, or the target to egress_allow if it is in the cluster or in a private network."
+  }
 }
 
 variable "secrets_revision" {
@@ -145,8 +227,8 @@ variable "ingestor_schedule" {
   default     = "5 * * * *"
   nullable    = false
   validation {
-    condition     = length(split(" ", var.ingestor_schedule)) == 5
-    error_message = "A cron expression of five fields."
+    condition     = can(regex(local.cron, var.ingestor_schedule)) && alltrue([for range in regexall("([0-9]+)-([0-9]+)", var.ingestor_schedule) : tonumber(range[0]) <= tonumber(range[1])])
+    error_message = "A cron expression of five fields as Kubernetes reads it: minute 0-59, hour 0-23, day 1-31, month 1-12 or JAN-DEC, weekday 0-6 or SUN-SAT."
   }
 }
 
@@ -155,24 +237,41 @@ variable "prune_schedule" {
   type        = string
   default     = null
   validation {
-    condition     = var.prune_schedule == null || length(split(" ", coalesce(var.prune_schedule, "-"))) == 5
-    error_message = "prune_schedule must have five fields of cron, like 45 3 * * *."
+    condition     = var.prune_schedule == null || (can(regex(local.cron, var.prune_schedule)) && alltrue([for range in regexall("([0-9]+)-([0-9]+)", coalesce(var.prune_schedule, "-")) : tonumber(range[0]) <= tonumber(range[1])]))
+    error_message = "A cron expression of five fields as Kubernetes reads it: minute 0-59, hour 0-23, day 1-31, month 1-12 or JAN-DEC, weekday 0-6 or SUN-SAT."
   }
 }
 
 variable "locations" {
-  description = "Places: \"city,country\", \"lat,lon\", \"zip:code,country\" or \"id:…\". Null: those of .dlt/config.toml, or none beside locations_file."
+  description = "Places: \"city,country\", \"lat,lon\", \"zip:code,country\" or \"id:…\", up to about 5,000. Null: those of .dlt/config.toml, or none beside locations_file."
   type        = list(string)
   default     = null
+  validation {
+    # Linux: MAX_ARG_STRLEN, 128 KiB
+    condition     = var.locations == null || length(base64encode(jsonencode(coalesce(var.locations, [])))) / 4 * 3 <= 130000
+    error_message = "Too many for an environment variable, which holds 128 KiB: put them into a file, locations_file."
+  }
 }
 
 variable "locations_file" {
-  description = "Path of a CSV file of places (name,lat,lon or query), up to 1 MB: about 20,000 places."
+  description = "Path of a file of places in UTF-8: CSV (name,lat,lon or query), JSONL or GeoJSON. Compressed where it is long, it must fit into a ConfigMap of 1 MiB: about 60,000 places."
   type        = string
   default     = null
   validation {
-    condition     = var.locations_file == null || can(file(var.locations_file))
+    condition     = try(fileexists(var.locations_file), true)
     error_message = "There is no such file."
+  }
+  validation {
+    condition     = var.locations_file == null || can(regex("[.](csv|tsv|jsonl|ndjson|geojson)$", lower(var.locations_file)))
+    error_message = "It must end in .csv, .tsv, .jsonl, .ndjson or .geojson."
+  }
+  validation {
+    condition     = !try(fileexists(var.locations_file), false) || can(file(var.locations_file))
+    error_message = "It is not UTF-8: save it as UTF-8."
+  }
+  validation {
+    condition     = var.locations_file == null || length(try(base64gzip(file(var.locations_file)), "")) / 4 * 3 <= 1000000
+    error_message = "Too many places for a ConfigMap, which holds 1 MiB, even compressed: about 60,000. Put the file into an image of your own that begins FROM this one, and name its path in settings: SOURCES__WEATHER__LOCATIONS_FILE."
   }
 }
 
@@ -208,6 +307,34 @@ variable "load_memory" {
   }
 }
 
+variable "memory" {
+  description = "Memory of the pods: what they ask for, and at most. The most of a load, in a run or in the CronJob ingestor, is load_memory."
+  type = object({
+    database  = optional(object({ request = optional(string, "256Mi"), limit = optional(string, "1Gi") }), {})
+    backup    = optional(object({ request = optional(string, "64Mi"), limit = optional(string, "512Mi") }), {})
+    webserver = optional(object({ request = optional(string, "256Mi"), limit = optional(string, "768Mi") }), {})
+    daemon    = optional(object({ request = optional(string, "256Mi"), limit = optional(string, "768Mi") }), {})
+    code      = optional(object({ request = optional(string, "256Mi"), limit = optional(string, "768Mi") }), {})
+    run       = optional(object({ request = optional(string, "384Mi") }), {})
+    ingestor  = optional(object({ request = optional(string, "256Mi") }), {})
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue(flatten([for pod in var.memory : [for size in values(pod) : can(regex("^[1-9][0-9]*(Mi|Gi)$", size))]]))
+    error_message = "Numbers with Mi or Gi, such as 512Mi."
+  }
+  validation {
+    condition = alltrue([
+      for pod in var.memory : try(
+        tonumber(regex("^[0-9]+", pod.request)) * (endswith(pod.request, "Gi") ? 1024 : 1) <=
+        tonumber(regex("^[0-9]+", try(pod.limit, var.load_memory))) * (endswith(try(pod.limit, var.load_memory), "Gi") ? 1024 : 1),
+      true)
+    ])
+    error_message = "A request is at most its limit; the limit of run and ingestor is load_memory."
+  }
+}
+
 # Around it
 
 variable "dagster_url" {
@@ -218,19 +345,116 @@ variable "dagster_url" {
 }
 
 variable "pushgateway" {
-  description = "Address of a Prometheus Pushgateway for the load's metrics; none if null. Its port must be one of egress_ports."
+  description = "Address of a Prometheus Pushgateway for the load's metrics; none if null. In the cluster, or in a private network, it must be one of egress_allow; elsewhere its port one of egress_ports."
   type        = string
   default     = null
+  validation {
+    condition     = var.pushgateway == null || can(regex("^https?://[^/]", var.pushgateway))
+    error_message = "An address that begins with http:// or https://."
+  }
 }
 
 variable "egress_ports" {
-  description = "TCP ports outside the cluster that loads and alerts may reach: HTTPS, and mail."
+  description = "TCP ports outside the cluster and its private networks that loads and alerts may reach: HTTPS, and mail."
   type        = list(number)
   default     = [443, 465, 587]
   nullable    = false
   validation {
-    condition     = contains(var.egress_ports, 443) && alltrue([for port in var.egress_ports : port >= 1 && port <= 65535])
+    condition     = contains(var.egress_ports, 443) && alltrue([for port in var.egress_ports : port >= 1 && port <= 65535 && floor(port) == port])
     error_message = "Ports from 1 to 65535, 443 among them: OpenWeather is reached there."
+  }
+}
+
+variable "private_ranges" {
+  description = "Addresses that are not outside, so that no load reaches them unless egress_allow says so: by default private networks (RFC 1918, RFC 4193), those of carriers and pods (RFC 6598, class E), and link-local ones, where clouds serve their metadata (169.254.169.254). Add those of your pods and nodes if they are public."
+  type        = list(string)
+  default = [
+    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "240.0.0.0/4", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+  ]
+  nullable = false
+  validation {
+    condition     = alltrue([for range in var.private_ranges : can(cidrhost(range, 0)) && !endswith(range, "/0")])
+    error_message = "Ranges such as 10.0.0.0/8 or fc00::/7."
+  }
+}
+
+variable "egress_allow" {
+  description = "What loads and alerts may reach in the cluster or in private networks, such as a Pushgateway, a proxy, a mail server: pods of a namespace, by their labels if given, or a range of addresses, at TCP ports. Ports are those of the pods, which a Service may map to others."
+  type = list(object({
+    namespace  = optional(string)
+    pod_labels = optional(map(string), {})
+    cidr       = optional(string)
+    ports      = list(number)
+  }))
+  default  = []
+  nullable = false
+  validation {
+    condition = alltrue([
+      for target in var.egress_allow : (target.namespace == null) != (target.cidr == null) &&
+      (target.cidr == null || (can(cidrhost(target.cidr, 0)) && length(target.pod_labels) == 0)) &&
+      length(target.ports) > 0 && alltrue([for port in target.ports : port >= 1 && port <= 65535 && floor(port) == port])
+    ])
+    error_message = "Each has either a namespace, with pod_labels or without, or a cidr such as 10.1.2.3/32; and ports from 1 to 65535."
+  }
+}
+
+variable "kubernetes_api" {
+  description = "Where Dagster's webserver and daemon reach the API server: ranges of addresses behind the Service kubernetes, and their TCP ports. Null for the addresses: private_ranges, but for link-local ones, and those that the cluster names (kubectl get endpoints kubernetes), which Terraform must be allowed to read. Empty: any, for a network such as Cilium's, whose rules for addresses do not match nodes."
+  type = object({
+    addresses = optional(list(string))
+    ports     = optional(list(number), [443, 6443])
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition = alltrue([for range in coalesce(var.kubernetes_api.addresses, []) : can(cidrhost(range, 0))]) && (
+      length(var.kubernetes_api.ports) > 0 && alltrue([for port in var.kubernetes_api.ports : port >= 1 && port <= 65535 && floor(port) == port])
+    )
+    error_message = "Ranges such as 10.1.2.3/32, and ports from 1 to 65535."
+  }
+}
+
+variable "dns" {
+  description = "Where pods resolve names: the namespace of the cluster's DNS, other ranges of addresses, and the ports of both. The defaults suit CoreDNS, also behind NodeLocal DNSCache at its usual address; where that listens at the DNS Service's address too (kube-proxy with iptables), add it. OpenShift: { namespace = \"openshift-dns\", ports = [53, 5353] }."
+  type = object({
+    namespace = optional(string, "kube-system")
+    addresses = optional(list(string), ["169.254.20.10/32"])
+    ports     = optional(list(number), [53])
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.dns.namespace)) && alltrue([for range in var.dns.addresses : can(cidrhost(range, 0))]) && (
+      length(var.dns.ports) > 0 && alltrue([for port in var.dns.ports : port >= 1 && port <= 65535 && floor(port) == port])
+    )
+    error_message = "A namespace, ranges such as 169.254.20.10/32, and ports from 1 to 65535."
+  }
+}
+
+variable "ui_auth" {
+  description = "A proxy in front of Dagster's UI that asks for this name and ui_password (or those of an existing Secret in namespace weather, with htpasswd), and the namespaces whose pods may reach it: that of an ingress, which must add TLS. Null: no proxy; the UI is reached by a forwarded port only."
+  type = object({
+    user            = optional(string, "weather")
+    secret          = optional(string)
+    from_namespaces = optional(list(string), [])
+    image           = optional(string, "nginxinc/nginx-unprivileged:1.29-alpine-slim")
+  })
+  default = null
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._-]{1,64}$", try(var.ui_auth.user, "weather"))) && alltrue([for name in try(var.ui_auth.from_namespaces, []) : can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", name))])
+    error_message = "user: letters, digits, dots, hyphens and underscores; from_namespaces: names of namespaces."
+  }
+}
+
+variable "ui_password" {
+  description = "The password of ui_auth (TF_VAR_ui_password). Needed for every plan and apply with ui_auth, unless that names a Secret; later changes with secrets_revision raised."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  validation {
+    condition     = var.ui_password == null || can(regex("^[!-~]{12,72}$", var.ui_password))
+    error_message = "12 to 72 letters, digits and signs of ASCII, without blanks: bcrypt takes no more."
   }
 }
 
@@ -265,8 +489,8 @@ variable "backup_schedule" {
   default     = "23 2 * * *"
   nullable    = false
   validation {
-    condition     = length(split(" ", var.backup_schedule)) == 5
-    error_message = "A cron expression of five fields."
+    condition     = can(regex(local.cron, var.backup_schedule)) && alltrue([for range in regexall("([0-9]+)-([0-9]+)", var.backup_schedule) : tonumber(range[0]) <= tonumber(range[1])])
+    error_message = "A cron expression of five fields as Kubernetes reads it: minute 0-59, hour 0-23, day 1-31, month 1-12 or JAN-DEC, weekday 0-6 or SUN-SAT."
   }
 }
 
@@ -290,4 +514,16 @@ variable "backups_kept" {
     condition     = var.backups_kept >= 1 && floor(var.backups_kept) == var.backups_kept
     error_message = "A whole number from 1 on."
   }
+}
+
+# What the validations share
+
+locals {
+  cron = format("^%s$", join(" +", [
+    for values in [
+      "[0-5]?[0-9]", "[01]?[0-9]|2[0-3]", "0?[1-9]|[12][0-9]|3[01]", "0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+      "[0-6]|(?i:sun|mon|tue|wed|thu|fri|sat)",
+    ] : replace("N(,N)*", "N", "(([*?]|(${values})(-(${values}))?)(/[1-9][0-9]*)?)")
+  ]))
+  url = "^(?P<scheme>[A-Za-z0-9+.-]+)://(?:[^/?#]*@)?(?P<host>\\[[^]]*\\]|[^/?#:]*)(?::(?P<port>[0-9]+))?(?:[/?#]|$)"
 }

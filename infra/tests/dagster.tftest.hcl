@@ -6,6 +6,9 @@ variables {
   namespace         = "weather"
   image             = "registry.example/weather:1"
   load_memory       = "1Gi"
+  memory            = { for pod in ["webserver", "daemon", "code", "run"] : pod => { request = "256Mi", limit = "768Mi" } }
+  ui_auth           = { user = "weather", image = "nginx", secret = null }
+  ui_password       = "5e171e15ec7e15ec"
   database_host     = "postgres.database.svc.cluster.local"
   instance_settings = {}
   loader = {
@@ -56,13 +59,13 @@ run "no_secret_is_in_the_state_or_a_setting" {
   variables { conventions = run.conventions }
   assert {
     condition = alltrue([
-      for secret in [kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster, kubernetes_secret_v1.alerts] :
+      for secret in concat([kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster, kubernetes_secret_v1.alerts], kubernetes_secret_v1.ui) :
       secret.data_wo == null && length(coalesce(secret.data, {})) == 0 && !contains(keys(secret.metadata[0].labels), "app.kubernetes.io/version")
     ])
     error_message = "secrets are written when their revision changes, never kept"
   }
   assert {
-    condition     = !strcontains(jsonencode([kubernetes_config_map_v1.dagster.data, kubernetes_config_map_v1.dagster_storage.data]), "5e171e15ec7e15ec7e15ec7e15ec7e15")
+    condition     = !strcontains(jsonencode([kubernetes_config_map_v1.dagster.data, kubernetes_config_map_v1.dagster_storage.data, kubernetes_config_map_v1.ui]), "5e171e15ec7e15ec")
     error_message = "no secret is in a ConfigMap"
   }
 }
@@ -81,4 +84,14 @@ run "new_passwords_reach_every_pod_that_uses_them" {
     condition     = alltrue([for pods in kubernetes_deployment_v1.dagster : pods.spec[0].template[0].metadata[0].annotations["weather/passwords-revision"] == "2"])
     error_message = "the pods that hold a password start again"
   }
+}
+
+run "the_proxy_without_a_password" {
+  command = plan
+  module { source = "./modules/dagster" }
+  variables {
+    conventions = run.conventions
+    ui_password = null
+  }
+  expect_failures = [kubernetes_secret_v1.ui]
 }

@@ -7,7 +7,7 @@ variables {
   kubeconfig          = "kubeconfig"
   kubectl             = "kubectl"
   image               = "registry.example/weather:1"
-  memory              = "1Gi"
+  memory              = { request = "256Mi", limit = "1Gi" }
   database_host       = "postgres.database.svc.cluster.local"
   database_volume_gib = 10
   password            = "not a password"
@@ -84,6 +84,12 @@ run "a_secret_of_the_users_own_replaces_the_key" {
     conventions         = run.conventions
     openweather_api_key = null
     openweather_secret  = "mine"
+    locations_file      = "../uv.lock" # any text above 1 MB
+    work_access_mode    = "ReadWriteMany"
+  }
+  assert {
+    condition     = output.settings.values.SOURCES__WEATHER__LOCATIONS_FILE == "/etc/weather/places.lock.gz" && keys(kubernetes_config_map_v1.files.data) == tolist(["ca.crt"]) && length(kubernetes_config_map_v1.files.binary_data["places.lock.gz"]) < 1000000
+    error_message = "a long list of places is compressed"
   }
   assert {
     condition     = length(kubernetes_secret_v1.openweather) == 0 && output.secrets.openweather == "mine"

@@ -16,13 +16,13 @@ run "as_shipped" {
   assert {
     condition = alltrue([
       for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : pod.spec[0].security_context[0].run_as_non_root && pod.spec[0].security_context[0].seccomp_profile[0].type == "RuntimeDefault" && alltrue([
-        for container in pod.spec[0].container : container.security_context[0].read_only_root_filesystem
+        for container in concat(pod.spec[0].container, try(pod.spec[0].init_container, [])) : container.security_context[0].read_only_root_filesystem
         && !container.security_context[0].allow_privilege_escalation
         && contains(container.security_context[0].capabilities[0].drop, "ALL")
         && can(container.resources[0].limits.memory)
       ])
     ])
-    error_message = "every pod: non-root, read-only, no capabilities, a memory limit"
+    error_message = "every pod, its init containers too: non-root, read-only, no capabilities, a memory limit"
   }
   assert {
     condition = sum([
@@ -128,18 +128,59 @@ run "places_of_a_file_replace_the_default_ones" {
   }
 }
 
+# What a team with a cluster of its own sets: it reaches every pod, and the pods of runs.
 run "an_existing_cluster" {
   command = plan
   variables {
-    existing_cluster = { kubeconfig = "~/.kube/other", context = "shared" }
+    existing_cluster    = { kubeconfig = "~/.kube/other", context = "shared" }
+    namespaces          = { weather = "team-weather", database = "team-database", create = false }
+    image_pull_secrets  = ["registry"]
+    node_selector       = { "kubernetes.io/arch" = "amd64" }
+    tolerations         = [{ key = "dedicated", value = "data", effect = "NoSchedule" }]
+    priority_class_name = "batch"
+    load_memory         = "3Gi"
+    memory              = { database = { limit = "2Gi" }, backup = { limit = "2Gi" }, webserver = { limit = "2Gi" }, daemon = { limit = "2Gi" }, code = { limit = "2Gi" }, run = { request = "1Gi" } }
+    pushgateway         = "http://pushgateway.monitoring.svc:9091"
+    egress_allow        = [{ namespace = "monitoring", ports = [9091] }]
+    ui_auth             = { from_namespaces = ["ingress"], secret = "password-of-the-ui" }
   }
   assert {
     condition     = length(module.cluster) == 0
     error_message = "no cluster is made, no image built"
   }
   assert {
-    condition     = strcontains(output.ui.forward, "--context 'shared'")
-    error_message = "the commands must name the context"
+    condition     = strcontains(output.ui.forward, "--context 'shared' -n team-weather") && strcontains(output.database.inside, "-n team-database") && strcontains(output.logs.run, "-n team-weather")
+    error_message = "the commands must name the context and the namespaces"
+  }
+  assert {
+    condition = alltrue([
+      for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : (
+        pod.spec[0].image_pull_secrets[*].name == tolist(["registry"]) && pod.spec[0].node_selector == tomap({ "kubernetes.io/arch" = "amd64" }) &&
+        pod.spec[0].toleration[*].key == tolist(["dedicated"]) && pod.spec[0].priority_class_name == "batch"
+      )
+    ])
+    error_message = "every pod: the Secret of its image, its nodes, what it tolerates, its priority"
+  }
+  assert {
+    condition = { for name, value in module.dagster.instance.run_launcher.config.run_k8s_config.pod_spec_config : name => value if contains(["image_pull_secrets", "node_selector", "tolerations", "priority_class_name"], name) } == {
+      image_pull_secrets  = [{ name = "registry" }]
+      node_selector       = { "kubernetes.io/arch" = "amd64" }
+      tolerations         = [{ key = "dedicated", operator = "Equal", value = "data", effect = "NoSchedule" }]
+      priority_class_name = "batch"
+    }
+    error_message = "the pods of runs, too"
+  }
+  assert {
+    condition = toset(flatten([
+      [for pod in concat(values(module.postgres.pods), values(module.dagster.pods)) : [for container in pod.spec[0].container : container.resources[0].limits.memory if container.name != "nginx"]],
+    ])) == toset(["2Gi"]) && toset([for pod in module.loader.pods : pod.spec[0].container[0].resources[0].limits.memory]) == toset(["3Gi"]) && module.dagster.instance.run_launcher.config.resources == { requests = { cpu = "100m", memory = "1Gi" }, limits = { memory = "3Gi" } }
+    error_message = "the memory of every pod is what was set"
+  }
+  assert {
+    condition = alltrue([
+      for container in module.dagster.pods.ui.spec[0].container : container.security_context[0].read_only_root_filesystem && !container.security_context[0].allow_privilege_escalation && contains(container.security_context[0].capabilities[0].drop, "ALL")
+    ]) && module.dagster.pods.ui.spec[0].security_context[0].run_as_non_root && !module.dagster.pods.ui.spec[0].automount_service_account_token
+    error_message = "the proxy is as closed as all pods"
   }
 }
 

@@ -5,6 +5,8 @@ mock_provider "kubernetes" {}
 variables {
   namespace          = "database"
   image              = "postgres:17.7"
+  memory             = { request = "256Mi", limit = "1Gi" }
+  backup_memory      = { request = "64Mi", limit = "512Mi" }
   passwords          = { postgres = "1", loader = "2", reader = "3", dagster = "4", backup = "5" }
   passwords_revision = 1
   storage_class      = null

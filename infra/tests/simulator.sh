@@ -5,7 +5,7 @@
 #   simulator.sh deploy DIR IMAGE     deploys it into namespace simulator, and waits until it answers
 #
 # Terraform is then to have (see environment): TF_VAR_ca_file=DIR/ca.crt, the address in TF_VAR_settings, the channel in
-# TF_VAR_alert_urls, ports 8443 and 8081 open.
+# TF_VAR_alert_urls, ports 8443 and 8081 of namespace simulator in TF_VAR_egress_allow.
 #   eval "$(simulator.sh environment DIR)"
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,7 +24,7 @@ environment() { # DIR
   printf 'export TF_VAR_ca_file=%q\n' "$(cd "$1" && pwd)/ca.crt"
   # enough attempts to outlast the minute in which the simulator starts
   printf 'export TF_VAR_settings=%q\n' "{\"SOURCES__WEATHER__BASE_URL\": \"https://$host:8443\", \"SOURCES__WEATHER__CALLS_PER_MINUTE\": \"600\"}"
-  printf 'export TF_VAR_egress_ports=%q\n' '[443, 8443, 8081]'
+  printf 'export TF_VAR_egress_allow=%q\n' '[{"namespace": "simulator", "ports": [8443, 8081]}]'
   printf 'export TF_VAR_alert_urls=%q\n' "[\"json://$host:8081\"]"
   printf 'export TF_VAR_openweather_api_key=%q\n' 5e171e15ec7e15ec7e15ec7e15ec7e15
 }

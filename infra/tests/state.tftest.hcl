@@ -7,6 +7,7 @@ variables {
   openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
   alert_urls          = ["json://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
   image               = "registry.example/weather:1"
+  ui_password         = "5e171e15ec7e15ec7e15ec7e15ec7e15"
 }
 
 run "the_key_is_in_no_output" {
@@ -23,8 +24,11 @@ run "a_change_of_the_cluster_stops_before_it_destroys_the_database" {
   expect_failures = [terraform_data.foundation]
 }
 
-run "a_change_of_the_storage_class_stops_too" {
+run "a_change_of_the_storage_class_stops_too_and_one_of_the_namespaces" {
   command = plan
-  variables { storage_class = "fast" }
+  variables {
+    storage_class = "fast"
+    namespaces    = { create = false }
+  }
   expect_failures = [terraform_data.foundation]
 }

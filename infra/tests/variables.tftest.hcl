@@ -18,37 +18,76 @@ run "values_that_cannot_work" {
     backup_max_age_hours = 0
     ca_file              = "nowhere.pem"
     cluster_name         = "My Cluster"
+    dns                  = { addresses = ["169.254.20.10"] } # no range
+    egress_allow         = [{ namespace = "monitoring", cidr = "10.0.0.1/32", ports = [9091] }]
     egress_ports         = [587] # without HTTPS
     hourly_load          = "both"
+    image_pull_secrets   = ["My Secret"]
     ingestor_schedule    = "* * * *"
+    kubernetes_api       = { addresses = ["kubernetes.default"] }
     load_memory          = "1000"
+    locations            = flatten([for lat in range(-90, 91) : [for lon in range(180) : "${lat},${lon}"]])
     locations_file       = "nowhere.csv"
+    namespaces           = { weather = "same", database = "same" }
+    node_selector        = { "no label" = "x" }
     openweather_api_key  = "my key"
     passwords_revision   = 0
     postgres_image       = "postgres:latest"
+    priority_class_name  = "High Priority"
+    private_ranges       = ["10.0.0.0/8", "0.0.0.0/0"]
     prune_schedule       = "nightly"
+    pushgateway          = "pushgateway:9091"
     secrets_revision     = 1.5
     settings             = { SOURCES__WEATHER__API_KEY = "a secret" }
     subscription_plan    = "basic"
+    tolerations          = [{ key = "dedicated", effect = "Always" }]
+    ui_auth              = { user = "a:b" }
+    ui_password          = "too short"
     volume_sizes         = { database = "10" }
     work_access_mode     = "ReadOnlyMany"
   }
   expect_failures = [
-    var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.egress_ports,
-    var.hourly_load, var.ingestor_schedule, var.load_memory, var.locations_file, var.openweather_api_key, var.passwords_revision,
-    var.postgres_image, var.prune_schedule, var.secrets_revision, var.settings, var.subscription_plan,
+    var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.dns, var.egress_allow, var.egress_ports,
+    var.hourly_load, var.image_pull_secrets, var.ingestor_schedule, var.kubernetes_api, var.load_memory, var.locations,
+    var.locations_file, var.namespaces, var.node_selector, var.openweather_api_key, var.passwords_revision,
+    var.postgres_image, var.priority_class_name, var.private_ranges, var.prune_schedule, var.pushgateway,
+    var.secrets_revision, var.settings, var.subscription_plan, var.tolerations, var.ui_auth, var.ui_password,
     var.volume_sizes, var.work_access_mode,
   ]
 }
 
-run "an_existing_cluster_without_an_image_and_postgres_with_another_user_id" {
+# A second mistake of each variable that has several.
+run "other_values_that_cannot_work" {
   command = plan
   variables {
+    backup_schedule   = "0 22-6 * * *" # an interval that ends before it begins
+    dns               = { ports = [] }
+    egress_allow      = [{ ports = [9091] }]
+    ingestor_schedule = "0 0 * * 7" # Kubernetes knows no seventh day
+    kubernetes_api    = { ports = [0] }
+    locations_file    = "Dockerfile"
+    memory            = { run = { request = "2Gi" } } # above load_memory
+    namespaces        = { weather = "Weather" }
+    prune_schedule    = "60 * * * *"
+    tolerations       = [{ operator = "Equal", value = "data" }]
+    ui_auth           = { from_namespaces = ["Ingress"] }
+  }
+  expect_failures = [
+    var.backup_schedule, var.dns, var.egress_allow, var.ingestor_schedule, var.kubernetes_api,
+    var.locations_file, var.memory, var.namespaces, var.prune_schedule, var.tolerations, var.ui_auth,
+  ]
+}
+
+run "an_existing_cluster_without_an_image_and_others" {
+  command = plan
+  variables {
+    alert_urls       = ["json://user:a-password@example.org:8080/path"] # a port that nothing opens
     existing_cluster = { kubeconfig = "~/.kube/config" }
     image            = null
+    memory           = { database = { limit = "1G" } }
     postgres_image   = "postgres:17.7-alpine"
   }
-  expect_failures = [var.image, var.postgres_image]
+  expect_failures = [var.alert_urls, var.image, var.memory, var.postgres_image]
 }
 
 run "postgres_by_a_digest_alone_whose_version_nobody_knows" {

@@ -13,6 +13,7 @@ locals {
     webserver = "dagster"
     daemon    = "dagster"
     code      = "dagster"
+    ui        = "dagster"
     run       = "dagster"
   }
   # "name" and "component" together select a component's pods

@@ -25,7 +25,7 @@ output "users" {
 }
 
 output "pods" {
-  description = "Security contexts of every pod and every container, which the Pod Security Standard \"restricted\" asks for, and a read-only root."
+  description = "Security contexts of every pod and every container, which the Pod Security Standard \"restricted\" asks for, and a read-only root; and where pods run."
   value = {
     security = {
       run_as_non_root = true
@@ -38,6 +38,7 @@ output "pods" {
       read_only_root_filesystem  = true
       drop                       = ["ALL"]
     }
+    placement = var.placement
   }
 }
 
@@ -47,5 +48,6 @@ output "ports" {
     postgres  = 5432
     code      = 4000
     webserver = 3000
+    ui        = 8080
   }
 }

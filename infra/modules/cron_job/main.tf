@@ -44,6 +44,24 @@ resource "kubernetes_cron_job_v1" "this" {
             service_account_name             = var.service_account
             automount_service_account_token  = false
             termination_grace_period_seconds = var.grace_seconds
+            node_selector                    = var.pods.placement.node_selector
+            priority_class_name              = var.pods.placement.priority_class_name
+            dynamic "image_pull_secrets" {
+              for_each = var.pods.placement.image_pull_secrets
+              content {
+                name = image_pull_secrets.value
+              }
+            }
+            dynamic "toleration" {
+              for_each = var.pods.placement.tolerations
+              content {
+                key                = toleration.value.key
+                operator           = toleration.value.operator
+                value              = toleration.value.value
+                effect             = toleration.value.effect
+                toleration_seconds = toleration.value.toleration_seconds
+              }
+            }
             security_context {
               run_as_non_root        = var.pods.security.run_as_non_root
               run_as_user            = var.user

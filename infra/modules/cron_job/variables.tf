@@ -25,7 +25,7 @@ variable "reaches" {
 }
 
 variable "pods" {
-  description = "Output of the module conventions: security contexts."
+  description = "Output of the module conventions: security contexts and placement."
   type = object({
     security = object({
       run_as_non_root        = bool
@@ -36,6 +36,18 @@ variable "pods" {
       allow_privilege_escalation = bool
       read_only_root_filesystem  = bool
       drop                       = list(string)
+    })
+    placement = object({
+      image_pull_secrets = list(string)
+      node_selector      = map(string)
+      tolerations = list(object({
+        key                = string
+        operator           = string
+        value              = string
+        effect             = string
+        toleration_seconds = number
+      }))
+      priority_class_name = string
     })
   })
 }

@@ -19,6 +19,16 @@ locals {
     }
   }
 
+  placement = {
+    image_pull_secrets  = length(local.pull_secrets) == 0 ? null : [for name in local.pull_secrets : { name = name }]
+    node_selector       = var.conventions.pods.placement.node_selector
+    priority_class_name = var.conventions.pods.placement.priority_class_name
+    tolerations = length(var.conventions.pods.placement.tolerations) == 0 ? null : [
+      for toleration in var.conventions.pods.placement.tolerations : { for name, value in toleration : name => value if value != null }
+    ]
+  }
+  pull_secrets = var.conventions.pods.placement.image_pull_secrets
+
   # The shipped settings of the instance, and what only a cluster needs.
   dagster_yaml = yamlencode(merge(var.instance_settings, {
     run_launcher = {
@@ -44,7 +54,7 @@ locals {
           "weather/internet" = "client"
         })
         resources = {
-          requests = { cpu = "100m", memory = "384Mi" }
+          requests = { cpu = "100m", memory = var.memory.run.request }
           limits   = { memory = var.load_memory }
         }
         volumes = [
@@ -64,11 +74,15 @@ locals {
         # the pod fails with its run, so that kubectl shows it too
         fail_pod_on_run_failure = true
         run_k8s_config = {
-          pod_spec_config = {
-            security_context                 = local.security.pod
-            automount_service_account_token  = false
-            termination_grace_period_seconds = var.loader.grace_seconds
-          }
+          pod_spec_config = merge(
+            {
+              security_context                 = local.security.pod
+              automount_service_account_token  = false
+              termination_grace_period_seconds = var.loader.grace_seconds
+            },
+            # only where they are set, or every pod that is there would start again
+            { for name, value in local.placement : name => value if value != null },
+          )
           container_config = {
             # the launcher gives the whole command as arguments; the image's own entry point is the loader's
             command          = ["/usr/bin/env"]

@@ -8,7 +8,7 @@ locals {
       port            = { name = "http", number = var.conventions.ports.webserver }
       service_account = kubernetes_service_account_v1.dagster.metadata[0].name
       launches        = true
-      memory          = { request = "256Mi", limit = "768Mi" }
+      memory          = var.memory.webserver
       env_from        = { config_maps = [], secrets = [] }
       egress          = { "weather/kubernetes" = "client", "weather/code" = "client" }
       skip            = "the webserver starts and stops runs, so it needs its token"
@@ -18,7 +18,7 @@ locals {
       port            = null
       service_account = kubernetes_service_account_v1.dagster.metadata[0].name
       launches        = true
-      memory          = { request = "256Mi", limit = "768Mi" }
+      memory          = var.memory.daemon
       env_from        = { config_maps = [], secrets = [] }
       egress          = { "weather/kubernetes" = "client", "weather/code" = "client" }
       skip            = "the daemon starts and watches runs, so it needs its token"
@@ -28,7 +28,7 @@ locals {
       port            = { name = "grpc", number = var.conventions.ports.code }
       service_account = kubernetes_service_account_v1.dagster_run.metadata[0].name
       launches        = false
-      memory          = { request = "256Mi", limit = "768Mi" }
+      memory          = var.memory.code
       # Sensors are evaluated here: they send the alerts, and compare the list of places with what is loaded. They only
       # read, so theirs is the reader's password, not the loader's.
       env_from = {
@@ -75,6 +75,24 @@ resource "kubernetes_deployment_v1" "dagster" {
       spec {
         service_account_name            = each.value.service_account
         automount_service_account_token = each.value.launches
+        node_selector                   = var.conventions.pods.placement.node_selector
+        priority_class_name             = var.conventions.pods.placement.priority_class_name
+        dynamic "image_pull_secrets" {
+          for_each = var.conventions.pods.placement.image_pull_secrets
+          content {
+            name = image_pull_secrets.value
+          }
+        }
+        dynamic "toleration" {
+          for_each = var.conventions.pods.placement.tolerations
+          content {
+            key                = toleration.value.key
+            operator           = toleration.value.operator
+            value              = toleration.value.value
+            effect             = toleration.value.effect
+            toleration_seconds = toleration.value.toleration_seconds
+          }
+        }
         security_context {
           run_as_non_root        = local.security.pod.run_as_non_root
           run_as_user            = local.security.pod.run_as_user

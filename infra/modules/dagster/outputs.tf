@@ -6,6 +6,11 @@ output "webserver" {
   }
 }
 
+output "proxy" {
+  description = "Address in the cluster of the proxy that asks for a password; null if there is none."
+  value       = try("${kubernetes_service_v1.ui[0].metadata[0].name}.${var.namespace}.svc:${var.conventions.ports.ui}", null)
+}
+
 output "instance" {
   description = "The settings of the instance, dagster.yaml."
   value       = yamldecode(local.dagster_yaml)
@@ -13,5 +18,8 @@ output "instance" {
 
 output "pods" {
   description = "Templates of the pods, by component."
-  value       = { for component, deployment in kubernetes_deployment_v1.dagster : component => deployment.spec[0].template[0] }
+  value = merge(
+    { for component, deployment in kubernetes_deployment_v1.dagster : component => deployment.spec[0].template[0] },
+    { for deployment in kubernetes_deployment_v1.ui : "ui" => deployment.spec[0].template[0] },
+  )
 }

@@ -11,6 +11,7 @@ variable "conventions" {
       postgres  = number
       code      = number
       webserver = number
+      ui        = number
     })
     pods = object({
       security = object({
@@ -22,6 +23,18 @@ variable "conventions" {
         allow_privilege_escalation = bool
         read_only_root_filesystem  = bool
         drop                       = list(string)
+      })
+      placement = object({
+        image_pull_secrets = list(string)
+        node_selector      = map(string)
+        tolerations = list(object({
+          key                = string
+          operator           = string
+          value              = string
+          effect             = string
+          toleration_seconds = number
+        }))
+        priority_class_name = string
       })
     })
   })
@@ -35,6 +48,16 @@ variable "namespace" {
 variable "image" {
   description = "The project's image."
   type        = string
+}
+
+variable "memory" {
+  description = "Memory of the pods: requests and limits; of a run, whose limit is load_memory, the request."
+  type = object({
+    webserver = object({ request = string, limit = string })
+    daemon    = object({ request = string, limit = string })
+    code      = object({ request = string, limit = string })
+    run       = object({ request = string })
+  })
 }
 
 variable "load_memory" {
@@ -92,4 +115,20 @@ variable "alert_urls" {
 variable "secrets_revision" {
   description = "Raised to write alert_urls again."
   type        = number
+}
+
+variable "ui_auth" {
+  description = "The proxy in front of the webserver: the name that it asks for, its image, and an existing Secret with htpasswd instead of ui_password. None if null."
+  type = object({
+    user   = string
+    image  = string
+    secret = string
+  })
+}
+
+variable "ui_password" {
+  description = "The password that the proxy asks for, written where secrets_revision has changed."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
 }

@@ -35,8 +35,8 @@ module "cron_job" {
     secrets     = [local.openweather_secret, kubernetes_secret_v1.loader.metadata[0].name]
   }
   resources = {
-    requests = { cpu = "100m", memory = "256Mi" }
-    limits   = { memory = var.memory }
+    requests = { cpu = "100m", memory = var.memory.request }
+    limits   = { memory = var.memory.limit }
   }
   volumes = {
     work  = { mount_path = local.settings.DLT_DATA_DIR, claim = kubernetes_persistent_volume_claim_v1.work.metadata[0].name }

@@ -19,7 +19,7 @@ locals {
       SOURCES__WEATHER__VOLUME_GIB = tostring(var.database_volume_gib)
     },
     var.locations != null ? { SOURCES__WEATHER__LOCATIONS = jsonencode(var.locations) } : {},
-    var.locations_file != null ? { SOURCES__WEATHER__LOCATIONS_FILE = "${local.files_path}/places.csv" } : {},
+    var.locations_file != null ? { SOURCES__WEATHER__LOCATIONS_FILE = "${local.files_path}/${local.places_file}" } : {},
     # a file alone: not the places of .dlt/config.toml as well
     var.locations_file != null && var.locations == null ? { SOURCES__WEATHER__LOCATIONS = "[]" } : {},
     var.subscription_plan != null ? { SOURCES__WEATHER__PLAN = var.subscription_plan } : {},
@@ -29,6 +29,12 @@ locals {
     var.pushgateway != null ? { REPORT__METRICS_PUSHGATEWAY = var.pushgateway } : {},
     var.settings,
   )
+  # A ConfigMap holds 1 MiB: a longer list is compressed, which the loader reads as well. An empty places.csv stands for none.
+  places      = var.locations_file == null ? "" : file(var.locations_file)
+  compress    = length(base64encode(local.places)) / 4 * 3 > 900000
+  places_name = "places.${var.locations_file == null ? "csv" : lower(element(split(".", var.locations_file), -1))}"
+  places_file = local.compress ? "${local.places_name}.gz" : local.places_name
+
   openweather_secret = coalesce(var.openweather_secret, "openweather")
   # dlt finishes and writes the package at hand when it is asked to stop; that takes as long as the largest package
   grace_seconds = 300
@@ -49,10 +55,11 @@ resource "kubernetes_config_map_v1" "files" {
     namespace = var.namespace
     labels    = var.conventions.components.ingestor.labels
   }
-  data = {
-    "places.csv" = var.locations_file != null ? file(var.locations_file) : ""
-    "ca.crt"     = var.ca_file != null ? file(var.ca_file) : ""
-  }
+  data = merge(
+    { "ca.crt" = var.ca_file != null ? file(var.ca_file) : "" },
+    local.compress ? {} : { (local.places_file) = local.places },
+  )
+  binary_data = local.compress ? { (local.places_file) = base64gzip(local.places) } : null
 }
 
 resource "kubernetes_secret_v1" "openweather" {
@@ -96,6 +103,11 @@ resource "kubernetes_service_account_v1" "ingestor" {
   automount_service_account_token = false
 }
 
+# A claim's access mode cannot change: with another one it is made anew, and so is what empties it of pods first.
+resource "terraform_data" "work_access_mode" {
+  input = var.work_access_mode
+}
+
 # dlt's working directories: a package that a killed load left here is loaded first by the next, whoever runs it
 resource "kubernetes_persistent_volume_claim_v1" "work" {
   metadata {
@@ -113,6 +125,10 @@ resource "kubernetes_persistent_volume_claim_v1" "work" {
     }
   }
   wait_until_bound = false
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.work_access_mode]
+  }
 }
 
 # A claim cannot go while a pod names it, a finished one too; and the Jobs of runs are Dagster's, unknown to Terraform. So
@@ -121,14 +137,19 @@ resource "terraform_data" "jobs" {
   input = {
     kubeconfig = var.kubeconfig
     kubectl    = var.kubectl
+    namespace  = var.namespace
   }
 
   provisioner "local-exec" {
     when    = destroy
-    command = "if [ -e \"$CONFIG\" ]; then ${self.input.kubectl} -n weather delete jobs --all --cascade=foreground; fi"
+    command = "if [ -e \"$CONFIG\" ]; then ${self.input.kubectl} -n ${try(self.input.namespace, "weather")} delete jobs -l app.kubernetes.io/part-of=weather --cascade=foreground; fi"
     environment = {
       CONFIG = self.input.kubeconfig
     }
   }
   depends_on = [kubernetes_persistent_volume_claim_v1.work]
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.work_access_mode]
+  }
 }

@@ -12,7 +12,7 @@ output "files" {
   description = "Files of loads: the ConfigMap that holds them, its contents, and the path at which pods mount it."
   value = {
     config_map = kubernetes_config_map_v1.files.metadata[0].name
-    contents   = kubernetes_config_map_v1.files.data
+    contents   = merge(kubernetes_config_map_v1.files.data, kubernetes_config_map_v1.files.binary_data)
     mount_path = local.files_path
   }
 }

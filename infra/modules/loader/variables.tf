@@ -18,6 +18,18 @@ variable "conventions" {
         read_only_root_filesystem  = bool
         drop                       = list(string)
       })
+      placement = object({
+        image_pull_secrets = list(string)
+        node_selector      = map(string)
+        tolerations = list(object({
+          key                = string
+          operator           = string
+          value              = string
+          effect             = string
+          toleration_seconds = number
+        }))
+        priority_class_name = string
+      })
     })
   })
 }
@@ -43,8 +55,8 @@ variable "image" {
 }
 
 variable "memory" {
-  description = "Memory limit of a load."
-  type        = string
+  description = "Memory of a load: request and limit."
+  type        = object({ request = string, limit = string })
 }
 
 variable "database_host" {
@@ -107,7 +119,7 @@ variable "locations" {
 }
 
 variable "locations_file" {
-  description = "Path of a CSV file of places."
+  description = "Path of a file of places: CSV, JSONL or GeoJSON."
   type        = string
 }
 

@@ -1,26 +1,34 @@
-# The two namespaces: the database with its backups, and all that loads and shows the weather.
+# The two namespaces, of the database with its backups and of all that loads and shows the weather, and what may reach what.
+
+locals {
+  # The standard that pods must meet is that of one version, or an upgrade of the cluster could refuse them; warnings and
+  # the audit log tell of the newest one's.
+  pod_security = {
+    "pod-security.kubernetes.io/enforce"         = "restricted"
+    "pod-security.kubernetes.io/enforce-version" = "v1.34"
+    "pod-security.kubernetes.io/audit"           = "restricted"
+    "pod-security.kubernetes.io/audit-version"   = "latest"
+    "pod-security.kubernetes.io/warn"            = "restricted"
+    "pod-security.kubernetes.io/warn-version"    = "latest"
+  }
+  namespaces = {
+    database = var.namespaces.create ? kubernetes_namespace_v1.database[0].metadata[0].name : var.namespaces.database
+    weather  = var.namespaces.create ? kubernetes_namespace_v1.weather[0].metadata[0].name : var.namespaces.weather
+  }
+}
 
 resource "kubernetes_namespace_v1" "database" {
+  count = var.namespaces.create ? 1 : 0
   metadata {
-    name = "database"
-    labels = merge(var.conventions.labels, {
-      "pod-security.kubernetes.io/enforce" = "restricted"
-    })
+    name   = var.namespaces.database
+    labels = merge(var.conventions.labels, local.pod_security)
   }
 }
 
 resource "kubernetes_namespace_v1" "weather" {
+  count = var.namespaces.create ? 1 : 0
   metadata {
-    name = "weather"
-    labels = merge(var.conventions.labels, {
-      "pod-security.kubernetes.io/enforce" = "restricted"
-    })
-  }
-}
-
-locals {
-  namespaces = {
-    database = kubernetes_namespace_v1.database.metadata[0].name
-    weather  = kubernetes_namespace_v1.weather.metadata[0].name
+    name   = var.namespaces.weather
+    labels = merge(var.conventions.labels, local.pod_security)
   }
 }

@@ -44,8 +44,8 @@ module "backup" {
   }
   env_of_secrets = { BACKUP_PASSWORD = kubernetes_secret_v1.backup.metadata[0].name }
   resources = {
-    requests = { cpu = "50m", memory = "64Mi" }
-    limits   = { memory = "512Mi" }
+    requests = { cpu = "50m", memory = var.backup_memory.request }
+    limits   = { memory = var.backup_memory.limit }
   }
   volumes = local.backup_volumes
 }
@@ -85,8 +85,8 @@ module "restore" {
     for name in ["LOADER_PASSWORD", "DAGSTER_PASSWORD"] : name => kubernetes_secret_v1.postgres.metadata[0].name
   }
   resources = {
-    requests = { cpu = "50m", memory = "64Mi" }
-    limits   = { memory = "512Mi" }
+    requests = { cpu = "50m", memory = var.backup_memory.request }
+    limits   = { memory = var.backup_memory.limit }
   }
   volumes = local.backup_volumes
 }

@@ -81,6 +81,24 @@ resource "kubernetes_stateful_set_v1" "postgres" {
         automount_service_account_token = false
         # a fast shutdown writes everything out
         termination_grace_period_seconds = 120
+        node_selector                    = var.conventions.pods.placement.node_selector
+        priority_class_name              = var.conventions.pods.placement.priority_class_name
+        dynamic "image_pull_secrets" {
+          for_each = var.conventions.pods.placement.image_pull_secrets
+          content {
+            name = image_pull_secrets.value
+          }
+        }
+        dynamic "toleration" {
+          for_each = var.conventions.pods.placement.tolerations
+          content {
+            key                = toleration.value.key
+            operator           = toleration.value.operator
+            value              = toleration.value.value
+            effect             = toleration.value.effect
+            toleration_seconds = toleration.value.toleration_seconds
+          }
+        }
         security_context {
           run_as_non_root        = var.conventions.pods.security.run_as_non_root
           run_as_user            = var.conventions.users.postgres
@@ -148,10 +166,10 @@ resource "kubernetes_stateful_set_v1" "postgres" {
           resources {
             requests = {
               cpu    = "100m"
-              memory = "256Mi"
+              memory = var.memory.request
             }
             limits = {
-              memory = "1Gi"
+              memory = var.memory.limit
             }
           }
           security_context {

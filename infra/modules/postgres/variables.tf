@@ -19,6 +19,18 @@ variable "conventions" {
         read_only_root_filesystem  = bool
         drop                       = list(string)
       })
+      placement = object({
+        image_pull_secrets = list(string)
+        node_selector      = map(string)
+        tolerations = list(object({
+          key                = string
+          operator           = string
+          value              = string
+          effect             = string
+          toleration_seconds = number
+        }))
+        priority_class_name = string
+      })
     })
   })
 }
@@ -31,6 +43,16 @@ variable "namespace" {
 variable "image" {
   description = "PostgreSQL's official image."
   type        = string
+}
+
+variable "memory" {
+  description = "Memory of the database's pod: request and limit."
+  type        = object({ request = string, limit = string })
+}
+
+variable "backup_memory" {
+  description = "Memory of a backup: request and limit."
+  type        = object({ request = string, limit = string })
 }
 
 variable "passwords" {
