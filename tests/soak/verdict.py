@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 
-from dlt_sources.weather.contracts import TABLES
+from dlt_sources.weather.contracts import TABLES, WeatherRaw
 from tests.soak.hours import Cost
 from tests.soak.samples import Sample
 from tests.soak.world import PLACES, World
@@ -17,6 +17,9 @@ MOST = 1.10
 # of forecasts, whose months keep the pages of thinned rows until pruning compacts them: a month thinned to a sixth, and
 # the fortnight after it whole, are 19 of 44 days' rows
 MOST_THINNED = 2.5
+# of answers in DuckDB, which compresses ten that a load writes less well than the thousands of `grow`: 164 bytes an
+# answer at first, 660 once most of those are pruned, 810 after 400 hours of loads
+MOST_OF_SMALL_PARTS = 1.6
 # handles and threads come and go with pools; files with an hour's folder
 FEW = 2
 FEW_FILES = 10
@@ -66,7 +69,7 @@ def judge(world: World, costs: Sequence[Cost], samples: Sequence[Sample], *, kee
     return [
         *costs_compared(costs),
         *state_compared(samples, keeps_records=keeps_records),
-        *tables_compared(samples[0], samples[-1]),
+        *tables_compared(samples[0], samples[-1], is_duckdb=world.target.is_duckdb),
         *_observations(world, len(costs)),
     ]
 
@@ -116,7 +119,7 @@ def _is_flat(first: Sample, last: Sample) -> bool:
     return last.staging_bytes <= first.staging_bytes * MOST + LEAST_BYTES
 
 
-def tables_compared(first: Sample, last: Sample) -> list[Line]:
+def tables_compared(first: Sample, last: Sample, *, is_duckdb: bool = False) -> list[Line]:
     """Compare the tables: bytes a row where loads write rows, rows where they should write none."""
     lines = []
     for name, table in sorted(last.tables.items()):
@@ -128,6 +131,8 @@ def tables_compared(first: Sample, last: Sample) -> list[Line]:
         elif name in TABLES and before.rows and before.bytes > LEAST_TABLE:
             early, late = before.bytes / before.rows, table.bytes / max(1, table.rows)
             most = MOST_THINNED if "issued_at" in TABLES[name].model_fields else MOST
+            if is_duckdb and name == WeatherRaw.table:
+                most = MOST_OF_SMALL_PARTS
             lines.append(Line(f"{name}, bytes a row", early, late, late <= early * most))
         if table.dead and table.bytes > LEAST_TABLE:
             share = table.dead / (table.rows + table.dead)
