@@ -130,11 +130,11 @@ begin() {
   slow_answers "$1"
   began=$(read_rows 'SELECT now()')
 }
-# a list of places, name,lat,lon
+# a list of so many places, name,lat,lon
 list_of_places() {
   python3 -c "
 print('name,lat,lon')
-for n in range($1): print(f'place {n},{-60 + 120 * (n * 7 % $1) / $1:.4f},{-180 + 360 * n / $1:.4f}')"
+for n in range($1): print(f'place {n} of $1,{-60 + 120 * (n * 7 % $1) / $1:.4f},{-180 + 360 * n / $1:.4f}')"
 }
 # with_settings JSON : TF_VAR_settings, and these
 with_settings() { python3 -c 'import json, os, sys; print(json.dumps(json.loads(os.environ["TF_VAR_settings"]) | json.loads(sys.argv[1])))' "$1"; }

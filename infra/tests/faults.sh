@@ -121,7 +121,7 @@ everything_up "$certificates" "$image"
 apply
 everything_up "$certificates" "$image"
 forward_webserver
-all_loaded() { [ "$(read_rows "SELECT count(DISTINCT location_id) FROM bronze.air_pollution WHERE location_id IN (SELECT location_id FROM bronze.locations WHERE name LIKE 'place %')")" = $places ]; }
+all_loaded() { [ "$(read_rows "SELECT count(DISTINCT location_id) FROM bronze.air_pollution WHERE location_id IN (SELECT location_id FROM bronze.locations WHERE name LIKE 'place % of $places')")" = $places ]; }
 until_true 600 "the first load of all places" all_loaded
 say "applied: $places places are loaded"
 for fault in "${faults[@]:-$(compgen -A function fault_)}"; do for one in $fault; do "fault_${one#fault_}"; done; done

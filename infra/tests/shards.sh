@@ -46,7 +46,7 @@ say "applied: $places locations, $shards shards"
 
 # --- the first load, by the sensor that sees new places
 
-all_loaded() { [ "$(read_rows "SELECT count(DISTINCT location_id) FROM bronze.air_pollution WHERE location_id IN (SELECT location_id FROM bronze.locations WHERE name LIKE 'place %')")" = $places ]; }
+all_loaded() { [ "$(read_rows "SELECT count(DISTINCT location_id) FROM bronze.air_pollution WHERE location_id IN (SELECT location_id FROM bronze.locations WHERE name LIKE 'place % of $places')")" = $places ]; }
 until_true 600 "the first load of all places" all_loaded
 until_true 120 "the runs to end" loads_idle
 for path in weather forecast air_pollution/forecast air_pollution/history; do equal "calls of $path" "$(calls_of $path)" $places; done
