@@ -19,9 +19,9 @@ from dagster import (
 from dagster_project.assets.bronze import POOL
 from dagster_project.assets.translator import OWNERS, asset_key
 from dagster_project.checks.asset_checks import to_dagster
-from dagster_project.checks.load_report import budget, set_aside, space
+from dagster_project.checks.load_report import backups, budget, set_aside, space
 from dagster_project.checks.load_report.budget import CHECKS
-from dagster_project.checks.names import NOTHING_SET_ASIDE, SPACE_LASTS
+from dagster_project.checks.names import BACKUPS_ARE_RECENT, NOTHING_SET_ASIDE, SPACE_LASTS
 from dagster_project.common import clock
 from dagster_project.common.environment import bronze_target, configured_resources, is_simulated, open_reader
 from dagster_project.common.failures import reported_failures
@@ -33,6 +33,7 @@ from dagster_project.reports.queries import read_weather
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather.common.settings import load_settings
 from dlt_sources.weather.common.settings.schedule import shortest_gap
+from dlt_sources.weather.destination.postgres.backups import read_backups
 from dlt_sources.weather.pipeline.quarantine import set_aside_packages
 from dlt_sources.weather.pipeline.working_directories import runs_elsewhere
 from dlt_sources.weather.status.budget import BudgetStatus, read_budget
@@ -90,6 +91,7 @@ def weather_report(context: AssetExecutionContext) -> MaterializeResult[Any]:
     pool=POOL,
     check_specs=[
         AssetCheckSpec(NOTHING_SET_ASIDE, asset=LOAD_RUNS, description=set_aside.DESCRIPTION),
+        AssetCheckSpec(BACKUPS_ARE_RECENT, asset=LOAD_RUNS, description=backups.DESCRIPTION),
         AssetCheckSpec(SPACE_LASTS, asset=LOAD_RUNS, description=space.DESCRIPTION),
         *(
             AssetCheckSpec(name, asset=LOAD_RUNS, description=budget.describe(product))
@@ -111,6 +113,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
             late = {name: found.get(name, []) for name in configured_resources()}
             calls = read_budget(target, load_settings(), reader)
             disk = read_space(target, reader, load_settings(), clock.now())
+            kept = read_backups(reader)
         records = records_bytes(context.instance)
         metadata = _metadata(bronze_status, calls, late) | _sizes(disk, records)
         try:
@@ -120,6 +123,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
                 packages,
                 calls,
                 disk,
+                backups=kept,
                 records=records,
                 textfile=settings.metrics_textfile,
                 pushgateway=settings.metrics_pushgateway,
@@ -131,6 +135,7 @@ def load_runs_report(context: AssetExecutionContext) -> Iterator[MaterializeResu
         metadata=metadata,
         check_results=[
             to_dagster(NOTHING_SET_ASIDE, set_aside.nothing_set_aside(packages, elsewhere)),
+            to_dagster(BACKUPS_ARE_RECENT, backups.backups_are_recent(kept, clock.now())),
             to_dagster(SPACE_LASTS, space.space_lasts(disk, clock.now()), AssetCheckSeverity.WARN),
             *(
                 to_dagster(name, budget.month_lasts(product, calls), AssetCheckSeverity.WARN)

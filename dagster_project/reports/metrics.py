@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dlt_sources.weather.destination.postgres.backups import Backup
 from dlt_sources.weather.pipeline.quarantine import SetAsidePackage
 from dlt_sources.weather.status.budget import BudgetStatus
 from dlt_sources.weather.status.late import LateLocation
@@ -74,6 +75,26 @@ def _add_sizes(registry: CollectorRegistry, space: Space, records: int | None) -
     dagster = Gauge("weather_dagster_records_bytes", "Bytes of Dagster's runs, events and logs.", registry=registry)
     if records is not None:
         dagster.set(records)
+
+
+def _add_backups(registry: CollectorRegistry, backups: Sequence[Backup]) -> None:
+    from prometheus_client import Gauge  # noqa: PLC0415
+
+    good = Gauge(
+        "weather_backup_last_good_timestamp_seconds",
+        "When the last good backup of a database ended, 0 if none ever did.",
+        ["database"],
+        registry=registry,
+    )
+    due = Gauge(
+        "weather_backup_due_timestamp_seconds", "When the next one must be there.", ["database"], registry=registry
+    )
+    failed = Gauge("weather_backup_last_failed", "1 if the last backup failed.", ["database"], registry=registry)
+    for one in backups:
+        good.labels(one.database).set(_seconds(one.good_at) if one.good_at else 0)
+        failed.labels(one.database).set(one.error is not None)
+        if one.due_by:
+            due.labels(one.database).set(_seconds(one.due_by))
 
 
 def _add_tables_and_runs(registry: CollectorRegistry, status: Status) -> None:
@@ -160,6 +181,7 @@ def publish(
     budget: Sequence[BudgetStatus],
     space: Space,
     *,
+    backups: Sequence[Backup] = (),
     records: int | None,
     textfile: str | None,
     pushgateway: str | None,
@@ -172,6 +194,7 @@ def publish(
         set_aside: load packages that are set aside.
         budget: used calls and limits of each product.
         space: sizes, growth and free space.
+        backups: how backups ended, by database.
         records: bytes of Dagster's records; None if they are not known.
         textfile: path of the file, or None for no file.
         pushgateway: address of the gateway, or None for none.
@@ -182,6 +205,7 @@ def publish(
     from prometheus_client import push_to_gateway, write_to_textfile  # noqa: PLC0415
 
     registry = registry_of(status, late, set_aside, budget, space=space, records=records)
+    _add_backups(registry, backups)
     if textfile:
         write_to_textfile(textfile, registry)
     if pushgateway:

@@ -11,6 +11,7 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity
 from dagster_project.alerts.sources.names import check_passed
 from dagster_project.alerts.sources.problems import ASSETS, Problem, describe_places
 from dagster_project.checks.names import (
+    BACKUPS_ARE_RECENT,
     LOCATIONS_ARE_RECENT,
     MONTH_OF_ONE_CALL,
     MONTH_OF_PLAN,
@@ -39,6 +40,10 @@ ADVICE = {
     "newest_is_recent": "Check that runs succeed and that they load rows; if they do, the API's own data is late.",
     MONTH_OF_PLAN: OF_BUDGET,
     MONTH_OF_ONE_CALL: OF_BUDGET,
+    BACKUPS_ARE_RECENT: (
+        "The log of the last backup says why it failed: of its Job in a cluster, of the service backup with Compose. "
+        "Make one by hand when the cause is gone."
+    ),
     SPACE_LASTS: (
         "`weather status` shows the bytes of each table. Enlarge the volume, or keep less: shorten retention and run "
         "`weather prune`. A full disk stops all loads; what they fetched is kept."

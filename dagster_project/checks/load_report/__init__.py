@@ -1,4 +1,4 @@
-"""Checks of the load report: calls of the month, packages that are set aside, space on disk.
+"""Checks of the load report: calls of the month, packages that are set aside, space on disk, backups.
 
 Imports ``checks`` and ``dlt_sources.weather``.
 """

@@ -81,15 +81,14 @@ def sentence(settings: RetentionSettings) -> str:
     where = "[sources.weather.retention] in .dlt/config.toml"
     if not settings.enabled:
         return f"Every row is kept for ever: enabled is false under {where}."
+    kept = {"weather_raw": settings.raw_days, "rejects": settings.rejects_days, "load_runs": settings.load_runs_days}
     hours = " ".join(f"{hour:02d}" for hour in sorted(settings.issue_hours))
     said = [
         f"of forecasts, the issues of {hours} h UTC remain after {settings.thin_after_days} days"
         if settings.thin_after_days
         else "",
         f"none after {settings.forecast_days} days" if settings.forecast_days else "",
-        f"weather_raw is kept {settings.raw_days} days" if settings.raw_days else "",
-        f"rejects {settings.rejects_days}" if settings.rejects_days else "",
-        f"load_runs {settings.load_runs_days}" if settings.load_runs_days else "",
+        *(f"{table} is kept {days} days" for table, days in kept.items() if days),
     ]
     listed = ", ".join(one for one in said if one) or "nothing is dropped"
     return (

@@ -109,15 +109,17 @@ def read_outside_loads(reader: DestinationReader, since: datetime) -> tuple[Outs
 
 
 def read_runs(reader: DestinationReader) -> tuple[RunStatus, ...]:
-    """Return the newest run of each resource.
+    """Return the newest load of each resource.
 
     Args:
         reader: reads the destination.
     """
-    # one pass over the runs; a look-up of each run's newest would read all of them for each
+    # one pass over the runs; a look-up of each run's newest would read all of them for each. A replay asks for nothing:
+    # it would hide the last load
     ranked = (
         "SELECT resource, finished_at, status, rows_loaded, rows_rejected, error,"
         " row_number() OVER (PARTITION BY resource ORDER BY finished_at DESC) AS place FROM {runs}"
+        " WHERE command IS NULL OR command <> 'replay'"
     )
     sql = (
         "SELECT resource, finished_at, status, rows_loaded, rows_rejected, error"
