@@ -57,6 +57,25 @@ account_may_not "$account" list jobs -n database
 kubectl auth can-i create jobs -n weather --as="$account" >/dev/null || fail "Dagster may not start runs"
 say "roles and Dagster's account can do what they should, and no more"
 
+# --- who may reach what
+
+kubectl get networkpolicies,pods --all-namespaces -o json >"$scratch/network.json"
+(cd "$(dirname "$0")/../.." && python3 -m tests.infra.network_policies) <"$scratch/network.json" >"$scratch/policies" ||
+  fail "the network policies: $(cat "$scratch/policies")"
+# reaches COMPONENT HOST PORT : by a pod's own attempt
+reaches() { kubectl -n weather exec "deployment/dagster-$1" -- python -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)' "$2" "$3" >/dev/null 2>&1; }
+simulator=simulator.simulator.svc.cluster.local
+reaches code "$simulator" 8443 || fail "the code location does not reach the simulator"
+if reaches code dagster-webserver 3000; then
+  say "the policies mean what they should; this cluster's network does not enforce them"
+else
+  for closed in "code kubernetes.default.svc 443" "daemon $simulator 8443" "webserver $simulator 8443"; do
+    # shellcheck disable=SC2086 # three words each
+    if reaches $closed; then fail "open, but should not be: $closed"; fi
+  done
+  say "the policies mean what they should, and this cluster's network enforces them"
+fi
+
 # --- a run of the UI, in a pod of its own, with limits
 
 run=$(launch)
