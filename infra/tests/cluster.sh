@@ -118,6 +118,7 @@ slow_answers() {
 # calls that the simulator answered since its statistics were reset none is lost but those that were under way.
 answers() { read_rows "SELECT count(*) || ' of ' || count(DISTINCT (location_id, endpoint)) FROM bronze.weather_raw WHERE fetched_at > '$began'"; }
 lost() { echo $(($(calls_of_snapshots) - $(answers | cut -d' ' -f1))); }
+# shellcheck disable=SC2154 # the script that plays shards sets places
 each_answer_once() { equal "answers, of places and endpoints" "$(answers)" "$((3 * places)) of $((3 * places))"; }
 complete() { [ "$(answers | cut -d' ' -f3)" = $((3 * places)) ]; }
 kept_all_answers() {

@@ -2,13 +2,20 @@
 # kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, shards.sh,
 # faults.sh, upkeep.sh, destroy. moves.sh, which needs an earlier release, is run by hand before a release.
 #
+# KIND_LOGS names a folder for the logs of nodes and pods, should it fail.
 # Needs Docker, kind, kubectl, Terraform, openssl. Makes a cluster named weather-test, and leaves nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 certificates=$(mktemp -d)
 export TF_VAR_cluster_name=weather-test
-trap 'terraform destroy -auto-approve -input=false || kind delete cluster --name weather-test; rm -rf "$certificates"' EXIT
+clean_up() {
+  local code=$?
+  if [ "$code" -ne 0 ] && [ -n "${KIND_LOGS:-}" ]; then kind export logs "$KIND_LOGS" --name weather-test || true; fi
+  terraform destroy -auto-approve -input=false || kind delete cluster --name weather-test
+  rm -rf "$certificates"
+}
+trap clean_up EXIT
 bash tests/simulator.sh certificate "$certificates"
 eval "$(bash tests/simulator.sh environment "$certificates")"
 

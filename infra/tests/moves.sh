@@ -24,7 +24,7 @@ forward_webserver
 until_idle
 hours=$(read_rows 'SELECT count(*) FROM bronze.air_pollution')
 runs_before=$(as dagster dagster 'SELECT count(*) FROM runs')
-lasting() { kubectl get namespaces,persistentvolumeclaims,secrets,services,statefulsets,deployments -A -o "jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name} {.metadata.uid}{'\n'}{end}" | grep -E ' (weather|database)/| /(weather|database) ' | grep -v ^Secret.*token | sort; }
+lasting() { kubectl get namespaces,persistentvolumeclaims,secrets,services,statefulsets,deployments -A -o "jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name} {.metadata.uid}{'\n'}{end}" | grep -E ' (weather|database)/| /(weather|database) ' | grep -v '^Secret.*token' | sort; }
 lasting >"$scratch/before"
 say "the old release is applied: $hours hours of air pollution, $(wc -l <"$scratch/before") lasting objects"
 
