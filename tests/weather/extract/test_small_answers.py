@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import orjson
@@ -12,7 +13,7 @@ from dlt_sources.weather.api.responses import Request, classify
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.extract.counts import LoadMetrics
-from dlt_sources.weather.extract.endpoint import Extraction
+from dlt_sources.weather.extract.endpoint import BATCH_BYTES, Extraction
 from dlt_sources.weather.extract.limits import PackageLimits
 from dlt_sources.weather.extract.requests import RequestWindow
 from dlt_sources.weather.extract.requests.alerts import text_request
@@ -52,6 +53,23 @@ def test_each_row_keeps_the_place_the_zone_and_the_moment_of_its_answer():
     names = ("location_id", "timezone", "timezone_offset", "fetched_at", "units", "temp")
     assert [tuple(row[name] for name in names) for row in tables["rows"].to_pylist()] == expected
     assert (metrics.rows_fetched, metrics.rows_loaded, metrics.rows_rejected, metrics.requests) == (6, 6, 0, 4)
+
+
+def test_rows_of_several_batches_are_one_item_while_they_are_few():
+    metrics = LoadMetrics(CURRENT.name, "run", "load", NOW)
+    package = PackageLimits(WeatherSettings(), lambda: 0, bounded=False)
+    extraction = Extraction(CURRENT, metrics, package, Converter, lambda: NOW)
+    # each fills a batch, and the last has a field that the API has added
+    answers = [answer(number, [1.5]) for number in range(3)]
+    grown = answer(3, [1.5])
+    body = grown.body.replace(b'"temp"', b'"newest":7,"temp"')
+    answers.append(replace(grown, body=body, data=orjson.loads(body)))
+    answers = [replace(one, body=one.body + b" " * BATCH_BYTES) for one in answers]
+    items = [item.data for item in extraction.items(answers, lambda *_: None)]
+    (rows,) = [item for item in items if "temp" in item.schema.names]
+    assert rows["location_id"].to_pylist() == [f"place {number}" for number in range(4)]
+    assert rows["newest"].to_pylist() == [None, None, None, 7]
+    assert metrics.rows_fetched == metrics.rows_loaded == 4
 
 
 def test_an_invalid_row_among_small_answers_is_rejected_with_its_place():
