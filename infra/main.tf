@@ -131,6 +131,7 @@ module "postgres" {
   backups_kept       = var.backups_kept
 
   backup_max_age_hours = var.backup_max_age_hours
+  settings             = var.postgres_settings
   kubeconfig           = local.kubeconfig
   kubectl              = local.kubectl
 }

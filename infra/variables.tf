@@ -149,6 +149,21 @@ variable "postgres_image" {
   }
 }
 
+variable "postgres_settings" {
+  description = "Settings of PostgreSQL, by name: { shared_buffers = \"256MB\" }. Others than these are chosen for hourly loads (modules/postgres/settings.tf)."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  validation {
+    condition = alltrue([
+      for name in keys(var.postgres_settings) : can(regex("^[a-z][a-z0-9_.]*$", name)) && !contains(
+        ["hba_file", "ident_file", "config_file", "data_directory", "listen_addresses", "port", "ssl", "ssl_cert_file", "ssl_key_file"], name
+      )
+    ])
+    error_message = "Names of PostgreSQL's parameters, in lower case; where it listens, its files and TLS are the platform's."
+  }
+}
+
 # Secrets: none has a default, none is in the state
 
 variable "openweather_api_key" {

@@ -57,7 +57,7 @@ $DOCKER create --name "$name-database" --user 999:999 "${hardened[@]}" \
   --tmpfs /var/run/postgresql:uid=999 --tmpfs /backups:uid=999 --volume /var/lib/postgresql/data --volume /scripts \
   --env PGDATA=/var/lib/postgresql/data/pgdata --env POSTGRES_DB=weather --env POSTGRES_PASSWORD=for-nobody --env KEEP=2 \
   --env LOADER_PASSWORD=loads --env READER_PASSWORD=reads --env DAGSTER_PASSWORD=orchestrates --env BACKUP_PASSWORD=copies \
-  "$POSTGRES_IMAGE" -c hba_file=/scripts/pg_hba.conf >/dev/null
+  --entrypoint bash "$POSTGRES_IMAGE" /scripts/server.sh >/dev/null
 gunzip --stdout "$scratch/postgres.tar.gz" | $DOCKER cp - "$name-database:/scripts"
 $DOCKER start "$name-database" >/dev/null
 in_database() { $DOCKER exec --interactive "$name-database" "$@"; }
@@ -72,6 +72,7 @@ load() {
   $DOCKER run --rm --network "container:$name-simulator" "${alone[@]}" \
     --env SOURCES__WEATHER__BASE_URL=http://127.0.0.1:8080 --env OPENWEATHER_API_KEY="$KEY" \
     --env DESTINATION__POSTGRES__CREDENTIALS="postgresql://loader:loads@$name-database/weather" \
+    --env PGSSLMODE=require --env PGCHANNELBINDING=require \
     "$IMAGE" load --destination postgres --log-format json >>"$scratch/load.log" 2>&1
 }
 # sql ROLE PASSWORD DATABASE STATEMENT
@@ -153,6 +154,7 @@ may_not() {
   if sql "${@:3}" >"$scratch/may_not.log" 2>&1; then fail "$1"; fi
   grep --quiet "$2" "$scratch/may_not.log" || fail "$1: refused, but not with $2"
 }
+may_not "a client comes without TLS" "no encryption" reader reads "dbname=weather sslmode=disable" "SELECT 1"
 may_not "reader writes" 42501 reader reads weather "DELETE FROM bronze.air_pollution"
 may_not "reader makes tables" 42501 reader reads weather "CREATE TABLE bronze.x (i int)"
 may_not "reader sees the staging area" 42501 reader reads weather "SELECT 1 FROM bronze_staging._dlt_version"

@@ -20,6 +20,7 @@ variables {
   backup_max_age_hours = 26
   kubeconfig           = "/nowhere"
   kubectl              = "kubectl"
+  settings             = { checkpoint_timeout = "5min" }
 }
 
 run "conventions" {
@@ -32,8 +33,14 @@ run "four_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
   module { source = "./modules/postgres" }
   variables { conventions = run.conventions }
   assert {
-    condition     = !strcontains(kubernetes_config_map_v1.postgres.data["pg_hba.conf"], "trust") && length(regexall("(?m)^host\\s+\\S+\\s+\\S*postgres", kubernetes_config_map_v1.postgres.data["pg_hba.conf"])) == 0
-    error_message = "every client has a password, and the superuser does not come in over the network"
+    condition     = !strcontains(kubernetes_config_map_v1.postgres.data["pg_hba.conf"], "trust") && length(regexall("(?m)^(hostssl\\s+\\S+\\s+\\S*postgres|host(nossl)?\\s)", kubernetes_config_map_v1.postgres.data["pg_hba.conf"])) == 0
+    error_message = "every client has a password and TLS, and the superuser does not come in over the network"
+  }
+  assert {
+    condition = kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0].container[0].args == tolist([
+      "-c", "checkpoint_timeout=5min", "-c", "max_wal_size=1024MB", "-c", "wal_compression=lz4",
+    ])
+    error_message = "the user's settings, and those of the module otherwise"
   }
   assert {
     condition     = length(regexall("ALTER ROLE (loader|reader|dagster|backup) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", kubernetes_config_map_v1.postgres.data["roles.sql"])) == 4

@@ -33,6 +33,7 @@ run "values_that_cannot_work" {
     openweather_api_key  = "my key"
     passwords_revision   = 0
     postgres_image       = "postgres:latest"
+    postgres_settings    = { port = "5433" }
     priority_class_name  = "High Priority"
     private_ranges       = ["10.0.0.0/8", "0.0.0.0/0"]
     prune_schedule       = "nightly"
@@ -50,7 +51,7 @@ run "values_that_cannot_work" {
     var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.dns, var.egress_allow, var.egress_ports,
     var.hourly_load, var.image_pull_secrets, var.ingestor_schedule, var.kubernetes_api, var.load_memory, var.locations,
     var.locations_file, var.namespaces, var.node_selector, var.openweather_api_key, var.passwords_revision,
-    var.postgres_image, var.priority_class_name, var.private_ranges, var.prune_schedule, var.pushgateway,
+    var.postgres_image, var.postgres_settings, var.priority_class_name, var.private_ranges, var.prune_schedule, var.pushgateway,
     var.secrets_revision, var.settings, var.subscription_plan, var.tolerations, var.ui_auth, var.ui_password,
     var.volume_sizes, var.work_access_mode,
   ]

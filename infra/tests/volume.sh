@@ -41,7 +41,7 @@ $DOCKER create --name "$name" --user 999:999 --read-only --cap-drop ALL --tmpfs 
   --volume "$disk:/var/lib/postgresql/data" --volume /scripts --env PGDATA=/var/lib/postgresql/data/pgdata \
   --env POSTGRES_DB=weather --env POSTGRES_PASSWORD=x --env LOADER_PASSWORD=loader --env READER_PASSWORD=reader \
   --env DAGSTER_PASSWORD=dagster --env BACKUP_PASSWORD=backup --env RESERVE_MIB=32 --env RESERVE_SECONDS=1 \
-  --entrypoint bash "${POSTGRES_IMAGE:-postgres:17}" /scripts/server.sh -c hba_file=/scripts/pg_hba.conf -c max_wal_size=64MB >/dev/null
+  --entrypoint bash "${POSTGRES_IMAGE:-postgres:17}" /scripts/server.sh -c max_wal_size=64MB >/dev/null
 tar --create --directory modules/postgres/scripts . | $DOCKER cp - "$name:/scripts"
 $DOCKER start "$name" >/dev/null
 $DOCKER exec "$name" bash /scripts/roles.sh

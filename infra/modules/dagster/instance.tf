@@ -163,7 +163,10 @@ resource "kubernetes_config_map_v1" "dagster_storage" {
     DAGSTER_POSTGRES_PORT = tostring(var.conventions.ports.postgres)
     DAGSTER_POSTGRES_DB   = "dagster"
     DAGSTER_POSTGRES_USER = "dagster"
-    WEATHER_LOG_FORMAT    = "json"
+    # libpq reads them, in psycopg2 and in ADBC
+    PGSSLMODE          = "require"
+    PGCHANNELBINDING   = "require"
+    WEATHER_LOG_FORMAT = "json"
   }
 }
 

@@ -10,11 +10,14 @@ locals {
       DESTINATION__POSTGRES__CREDENTIALS__PORT     = tostring(var.conventions.ports.postgres)
       DESTINATION__POSTGRES__CREDENTIALS__DATABASE = "weather"
       DESTINATION__POSTGRES__CREDENTIALS__USERNAME = "loader"
-      DLT_DATA_DIR                                 = "/var/lib/weather"
-      WEATHER_SCHEDULE                             = var.hourly_load == "dagster" ? "on" : "off"
-      WEATHER_LOG_FORMAT                           = "json"
-      ALERTS__DAGSTER_URL                          = var.dagster_url
-      REPORT__FOLDER                               = "/var/lib/weather/report"
+      # libpq reads them, in psycopg2 and in ADBC: TLS, with a server that proves that it knows the password
+      PGSSLMODE           = "require"
+      PGCHANNELBINDING    = "require"
+      DLT_DATA_DIR        = "/var/lib/weather"
+      WEATHER_SCHEDULE    = var.hourly_load == "dagster" ? "on" : "off"
+      WEATHER_LOG_FORMAT  = "json"
+      ALERTS__DAGSTER_URL = var.dagster_url
+      REPORT__FOLDER      = "/var/lib/weather/report"
       # SQL does not show a server's disk
       SOURCES__WEATHER__VOLUME_GIB = tostring(var.database_volume_gib)
     },

@@ -41,6 +41,9 @@ module "backup" {
     PGHOST    = kubernetes_service_v1.postgres.metadata[0].name
     KEEP      = tostring(var.backups_kept)
     DUE_HOURS = tostring(var.backup_max_age_hours)
+
+    PGSSLMODE        = "require"
+    PGCHANNELBINDING = "require"
   }
   env_of_secrets = { BACKUP_PASSWORD = kubernetes_secret_v1.backup.metadata[0].name }
   resources = {
@@ -80,7 +83,11 @@ module "restore" {
   container = "restore"
   image     = var.image
   command   = ["sleep", tostring(4 * 3600)]
-  env       = { PGHOST = kubernetes_service_v1.postgres.metadata[0].name }
+  env = {
+    PGHOST           = kubernetes_service_v1.postgres.metadata[0].name
+    PGSSLMODE        = "require"
+    PGCHANNELBINDING = "require"
+  }
   env_of_secrets = {
     for name in ["LOADER_PASSWORD", "DAGSTER_PASSWORD"] : name => kubernetes_secret_v1.postgres.metadata[0].name
   }

@@ -114,7 +114,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
           image             = var.image
           image_pull_policy = "IfNotPresent"
           command           = ["bash", "/scripts/server.sh"]
-          args              = ["-c", "hba_file=/scripts/pg_hba.conf"]
+          args              = flatten([for name, value in local.server_settings : ["-c", "${name}=${value}"]])
           env {
             name  = "RESERVE_MIB"
             value = tostring(local.reserve_mib)

@@ -122,3 +122,8 @@ variable "kubectl" {
   description = "kubectl with its options for the cluster, which enlarges the database's volume."
   type        = string
 }
+
+variable "settings" {
+  description = "Settings of the server besides those of settings.tf, or in their place."
+  type        = map(string)
+}

@@ -1,0 +1,13 @@
+# PostgreSQL's settings for hourly loads on one volume, and those of the user.
+
+locals {
+  server_settings = merge(
+    {
+      # an hour's load writes each page's first change in full after every checkpoint: fewer checkpoints, compressed pages
+      checkpoint_timeout = "15min"
+      max_wal_size       = "${min(2048, max(256, floor(local.volume_gib * 1024 * 0.1)))}MB"
+      wal_compression    = "lz4"
+    },
+    var.settings,
+  )
+}
