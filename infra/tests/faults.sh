@@ -72,7 +72,8 @@ fault_stopped_while_the_api_refuses() {
   slow_answers 0
   simulator POST faults '{"status": 503}' >/dev/null
   sleep 5
-  local pod before=$(date +%s)
+  local pod before
+  before=$(date +%s)
   pod=$(pod_of "$run")
   kubectl -n weather delete "$pod" --wait=true --timeout=300s >/dev/null || fail "the pod did not end within its grace"
   seconds=$(($(date +%s) - before))
