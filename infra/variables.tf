@@ -33,7 +33,7 @@ variable "storage_class" {
 }
 
 variable "work_access_mode" {
-  description = "Access mode of the loads' working directories: ReadWriteMany, and a storage class that knows it, where runs at once are spread over several nodes (WEATHER_SHARDS). A change makes the volume anew, so let no load be waiting in it."
+  description = "Access mode of the loads' working directories: ReadWriteMany, and a storage class that knows it, where runs at once are spread over several nodes (WEATHER_SHARDS). A change deletes the Jobs of loads, which finish what they have, and makes the volume anew, so let no load be waiting in it."
   type        = string
   default     = "ReadWriteOnce"
   validation {
