@@ -47,8 +47,7 @@ CREATE TABLE IF NOT EXISTS upkeep.backups (
   last_error text,
   file text,
   bytes bigint,
-  sha256 text,
-  copied_at timestamptz
+  sha256 text
 );
 COMMENT ON TABLE upkeep.backups IS 'How the backups of each database ended: a row a database, written by role backup.';
 COMMENT ON COLUMN upkeep.backups.last_attempt_at IS 'When the last backup began.';
@@ -58,7 +57,6 @@ COMMENT ON COLUMN upkeep.backups.last_error IS 'Why the last backup failed; null
 COMMENT ON COLUMN upkeep.backups.file IS 'The last good backup, on the volume of the backups.';
 COMMENT ON COLUMN upkeep.backups.bytes IS 'Its size.';
 COMMENT ON COLUMN upkeep.backups.sha256 IS 'Its checksum.';
-COMMENT ON COLUMN upkeep.backups.copied_at IS 'When all good backups had last been copied off the cluster; null if they are not copied.';
 GRANT USAGE ON SCHEMA upkeep TO loader, reader, backup;
 GRANT SELECT ON upkeep.backups TO loader, reader;
 GRANT SELECT, INSERT, UPDATE ON upkeep.backups TO backup;
