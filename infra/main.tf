@@ -150,6 +150,7 @@ module "loader" {
   password            = local.passwords.loader
   passwords_revision  = var.passwords_revision
   openweather_api_key = var.openweather_api_key
+  heartbeat_url       = var.heartbeat_url
   openweather_secret  = var.openweather_secret
   secrets_revision    = var.secrets_revision
   hourly_load         = var.hourly_load
@@ -185,6 +186,7 @@ module "dagster" {
   reader_password    = local.passwords.reader
   passwords_revision = var.passwords_revision
   alert_urls         = var.alert_urls
+  heartbeat_url      = var.heartbeat_url
   secrets_revision   = var.secrets_revision
   ui_auth            = var.ui_auth
   ui_password        = var.ui_password

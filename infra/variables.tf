@@ -201,8 +201,20 @@ variable "alert_urls" {
   }
 }
 
+variable "heartbeat_url" {
+  description = "Address of a service that alerts when it hears nothing, by the convention of Healthchecks.io: a POST to it while every place has recent rows, to …/fail with the causes if not. Set it as TF_VAR_heartbeat_url. In the cluster, or in a private network, it must be one of egress_allow; elsewhere its port one of egress_ports."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  validation {
+    condition     = var.heartbeat_url == null || can(regex("^https?://[^[:space:]/?#]+(/[^[:space:]]*)?$", var.heartbeat_url))
+    error_message = "A URL, https://… or http://…, or null."
+  }
+}
+
 variable "secrets_revision" {
-  description = "Raise it after changing openweather_api_key or alert_urls: only then are they written again."
+  description = "Raise it after changing openweather_api_key, alert_urls or heartbeat_url: only then are they written again."
   type        = number
   default     = 1
   nullable    = false

@@ -21,6 +21,7 @@ variables {
   dagster_password   = "not a password"
   reader_password    = "not a password"
   passwords_revision = 1
+  heartbeat_url      = "https://hc-ping.com/5e171e15ec7e15ec7e15ec7e15ec7e15"
   alert_urls         = ["json://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
   secrets_revision   = 1
 }

@@ -14,6 +14,7 @@ variables {
   passwords_revision  = 1
   openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
   openweather_secret  = null
+  heartbeat_url       = "https://hc-ping.com/5e171e15ec7e15ec7e15ec7e15ec7e15"
   secrets_revision    = 1
   hourly_load         = "dagster"
   ingestor_schedule   = "5 * * * *"
@@ -40,7 +41,7 @@ run "no_secret_is_in_the_state_or_a_setting" {
   variables { conventions = run.conventions }
   assert {
     condition = alltrue([
-      for secret in [kubernetes_secret_v1.openweather[0], kubernetes_secret_v1.loader] :
+      for secret in [kubernetes_secret_v1.openweather[0], kubernetes_secret_v1.loader, kubernetes_secret_v1.heartbeat] :
       secret.data_wo == null && length(coalesce(secret.data, {})) == 0 && !contains(keys(secret.metadata[0].labels), "app.kubernetes.io/version")
     ])
     error_message = "secrets are written when their revision changes, never kept"

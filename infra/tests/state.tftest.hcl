@@ -6,6 +6,7 @@ mock_provider "kind" {}
 variables {
   openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
   alert_urls          = ["json://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
+  heartbeat_url       = "https://hc-ping.com/5e171e15ec7e15ec7e15ec7e15ec7e15"
   image               = "registry.example/weather:1"
   ui_password         = "5e171e15ec7e15ec7e15ec7e15ec7e15"
 }

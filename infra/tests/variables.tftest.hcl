@@ -21,6 +21,7 @@ run "values_that_cannot_work" {
     dns                  = { addresses = ["169.254.20.10"] } # no range
     egress_allow         = [{ namespace = "monitoring", cidr = "10.0.0.1/32", ports = [9091] }]
     egress_ports         = [587] # without HTTPS
+    heartbeat_url        = "hc-ping.com/5e171e15"
     hourly_load          = "both"
     image_pull_secrets   = ["My Secret"]
     ingestor_schedule    = "* * * *"
@@ -49,7 +50,7 @@ run "values_that_cannot_work" {
   }
   expect_failures = [
     var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.dns, var.egress_allow, var.egress_ports,
-    var.hourly_load, var.image_pull_secrets, var.ingestor_schedule, var.kubernetes_api, var.load_memory, var.locations,
+    var.heartbeat_url, var.hourly_load, var.image_pull_secrets, var.ingestor_schedule, var.kubernetes_api, var.load_memory, var.locations,
     var.locations_file, var.namespaces, var.node_selector, var.openweather_api_key, var.passwords_revision,
     var.postgres_image, var.postgres_settings, var.priority_class_name, var.private_ranges, var.prune_schedule, var.pushgateway,
     var.secrets_revision, var.settings, var.subscription_plan, var.tolerations, var.ui_auth, var.ui_password,

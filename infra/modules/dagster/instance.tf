@@ -146,7 +146,8 @@ resource "kubernetes_secret_v1" "alerts" {
     labels    = var.conventions.components.code.lasting_labels
   }
   data_wo = {
-    ALERTS__URLS = jsonencode(var.alert_urls)
+    ALERTS__URLS          = jsonencode(var.alert_urls)
+    ALERTS__HEARTBEAT_URL = var.heartbeat_url == null ? "" : var.heartbeat_url
   }
   data_wo_revision = var.secrets_revision
 }

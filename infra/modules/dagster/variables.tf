@@ -112,8 +112,15 @@ variable "alert_urls" {
   ephemeral   = true
 }
 
+variable "heartbeat_url" {
+  description = "Address of a service that alerts when it hears nothing; null for none."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
 variable "secrets_revision" {
-  description = "Raised to write alert_urls again."
+  description = "Raised to write alert_urls and heartbeat_url again."
   type        = number
 }
 

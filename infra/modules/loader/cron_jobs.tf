@@ -4,8 +4,8 @@
 module "cron_job" {
   source = "../cron_job"
   for_each = {
-    ingestor = { command = "load", schedule = var.ingestor_schedule, suspend = var.hourly_load != "cronjob" }
-    prune    = { command = "prune", schedule = coalesce(var.prune_schedule, "45 3 * * *"), suspend = var.prune_schedule == null }
+    ingestor = { command = ["load", "--heartbeat"], schedule = var.ingestor_schedule, suspend = var.hourly_load != "cronjob" }
+    prune    = { command = ["prune"], schedule = coalesce(var.prune_schedule, "45 3 * * *"), suspend = var.prune_schedule == null }
   }
 
   name            = each.key
@@ -27,12 +27,12 @@ module "cron_job" {
 
   container = "ingestor"
   image     = var.image
-  args      = [each.value.command, "--log-format", "json"]
+  args      = concat(each.value.command, ["--log-format", "json"])
   # rows are deleted also while the database is read-only because its volume is full
   env = each.key == "prune" ? { PGOPTIONS = "-c default_transaction_read_only=off" } : {}
   env_from = {
     config_maps = [kubernetes_config_map_v1.settings.metadata[0].name]
-    secrets     = [local.openweather_secret, kubernetes_secret_v1.loader.metadata[0].name]
+    secrets     = [local.openweather_secret, kubernetes_secret_v1.loader.metadata[0].name, kubernetes_secret_v1.heartbeat.metadata[0].name]
   }
   resources = {
     requests = { cpu = "100m", memory = var.memory.request }

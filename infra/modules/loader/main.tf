@@ -97,6 +97,18 @@ resource "kubernetes_secret_v1" "loader" {
   data_wo_revision = var.passwords_revision
 }
 
+resource "kubernetes_secret_v1" "heartbeat" {
+  metadata {
+    name      = "heartbeat"
+    namespace = var.namespace
+    labels    = var.conventions.components.ingestor.lasting_labels
+  }
+  data_wo = {
+    ALERTS__HEARTBEAT_URL = var.heartbeat_url == null ? "" : var.heartbeat_url
+  }
+  data_wo_revision = var.secrets_revision
+}
+
 resource "kubernetes_service_account_v1" "ingestor" {
   metadata {
     name      = "ingestor"

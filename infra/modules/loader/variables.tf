@@ -93,8 +93,15 @@ variable "openweather_secret" {
   type        = string
 }
 
+variable "heartbeat_url" {
+  description = "Address of a service that alerts when it hears nothing; null for none."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
 variable "secrets_revision" {
-  description = "Raised to write the key again."
+  description = "Raised to write the key and heartbeat_url again."
   type        = number
 }
 
