@@ -111,6 +111,11 @@ def add_secrets(others: Callable[[], Set[str]]) -> None:
     _other_secrets.append(others)
 
 
+def has_secrets_file() -> bool:
+    """Return whether dlt reads a file of secrets that is not empty."""
+    return any(_read(file).strip() for file in _files("secrets.toml"))
+
+
 def has_vault() -> bool:
     """Return whether dlt is set to look for secrets in a vault, which only dlt can ask."""
     if any(name.upper().startswith("PROVIDERS__ENABLE_") for name in os.environ):

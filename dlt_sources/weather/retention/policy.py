@@ -93,5 +93,5 @@ def sentence(settings: RetentionSettings) -> str:
     listed = ", ".join(one for one in said if one) or "nothing is dropped"
     return (
         f"`weather prune`, which Dagster runs daily, keeps observations and history for ever; {listed}. "
-        f"Change it under {where}."
+        f"Change it under {where}, or by SOURCES__WEATHER__RETENTION__FORECAST_DAYS and the like."
     )
