@@ -18,6 +18,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # who brings what is imported and not named itself
 BROUGHT_BY = {
     "fsspec": "dlt",
+    "grpc": "dagster",
+    "grpc_health": "dagster",
     "numpy": "matplotlib",
     "PIL": "matplotlib",
     "psycopg2": "dlt",

@@ -103,15 +103,9 @@ class Extraction:
         records_by_part = [(part, part.records(answer.data)) for part in self._endpoint.parts]
         alert = answer.request.about.alert
         if any(records is None or (alert and not records) for _, records in records_by_part):
-            self._reject_request(
-                Failure(
-                    answer.request,
-                    "unexpected_answer",
-                    f"The answer has no list of rows where {self._endpoint.path} has one.",
-                    200,
-                    answer.body[:4000].decode("utf-8", "replace"),
-                )
-            )
+            text = f"The answer has no list of rows where {self._endpoint.path} has one."
+            body = answer.body[:4000].decode("utf-8", "replace")
+            self._reject_request(Failure(answer.request, "unexpected_answer", text, 200, body))
             return
         if alert:
             records_by_part = [(part, with_id(records or [], alert)) for part, records in records_by_part]

@@ -133,7 +133,9 @@ def test_a_check_that_fails_names_rows_and_advice_and_is_one_incident(run_job, d
     to(receiver.url)
     key = ", ".join(Forecast.key)
     query(duckdb, "CREATE TABLE saved AS SELECT * FROM forecast")
-    query(duckdb, "INSERT INTO forecast SELECT * FROM forecast LIMIT 1")
+    # of another issue: a load replaces rows of its own keys
+    older = "SELECT * REPLACE (issued_at - INTERVAL 1 DAY AS issued_at) FROM forecast ORDER BY dt LIMIT 1"
+    query(duckdb, f"INSERT INTO forecast SELECT older.* FROM ({older}) AS older, range(2)")
     outcome = run_job(duckdb, "forecast")
     assert set(outcome.failures) == {"check_forecast"}
     (double,) = query(duckdb, f"SELECT location_id, strftime(dt::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ') FROM forecast"

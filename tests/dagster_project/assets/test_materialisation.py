@@ -56,7 +56,7 @@ def test_everything_is_loaded_and_a_second_run_adds_nothing(run_job, duckdb, clo
     assert first.metadata["forecast"]["calls"] == len(PLACES)
     failed = [name for name, check in first.checks.items() if not check.passed]
     assert failed == []
-    assert len(first.checks) == 33
+    assert len(first.checks) == 34
 
     second = run_job(duckdb)
     assert second.success, second.failures

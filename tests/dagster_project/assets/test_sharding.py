@@ -101,7 +101,7 @@ def test_a_run_of_a_shard_loads_its_places_and_says_what_came(sharded, postgres,
     assert materialized == {"1-of-2", "2-of-2"}
     checked = RunResult(sharded.resolve_job_def("weather_checks_job").execute_in_process(instance=instance))
     assert checked.success, checked.failures
-    assert len(checked.checks) == 33
+    assert len(checked.checks) == 34
     assert [name for name, check in checked.checks.items() if not check.passed] == []
     assert checked.reports["weather"]["places"] == len(PLACES)
 

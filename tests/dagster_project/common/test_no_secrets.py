@@ -55,7 +55,7 @@ def test_the_key_is_in_no_event_though_an_error_of_ours_names_it(run_job, duckdb
         except ValueError as error:
             raise KeyError(f"no such thing as {SENTINEL_KEY}") from error
 
-    monkeypatch.setattr(Extraction, "_converted", broken)
+    monkeypatch.setattr(Extraction, "_convert", broken)
     outcome = run_job(duckdb, "current_weather")
     assert not outcome.success
     data = outcome.failures["current_weather"].user_failure_data

@@ -26,7 +26,7 @@ def test_without_a_home_a_run_and_the_webserver_share_a_folder_when_records_are_
     monkeypatch.setenv(storage.SHARED_FOLDER, "")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")
-    monkeypatch.setattr(storage, "DagsterPostgresStorage", lambda *_, **__: None)
+    monkeypatch.setattr(storage, "Records", lambda *_, **__: None)
     # the process that starts the others opens the records, and no log
     storage.InstanceStorage.from_config_value(None, {})
     folder = os.environ[storage.SHARED_FOLDER]

@@ -126,9 +126,10 @@ def test_the_password_of_the_records_may_stand_in_a_file(tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "from-the-environment")
     monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD_FILE", str(tmp_path / "password"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setattr(storage, "DagsterPostgresStorage", lambda url, inst_data: (url, inst_data))
+    monkeypatch.setattr(storage, "Records", lambda url, inst_data: (url, inst_data))
     url, _ = storage.InstanceStorage.from_config_value(None, {})
-    assert url == "postgresql+psycopg2://dagster:from%2Fa%3Afile@postgres:5432/dagster"
+    text = "postgresql+psycopg2://dagster:from%2Fa%3Afile@postgres:5432/dagster"
+    assert url.render_as_string(hide_password=False) == text
 
 
 @op

@@ -36,7 +36,7 @@ from tests.helpers.dlt_hints import remember
 
 STEPS: dict[str, tuple[Any, str]] = {
     "ask": (sender.Sender, "_attempt"),
-    "convert": (extract.Extraction, "_converted"),
+    "convert": (extract.Extraction, "_convert"),
     "extract": (dlt.Pipeline, "extract"),
     "normalize": (dlt.Pipeline, "normalize"),
     "commit-package": (load_storage.LoadStorage, "commit_new_load_package"),

@@ -185,7 +185,7 @@ def test_exit_codes_tell_what_to_do(live, live_api, tmp_path):
     assert named in found["done"].err
     assert named in found["strict"].err
     assert "1 of 1 requests failed" in found["most failed"].err
-    assert "OPENWEATHER_API_KEY" in found["refused"].err
+    assert "SOURCES__WEATHER__API_KEY" in found["refused"].err
     assert "there is no resource 'wether'" in " ".join(found["wrong option"].err.split())
     assert "--location" in found["no such option"].err
 
@@ -220,7 +220,7 @@ def test_a_users_mistake_is_a_sentence_and_no_traceback(live_api, tmp_path):
         "a file of another kind": (
             ["--locations-file", "places.txt"],
             2,
-            "must end in .csv, .tsv, .geojson, .jsonl or .parquet",
+            "must end in .csv, .tsv, .geojson or .jsonl, or one of these and .gz, or in .parquet",
         ),
         "a file that is no text": (["--locations-file", "binary.csv"], 2, "cannot be read"),
         "a date that is none": (["--location", OSLO, "--since", "yesterday"], 2, "not 'yesterday'"),
