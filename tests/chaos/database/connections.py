@@ -27,7 +27,7 @@ LIMITS = (
     {"idle_session_timeout": "1500ms"},
     {"idle_in_transaction_session_timeout": "1500ms"},
     {"idle_session_timeout": "1500ms", "idle_in_transaction_session_timeout": "1s", "statement_timeout": "2s"},
-    {"default_transaction_read_only": "on", "client_encoding": "LATIN1", "TimeZone": "Asia/Kathmandu"},
+    {"client_encoding": "LATIN1", "TimeZone": "Asia/Kathmandu"},
     {"DateStyle": "SQL, DMY", "IntervalStyle": "iso_8601", "search_path": "nowhere", "lock_timeout": "50ms"},
 )
 

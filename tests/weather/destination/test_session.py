@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from dlt_sources.weather.common.errors import ConfigurationError
+from dlt_sources.weather.common.errors import ConfigurationError, DestinationError
 from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
 from dlt_sources.weather.destination.postgres.session import session_credentials
 from dlt_sources.weather.destination.target import Target
@@ -24,7 +24,6 @@ HOSTILE = {
     "timezone": "America/New_York",
     "extra_float_digits": "-15",
     "standard_conforming_strings": "off",
-    "default_transaction_read_only": "on",
     "default_transaction_isolation": "serializable",
     "search_path": "pg_catalog",
     "idle_session_timeout": "1s",
@@ -71,6 +70,20 @@ def test_the_parameters_of_a_users_url_have_precedence():
     options = query["options"]
     assert options.rindex("statement_timeout=5s") > options.index("statement_timeout=1h")
     assert options.endswith("-ctimezone=UTC")
+
+
+def test_a_database_that_is_read_only_refuses_a_load_but_not_who_may_write(
+    postgres, postgres_server, settings, clock, monkeypatch
+):
+    choice = settings(resources=["current_weather"], locations=PLACE)
+    load_accounted(postgres, choice, clock)
+    database = os.environ["DESTINATION__POSTGRES__CREDENTIALS"].rsplit("/", 1)[1]
+    postgres_server.psql(database, f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
+    with pytest.raises(DestinationError, match="read-only"):
+        load(Target("postgres"), choice, now=clock)
+    # as the CronJob prune has it
+    monkeypatch.setenv("PGOPTIONS", "-c default_transaction_read_only=off")
+    load(Target("postgres"), choice, now=clock)
 
 
 def test_a_password_of_any_characters_connects(postgres, postgres_server, settings, clock, monkeypatch, caplog):  # noqa: PLR0917 - fixtures

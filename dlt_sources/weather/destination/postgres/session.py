@@ -3,11 +3,13 @@
 dlt's client, the ADBC driver that copies parquet files, the writer lock and all readers connect with these credentials.
 Startup options are used, not ``SET``: they hold after ``RESET ALL``, which dlt sends after each query that fails, and
 take precedence over ``ALTER ROLE … SET`` and ``ALTER DATABASE … SET``. Encoding, formats and isolation decide which
-rows arrive: a role with ``client_encoding = 'LATIN1'`` stored "MÃ¡laga" for "Málaga".
+rows arrive: a role with ``client_encoding = 'LATIN1'`` stored "MÃ¡laga" for "Málaga". A database or role that is
+read-only stays so: its administrator, or the guard of a volume that is nearly full, refuses rows on purpose.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from dlt.common.configuration import configspec
@@ -29,7 +31,6 @@ SESSION: dict[str, str] = {
     "intervalstyle": "postgres",
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
-    "default_transaction_read_only": "off",
     "default_transaction_isolation": r"read\ committed",
     "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "15min",
@@ -60,8 +61,8 @@ class SessionCredentials(PostgresCredentials):
         """Return the parameters of libpq."""
         query = super().get_query()
         session = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
-        # of two equal options the last counts
-        options = f"{session} {query.pop('options', '')}".strip()
+        # of two equal options the last counts; libpq reads PGOPTIONS only where a connection has no options
+        options = f"{session} {os.environ.get('PGOPTIONS', '')} {query.pop('options', '')}".strip()
         # the ADBC driver sends UTF-8 whatever the session's encoding
         return TCP | query | {"client_encoding": "UTF8", "options": options}
 
