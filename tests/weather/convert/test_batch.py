@@ -137,7 +137,8 @@ def test_the_largest_tables_are_converted_without_their_records(contract, record
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(-(2**64), 2**64 - 1),
+    # beyond them orjson writes nothing
+    st.integers(-(2**63), 2**64 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=5),
     st.lists(st.one_of(st.none(), st.integers(0, 9), st.text(max_size=3)), max_size=3),
