@@ -99,7 +99,7 @@ def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_
 
 
 def test_a_shard_that_does_not_get_to_write_in_time_keeps_its_package(postgres, settings, clock, monkeypatch):
-    choice = settings(shard="1/1", resources=["current_weather"], locations=PLACES, lock_wait_seconds=20)
+    choice = settings(shard="1/1", resources=["current_weather"], locations=PLACES, lock_wait_seconds=1)
     prepare = "dlt_sources.weather.pipeline.writer.prepare_package"
     with writer_lock(postgres, "the-writer", 0, parse_shard("2/2")) as hold, monkeypatch.context() as patch:
         from dlt_sources.weather.pipeline.packages import prepare_package  # noqa: PLC0415

@@ -85,7 +85,7 @@ def test_an_hourly_load_goes_first_and_no_page_is_paid_twice(target, settings, c
     report = load(target, settings(**BACKFILL), now=clock, on_progress=hourly)
     hourly.join(30)
     assert hourly.report.error is None
-    assert hourly.left > 0, "it ended before the backfill"
+    assert hourly.left > 5, "it ended long before the backfill"
     for one in (report, hourly.report):
         assert_accounted(target, one)
     assert query(target, "SELECT count(*), count(DISTINCT dt) FROM weather_history") == [(HOURS, HOURS)]
