@@ -14,6 +14,7 @@ from dlt_sources.openweather_simulator import Simulator, serve
 from dlt_sources.weather.common.errors import WriterBusyError
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.postgres.advisory_locks import AdvisoryLocks
+from dlt_sources.weather.destination.postgres.patient_connection import PatientConnection
 from dlt_sources.weather.destination.writer_lock import writer_lock
 from dlt_sources.weather.pipeline.load import load
 from tests.helpers.command import run
@@ -129,3 +130,16 @@ def test_a_writer_that_is_killed_frees_the_lock(target, settings, clock):
     holder.join()
     # the server notices within moments that the connection is gone
     load_accounted(target, settings(lock_wait_seconds=10), clock)
+
+
+def test_a_lock_is_free_though_the_server_has_not_noticed_yet_that_its_connection_is_closed(postgres, monkeypatch):
+    url = postgres.postgres_credentials.to_native_representation()
+    open_still = []
+    with closing(AdvisoryLocks(url, "the next")) as following:
+        with monkeypatch.context() as patch:
+            patch.setattr(PatientConnection, "close", lambda connection: open_still.append(connection))  # noqa: PLW0108 - bound
+            with closing(AdvisoryLocks(url, "the first")) as first:
+                assert first.attempt("weather") is None
+        assert following.attempt("weather") is None
+    (connection,) = open_still
+    connection.close()

@@ -62,9 +62,14 @@ class AdvisoryLocks:
         self._thread.start()
 
     def close(self) -> None:
-        """Close the connection, which frees the locks."""
+        """Free the locks and close the connection."""
         self._closed.set()
         with self._mutex:
+            if self._taken:
+                # a server frees what a closed connection held only when it has noticed, which may be after the next run
+                # has asked; a connection that is cut holds nothing
+                with suppress(psycopg2.Error):
+                    self._connection.query("SELECT pg_advisory_unlock_all()")
             self._connection.close()
 
     @property
