@@ -1,4 +1,4 @@
-"""``python -m dagster_project.instance.health code|daemon``: exit 0 if the process of this container works.
+"""``python -m dagster_project.instance.health code|daemon|webserver``: exit 0 if the process of this container works.
 
 For probes: a failure restarts the container. So the daemon of a database that is away counts as working, since no
 restart of it brings the database back, and every restart costs the runs' supervision. Dagster's own commands for it
@@ -7,14 +7,16 @@ import all of Dagster, 2 seconds of processor each time, and fail with the datab
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.request import urlopen
 
 # each thread of the daemon writes its heartbeat every 30 seconds; Dagster calls it dead after 30 minutes
 LONGEST_SILENCE = "5 minutes"
-CODE_PORT = 4000
+CODE_PORT, WEBSERVER_PORT = 4000, 3000
 # the newest process alone: of one before it, and of threads that a setting has ended, old heartbeats stay
 HEARTBEATS = f"""
     SELECT coalesce(bool_and(timestamp > now() AT TIME ZONE 'UTC' - interval '{LONGEST_SILENCE}'), FALSE)
@@ -58,7 +60,13 @@ def daemon_works() -> bool:
         return True
 
 
-CHECKS = {"code": code_works, "daemon": daemon_works}
+def webserver_works() -> bool:
+    """Ask the webserver for its version."""
+    with urlopen(f"http://127.0.0.1:{WEBSERVER_PORT}/server_info", timeout=3) as answer:
+        return "dagster_webserver_version" in json.load(answer)
+
+
+CHECKS = {"code": code_works, "daemon": daemon_works, "webserver": webserver_works}
 
 
 def main() -> None:

@@ -100,7 +100,7 @@ run=$(launch)
 until_true 120 "the run to start" is "= STARTED" status_of
 compose exec -T code python -c 'import psutil; [one.kill() for one in psutil.Process(1).children()]' || true
 until_true 120 "the dead run to be marked" is "= FAILURE" status_of
-until_true 60 "the code server to be healthy" compose exec -T code python /compose/health.py code
+until_true 60 "the code server to be healthy" compose exec -T code python -m dagster_project.instance.health code
 run=$(launch)
 until_true 240 "a run after the death" is "= SUCCESS" status_of
 [ "$(as reader weather 'SELECT count(*) - count(DISTINCT (location_id, dt)) FROM bronze.air_pollution')" = 0 ] || fail "duplicates"
