@@ -1,6 +1,6 @@
 """Subscription plans of OpenWeather, and the limits on calls that follow from one.
 
-Source of prices and limits: openweathermap.org/full-price (2026). Limits count per account, over all its keys.
+Source of limits: openweathermap.org/full-price (2026). Limits count per account, over all its keys.
 """
 
 from __future__ import annotations
@@ -29,22 +29,20 @@ class SubscriptionPlan(NamedTuple):
         calls_per_month: most calls in a month.
         refresh_minutes: minutes after which the data are said to change.
         url: base URL of the 2.5 endpoints.
-        price: pounds sterling a month, without VAT.
     """
 
     calls_per_minute: int
     calls_per_month: int
     refresh_minutes: int
     url: str
-    price: int
 
 
 PLANS: dict[PlanName, SubscriptionPlan] = {
-    "free": SubscriptionPlan(60, 1_000_000, 120, API_URL, 0),
-    "startup": SubscriptionPlan(600, 10_000_000, 120, API_URL, 30),
-    "developer": SubscriptionPlan(3_000, 100_000_000, 60, PRO_URL, 140),
-    "professional": SubscriptionPlan(30_000, 1_000_000_000, 10, PRO_URL, 370),
-    "expert": SubscriptionPlan(100_000, 3_000_000_000, 10, PRO_URL, 1_200),
+    "free": SubscriptionPlan(60, 1_000_000, 120, API_URL),
+    "startup": SubscriptionPlan(600, 10_000_000, 120, API_URL),
+    "developer": SubscriptionPlan(3_000, 100_000_000, 60, PRO_URL),
+    "professional": SubscriptionPlan(30_000, 1_000_000_000, 10, PRO_URL),
+    "expert": SubscriptionPlan(100_000, 3_000_000_000, 10, PRO_URL),
 }
 # the smallest plan that may ask for a resource; all others are in every plan, or in One Call
 LEAST_PLANS: dict[str, PlanName] = {

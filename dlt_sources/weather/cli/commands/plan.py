@@ -13,7 +13,14 @@ from dlt_sources.weather.cli.options import destination_options, settings_option
 from dlt_sources.weather.common.errors import counted
 from dlt_sources.weather.destination.postgres.interrupts import interruptible_queries
 from dlt_sources.weather.pipeline.plan import Plan, plan
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, turns_said, used_said
+from dlt_sources.weather.pipeline.plan.sentences import (
+    backfill_said,
+    excess_said,
+    refresh_said,
+    schedule_said,
+    turns_said,
+    used_said,
+)
 
 
 @click.command("plan")
@@ -47,7 +54,7 @@ def _print_plan(result: Plan) -> None:
     )
     for entry in result.invalid:
         console.print(f"[yellow]{entry.position} is not a place: {entry.message}[/yellow]")
-    for sentence in [*schedule_said(result), *used_said(result), *backfill_said(result)]:
+    for sentence in [*schedule_said(result), *refresh_said(result), *used_said(result), *backfill_said(result)]:
         console.print(sentence, highlight=False)
     for sentence in [*turns_said(result), *excess_said(result)]:
         console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)

@@ -60,6 +60,7 @@ class Plan:
         calls_per_minute: limit on the calls of any minute.
         one_call_per_minute: limit on those of One Call, if it has one and does not share the other.
         loads: loads of the schedule.
+        refresh_minutes: minutes after which data of the plan are said to change.
         schedule: calls and money of each product by the schedule.
         package_seconds: time after which a load package is full.
         to_resolve: number of locations to look up.
@@ -75,6 +76,7 @@ class Plan:
     calls_per_minute: int
     one_call_per_minute: int | None
     loads: Pace
+    refresh_minutes: int
     schedule: tuple[ScheduleCosts, ...]
     package_seconds: float
     to_resolve: int = 0
@@ -154,6 +156,7 @@ def _by_schedule(steps: list[Step], settings: WeatherSettings, now: datetime, lo
         calls_per_minute=settings.limits_of("free").per_minute,
         one_call_per_minute=settings.one_call.calls_per_minute,
         loads=pace_of(settings.schedule, now),
+        refresh_minutes=settings.subscription_plan.refresh_minutes,
         schedule=_schedule(steps, settings),
         package_seconds=settings.chunk_seconds,
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from dlt_sources.weather.api.endpoints import ALERTS
+from dlt_sources.weather.common.clock import DAY
 from dlt_sources.weather.common.subscription_plans import Product
 from dlt_sources.weather.pipeline.plan.calls import Plan
 from dlt_sources.weather.pipeline.plan.costs import BackfillCosts, ScheduleCosts
@@ -23,6 +24,17 @@ def schedule_said(plan: Plan) -> list[str]:
     if any(step.resource == ALERTS for step in plan.steps):
         found.append("The text of each new warning is one more call of One Call, however many locations it names.")
     return found
+
+
+def refresh_said(plan: Plan) -> list[str]:
+    """Return a sentence if the schedule loads more often than data of the plan are said to change."""
+    asked = any(step.product == "free" and step.by_schedule.a_day and not step.is_history for step in plan.steps)
+    if not asked or plan.loads.a_day * plan.refresh_minutes <= DAY // timedelta(minutes=1):
+        return []
+    return [
+        f"By OpenWeather's price page, data of this plan change every {plan.refresh_minutes} minutes; weather status "
+        "shows after a day how many answers repeated the one before."
+    ]
 
 
 def backfill_said(plan: Plan) -> list[str]:

@@ -12,7 +12,14 @@ from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.plan import plan
 from dlt_sources.weather.pipeline.plan.costs import ScheduleCosts, Used, backfill_costs
 from dlt_sources.weather.pipeline.plan.pace import Pace, calls_of, pace_of
-from dlt_sources.weather.pipeline.plan.sentences import backfill_said, excess_said, schedule_said, turns_said, used_said
+from dlt_sources.weather.pipeline.plan.sentences import (
+    backfill_said,
+    excess_said,
+    refresh_said,
+    schedule_said,
+    turns_said,
+    used_said,
+)
 
 NOW = datetime(2026, 5, 20, 12, 20, tzinfo=timezone.utc)
 HOURLY = Pace(1, 24, 744)
@@ -112,6 +119,22 @@ def test_the_calls_of_the_schedule_are_said_by_hour_day_and_month(planned):
     found = planned(locations=[f"{n},{n}" for n in range(5)])
     assert schedule_said(found) == ["5 locations hourly: 20 calls an hour, 480 a day, 14,880 a month of 1,000,000."]
     assert (backfill_said(found), excess_said(found)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, ["120 minutes"]),
+        ({"plan": "developer"}, []),
+        ({"plan": "developer", "schedule": "*/30 * * * *"}, ["60 minutes"]),
+        ({"schedule": "0 */2 * * *"}, []),
+        # rows of history and those of One Call do not follow the plan
+        ({"resources": ["air_pollution", "one_call_current"]}, []),
+    ],
+)
+def test_a_schedule_faster_than_the_data_of_the_plan_is_said(planned, given, said):
+    found = refresh_said(planned(locations=[MADRID], **given))
+    assert [sentence.split("every ")[1].split(";")[0] for sentence in found] == said
 
 
 def test_one_call_is_said_apart_with_its_money(planned):
