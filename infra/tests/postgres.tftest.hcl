@@ -47,10 +47,6 @@ run "four_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
     error_message = "four roles, none a superuser"
   }
   assert {
-    condition     = local.reserve_mib == 204
-    error_message = "2 % of 10 GiB are kept to start with when the volume is full"
-  }
-  assert {
     condition     = !contains(kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0].volume[*].name, "backups")
     error_message = "the server starts without the volume of the backups"
   }
@@ -99,5 +95,33 @@ run "another_version_touches_neither_the_secret_nor_the_claim" {
       !contains(keys(labels), "app.kubernetes.io/version")
     ])
     error_message = "a Secret is written when its revision changes, and a claim's template cannot change"
+  }
+}
+
+run "a_longer_list_of_places_enlarges_the_claim_and_leaves_the_server_running" {
+  command = plan
+  module { source = "./modules/postgres" }
+  variables {
+    conventions        = run.conventions
+    passwords_revision = 2
+    places             = 500
+  }
+  assert {
+    condition     = local.volume_size == "124Gi" && terraform_data.volume.triggers_replace[0] == "124Gi"
+    error_message = "4 GiB, and 0.24 of each place"
+  }
+  assert {
+    condition = (
+      kubernetes_stateful_set_v1.postgres.spec[0].volume_claim_template[0].spec[0].resources[0].requests.storage == "10Gi" &&
+      terraform_data.claim.input == "10Gi"
+    )
+    error_message = "the template of a StatefulSet's claims cannot change"
+  }
+  assert {
+    condition = (
+      !contains(kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0].container[0].env[*].name, "RESERVE_MIB") &&
+      contains(kubernetes_stateful_set_v1.postgres.spec[0].template[0].spec[0].container[0].args, "max_wal_size=1024MB")
+    )
+    error_message = "nothing that follows from the number of places is in the pod"
   }
 }

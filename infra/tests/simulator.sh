@@ -26,8 +26,6 @@ environment() { # DIR
   printf 'export TF_VAR_settings=%q\n' "{\"SOURCES__WEATHER__BASE_URL\": \"https://$host:8443\", \"SOURCES__WEATHER__CALLS_PER_MINUTE\": \"600\"}"
   printf 'export TF_VAR_egress_allow=%q\n' '[{"namespace": "simulator", "ports": [8443, 8081]}]'
   printf 'export TF_VAR_alert_urls=%q\n' "[\"json://$host:8081\"]"
-  # the scripts' lists of places would have a larger volume, which Kind's storage class cannot give
-  printf 'export TF_VAR_volume_sizes=%q\n' '{"database": "10Gi"}'
   printf 'export TF_VAR_openweather_api_key=%q\n' 5e171e15ec7e15ec7e15ec7e15ec7e15
 }
 

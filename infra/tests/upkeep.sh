@@ -36,6 +36,21 @@ until_idle
 loads_go_on
 say "all is well before anything changes: $hours hours of air pollution"
 
+# --- a longer list of places, and with it a larger volume, where the StorageClass can enlarge one
+
+claim() { kubectl -n database get pvc data-postgres-0 -o "jsonpath={$1}"; }
+server() { kubectl -n database get pod postgres-0 -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'; }
+size=$(claim .spec.resources.requests.storage) expands=$(kubectl get storageclass "$(claim .spec.storageClassName)" -o jsonpath='{.allowVolumeExpansion}')
+if [ "$expands" = true ]; then size=19Gi; fi # 4, and 0.24 of each of 60 places
+runs_on=$(server)
+list_of_places 60 >"$scratch/places.csv"
+TF_VAR_locations_file=$scratch/places.csv apply
+equal "the claim's size" "$(claim .spec.resources.requests.storage)" "$size"
+equal "PostgreSQL's pod" "$(server)" "$runs_on"
+week_of_all() { [ "$(read_rows "SELECT count(DISTINCT location_id) FROM bronze.air_pollution WHERE location_id IN (SELECT location_id FROM bronze.locations WHERE name LIKE 'place % of 60')")" = 60 ]; }
+until_true 300 "the new places" week_of_all
+say "60 places are loaded; the database's claim has $size, and PostgreSQL ran on"
+
 # --- places, settings, who does the hours
 
 TF_VAR_settings=$(python3 -c 'import json, os; print(json.dumps(json.loads(os.environ["TF_VAR_settings"]) | {"SOURCES__WEATHER__UNITS": "imperial"}))')

@@ -116,10 +116,6 @@ resource "kubernetes_stateful_set_v1" "postgres" {
           command           = ["bash", "/scripts/server.sh"]
           args              = flatten([for name, value in local.server_settings : ["-c", "${name}=${value}"]])
           env {
-            name  = "RESERVE_MIB"
-            value = tostring(local.reserve_mib)
-          }
-          env {
             name  = "POSTGRES_DB"
             value = "weather"
           }
@@ -236,7 +232,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
         storage_class_name = var.storage_class
         resources {
           requests = {
-            storage = local.volume_size
+            storage = terraform_data.claim.input
           }
         }
       }
@@ -244,7 +240,7 @@ resource "kubernetes_stateful_set_v1" "postgres" {
   }
 
   lifecycle {
-    # a claim keeps the size it was made with (volume.tf)
+    # it cannot change, and an older state does not know the size at its first apply (volume.tf)
     ignore_changes = [spec[0].volume_claim_template]
   }
 }

@@ -5,7 +5,7 @@ output "host" {
 
 output "volume_gib" {
   description = "Size of the database's volume, GiB."
-  value       = local.volume_gib
+  value       = local.gib.wanted
 }
 
 output "claim" {

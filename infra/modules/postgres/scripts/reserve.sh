@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# reserve.sh start|keep : a file on the data volume that is given up when the volume is full.
+# reserve.sh start|keep : a file on the data volume that is given up when the volume is full: $RESERVE_MIB, or else 2 % of
+# the volume that is there, and 64 MiB, a few segments of the write-ahead log, to 1 GiB.
 #
 # A server without room for its write-ahead log stops and cannot start again, so nobody could delete a row. While less than
 # the reserve is free besides it, the database weather is read-only for sessions that begin, and the loader's are ended:
@@ -11,16 +12,21 @@ volume=${PGDATA%/*}
 file=$volume/reserve closed=$volume/read-only
 
 log() { echo "$(date -u '+%Y-%m-%d %H:%M:%S') UTC [reserve] WARNING:  $1"; }
-free_mib() { df --output=avail --block-size=1M "$volume" | tail --lines=1 | tr --delete ' '; }
+mib() { df --output="$1" --block-size=1M "$volume" | tail --lines=1 | tr --delete ' '; }
 sql() { psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --username=postgres --dbname=postgres --output=/dev/null --command="$1"; }
 release() {
   rm "$file"
-  log "the volume is full: the reserve of $RESERVE_MIB MiB is given up, so that the server can run; enlarge the volume or delete rows (README, \"The database's volume is full\")"
+  log "the volume is full: the reserve of $reserved MiB is given up, so that the server can run; enlarge the volume or delete rows (README, \"The database's volume is full\")"
 }
 
-free=$(free_mib)
+if [ -z "${RESERVE_MIB:-}" ]; then
+  RESERVE_MIB=$(($(mib size) / 50))
+  RESERVE_MIB=$((RESERVE_MIB < 64 ? 64 : RESERVE_MIB > 1024 ? 1024 : RESERVE_MIB))
+fi
+free=$(mib avail)
+reserved=$(($(stat --format=%s "$file" 2>/dev/null || echo 0) / 1024 / 1024))
 if [ "$1" = start ]; then
-  if [ -e "$file" ] && [ "$free" -lt $((RESERVE_MIB / 2)) ]; then release; fi
+  if [ "$free" -lt $((reserved / 2)) ]; then release; fi
   exit
 fi
 
@@ -32,8 +38,8 @@ if { [ "$free" -lt "$RESERVE_MIB" ] || [ ! -e "$file" ]; } && [ "$free" -lt $((R
   sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'weather' AND usename = 'loader'"
   log "$free MiB are free: the database weather is read-only until there are $((RESERVE_MIB * 3)) MiB"
   touch "$closed"
-elif [ ! -e "$file" ]; then
-  # as zeros where the file system cannot allocate
+elif [ "$reserved" -lt "$RESERVE_MIB" ] && [ "$free" -ge $((RESERVE_MIB * 3)) ]; then
+  # there is none, or one for a volume that was smaller; as zeros where the file system cannot allocate
   { fallocate --length "${RESERVE_MIB}MiB" "$file.part" 2>/dev/null || dd if=/dev/zero of="$file.part" bs=1M count="$RESERVE_MIB" status=none; } && mv "$file.part" "$file"
 elif [ -e "$closed" ] && [ "$free" -ge $((RESERVE_MIB * 2)) ]; then
   sql "ALTER DATABASE weather RESET default_transaction_read_only"

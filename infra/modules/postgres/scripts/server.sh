@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts PostgreSQL with TLS, and with a reserve of $RESERVE_MIB on its volume that is kept while it runs (reserve.sh).
+# Starts PostgreSQL with TLS, and with a reserve on its volume that is kept while it runs (reserve.sh); none if $RESERVE_MIB is 0.
 #
 # Key and certificate are made at each start, and are nowhere but in this container: clients do not trust an authority, they
 # ask for channel binding (SCRAM-SHA-256-PLUS), by which the server proves that it knows the role's password and that the
@@ -12,7 +12,7 @@ mkdir -m 700 "$tls"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256 -days 3650 -subj /CN=postgres \
   -keyout "$tls/server.key" -out "$tls/server.crt" 2>"$tls/log" || { cat "$tls/log" >&2; exit 1; }
 chmod 600 "$tls/server.key"
-if [ "${RESERVE_MIB:-0}" -gt 0 ]; then
+if [ "${RESERVE_MIB:-}" != 0 ]; then
   bash /scripts/reserve.sh start
   (while sleep "${RESERVE_SECONDS:-15}"; do bash /scripts/reserve.sh keep || true; done) &
 fi
