@@ -165,13 +165,11 @@ def reject_rate(
         now: the present moment, UTC.
         gap: longest time between two loads.
     """
-    failing = [one for one in open_rejects(reader, now) if one.resource == resource and one.last > now - gap - RECENT]
+    entries = list(location_queries(settings))
+    locations, names = len(entries), {one.location_id: one.query for one in entries if isinstance(one, LocationQuery)}
+    rejects = open_rejects(reader, names, now)
+    failing = [one for one in rejects if one.resource == resource and one.last > now - gap - RECENT]
     places = {one.location_id for one in failing}
-    locations, names = 0, {}
-    for query in location_queries(settings):
-        locations += 1
-        if isinstance(query, LocationQuery) and query.location_id in places:
-            names[query.location_id] = query.query
     columns = ("requests_failed", "rows_fetched", "rows_rejected")
     sql = (
         f"SELECT {', '.join(columns)} FROM {{runs}} WHERE resource = %s AND requests > 0"
@@ -181,13 +179,13 @@ def reject_rate(
     fetched, rejected = fetched - failed, rejected - failed
     rates = {"places_failing_rate": _rate(len(places), locations), "rows_rejected_rate": _rate(rejected, fetched)}
     counts = {"places_failing": len(places), "places": locations}
-    named = [_failing_text(one, names.get(one.location_id, one.location_id), now) for one in failing[:MOST_SHOWN]]
+    named = [_failing_text(one, names[one.location_id], now) for one in failing[:MOST_SHOWN]]
     faults = [f"{len(places)} of {locations} places failed: {listed(named, len(failing))}"] if failing else []
     faults += [f"{rejected} of {fetched} rows were rejected"] if rejected else []
     rows = [
         {
             "location_id": one.location_id,
-            "query": names.get(one.location_id, one.location_id),
+            "query": names[one.location_id],
             "since": plain(one.since),
             "cause": f"{one.error_class}: {one.message}",
             "http_status": one.http_status,

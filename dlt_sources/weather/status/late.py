@@ -55,13 +55,14 @@ class LateLocation(NamedTuple):
 
 
 class _Reject(NamedTuple):
-    """The newest reject of a location: when, its cause, and by which resource and run."""
+    """The newest reject of a location: when, its cause, by which resource and run, and the text that was looked up."""
 
     at: datetime
     cause: str
     resource: str
     run_id: str
     http_status: int | None
+    query: str | None
     refused_since: datetime | None
     asked_again_at: datetime | None
 
@@ -157,8 +158,9 @@ def _with_causes(
     for one in late:
         causes: list[tuple[datetime, str | None, int | None]]
         causes = [(at, cause_of(error) if error else _without_error(status), None) for at, status, error, _ in runs]
-        if one.location_id in rejects:
-            reject = rejects[one.location_id]
+        reject = rejects.get(one.location_id or "")
+        # a corrected entry may have kept its location_id
+        if reject and reject.query in (None, one.query):
             # a run that ends early rejects only what it asked: its error explains the others, not an older reject
             is_of_resource = reject.resource == resource != LOCATIONS
             newer = [error for *_, error, of in runs if error and of != reject.run_id and is_of_resource]
@@ -176,13 +178,14 @@ def _newest_rejects(reader: DestinationReader, resource: str, since: datetime) -
     recent, *parameters = reader.recently_loaded(Reject.table, since)
     # a location that cannot be looked up is rejected by the resource `locations`, and never asked for by the others
     newest = (
-        f"SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status, {pauses(reader)},"
-        " row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place FROM {rejects}"
+        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status, query,"
+        f" {pauses(reader)}, row_number() OVER (PARTITION BY location_id ORDER BY rejected_at DESC) AS place"
+        " FROM {rejects}"
         f" WHERE {recent} AND resource IN (%s, %s) AND rejected_at >= %s AND location_id IS NOT NULL"
     )
     sql = (
-        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status, first_rejected_at,"
-        f" asked_again_at FROM ({newest}) AS r WHERE place = 1"
+        "SELECT location_id, rejected_at, error_class, message, resource, run_id, http_status, query,"
+        f" first_rejected_at, asked_again_at FROM ({newest}) AS r WHERE place = 1"
     )
     rows = reader.rows(sql, *parameters, resource, LOCATIONS, since, rejects=Reject.table)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -38,14 +39,16 @@ class OpenReject(NamedTuple):
     asked_again_at: datetime | None = None
 
 
-def open_rejects(reader: DestinationReader, now: datetime) -> list[OpenReject]:
+def open_rejects(reader: DestinationReader, queries: Mapping[str, str], now: datetime) -> list[OpenReject]:
     """Return the open rejects of the last two days, the most frequent first.
 
-    A reject is open until its location has a newer row of the resource. An entry of the list that is no location has no
-    ``location_id``, and is reported by ``late_locations``.
+    A reject is open until its location has a newer row of the resource, or is no longer in the list: nothing asks for
+    it then. A refused look-up is over, too, when its entry has been corrected and kept its ``location_id``. An entry of
+    the list that is no location has no ``location_id``, and is reported by ``late_locations``.
 
     Args:
         reader: reads the destination.
+        queries: the locations of the list as the user wrote them, by location_id.
         now: the present moment, UTC.
     """
     since = now - CAUSES_SINCE
@@ -53,15 +56,15 @@ def open_rejects(reader: DestinationReader, now: datetime) -> list[OpenReject]:
     sql = f"SELECT DISTINCT resource FROM {{rejects}} WHERE {recent} AND rejected_at >= %s"
     there = {resource for (resource,) in reader.rows(sql, *load_id, since, rejects=Reject.table)}
     resources = [resource for resource in (LOCATIONS, *BY_NAME) if resource in there]
-    found = [reject for resource in resources for reject in _open(reader, resource, since)]
+    found = [reject for resource in resources for reject in _open(reader, resource, since, queries)]
     return sorted(found, key=lambda reject: (-reject.number, reject.location_id, reject.resource))
 
 
-def _open(reader: DestinationReader, resource: str, since: datetime) -> list[OpenReject]:
+def _open(reader: DestinationReader, resource: str, since: datetime, queries: Mapping[str, str]) -> list[OpenReject]:
     contract = Location if resource == LOCATIONS else BY_NAME[resource].parts[0].contract
     recent, *load_id = reader.recently_loaded(Reject.table, since)
     rejects = (
-        f"SELECT location_id, error_class, message, rejected_at, http_status, {pauses(reader)} FROM {{rejects}}"
+        f"SELECT location_id, query, error_class, message, rejected_at, http_status, {pauses(reader)} FROM {{rejects}}"
         f" WHERE {recent} AND resource = %s AND rejected_at >= %s AND location_id IS NOT NULL"
     )
     newest = "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
@@ -70,15 +73,17 @@ def _open(reader: DestinationReader, resource: str, since: datetime) -> list[Ope
     # the look-ups are those of the rejected locations only
     sql = (
         "SELECT r.location_id, r.error_class, max(r.message), count(*) - count(times) + coalesce(max(times), 0),"
-        " min(coalesce(first_rejected_at, r.rejected_at)), max(r.rejected_at), max(r.http_status), max(asked_again_at)"
+        " min(coalesce(first_rejected_at, r.rejected_at)), max(r.rejected_at), max(r.http_status), max(asked_again_at),"
+        " r.query"
         f" FROM ({rejects}) AS r JOIN (SELECT l.location_id, {newest} AS newest"
         f" FROM (SELECT DISTINCT location_id FROM ({rejects}) AS d) AS l) AS n ON n.location_id = r.location_id"
-        " WHERE n.newest IS NULL OR r.rejected_at > n.newest GROUP BY r.location_id, r.error_class"
+        " WHERE n.newest IS NULL OR r.rejected_at > n.newest GROUP BY r.location_id, r.error_class, r.query"
     )
     parameters = (*load_id, resource, since)
     return [
         OpenReject(resource, place, error_class, text, number, utc(first), utc(last), status, again and utc(again))
-        for place, error_class, text, number, first, last, status, again in reader.rows(
+        for place, error_class, text, number, first, last, status, again, query in reader.rows(
             sql, *parameters, *parameters, rejects=Reject.table, table=contract.table
         )
+        if place in queries and query in (None, queries[place])
     ]

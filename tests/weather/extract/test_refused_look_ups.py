@@ -11,6 +11,7 @@ from dlt_sources.weather.api.responses import Failure, Request
 from dlt_sources.weather.common.errors import IncompleteError
 from dlt_sources.weather.extract.locations import match_locations
 from dlt_sources.weather.journal.results import decode, encode
+from dlt_sources.weather.locations.geocoding import location_queries
 from dlt_sources.weather.locations.model import LocationQuery
 from dlt_sources.weather.locations.refusals import next_look_up
 from dlt_sources.weather.pipeline.plan.calls import plan
@@ -63,7 +64,7 @@ def test_hourly_loads_ask_less_and_less_often_keep_one_reject_and_name_the_place
     clock.pass_time(minutes=-30)
     with target.reader() as reader:
         late = late_by_resource(reader, choice, clock())
-        (reject,) = open_rejects(reader, clock())
+        (reject,) = open_rejects(reader, {"xyzzyville,es": MISSPELT}, clock())
     ((cause, (group,)),) = late_by_cause(late).items()
     assert (cause, group.queries, group.again) == (f"not_found: {TEXT}", [MISSPELT], again)
     assert (reject.number, reject.since, reject.asked_again_at) == (2, START, again_at)
@@ -91,7 +92,7 @@ def test_a_pause_holds_back_one_query_for_its_time(duckdb, choice, settings, clo
     caplog.clear()
     with duckdb.reader() as reader:
         assert asked(choice, minutes=1) == [(MISSPELT, 0, None)]
-        assert [one.number for one in open_rejects(reader, clock())] == [1]
+        assert [one.number for one in open_rejects(reader, {"xyzzyville,es": MISSPELT}, clock())] == [1]
         (late,) = late_by_resource(reader, choice, clock())["locations"]
     assert (late.cause, late.asked_again_at) == (f"not_found: {TEXT}", None)
     assert caplog.text == ""
@@ -111,6 +112,25 @@ def test_most_places_misspelt_fail_every_run_whether_they_are_asked_or_not(duckd
         (report.run_id, None),
         (report.run_id, None),
     ]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_corrected_entry_is_not_told_as_refused_before_the_next_load(duckdb, settings, clock, tmp_path, kept):
+    places = tmp_path / "places.csv"
+    choice = settings(
+        locations=[OSLO, "zip:28001,ES", "Berlin,DE"], locations_file=str(places), resources=["current_weather"]
+    )
+    places.write_text(f"query;location_id\n{MISSPELT};office\n")
+    load_accounted(duckdb, choice, clock)
+    with duckdb.reader() as reader:
+        assert [one.number for one in open_rejects(reader, {"office": MISSPELT}, clock())] == [1]
+        corrected = "Madrid,ES" if kept else "Xyzzyville,FR"
+        places.write_text(f"query;location_id\n{corrected};{'office' if kept else 'home'}\n")
+        listed = {one.location_id: one.query for one in location_queries(choice)}
+        assert open_rejects(reader, listed, clock()) == []
+        (late,) = late_by_resource(reader, choice, clock())["locations"]
+    assert (late.query, late.asked_again_at) == (corrected, None)
+    assert not late.cause.startswith("not_found"), "that was another entry"
 
 
 @pytest.mark.slow

@@ -80,7 +80,8 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
             _refuse(late, [*_left_behind(target), *space.shortages(now, LEAST_FREE_TO_GO_ON)])
             return
         result = read_status(reader, now, shortest_gap(settings.schedule))
-        rejects, units = open_rejects(reader, now), read_units(reader)
+        queries = _queries(settings)
+        rejects, units = open_rejects(reader, queries, now), read_units(reader)
         budgets = read_budget(target, settings, reader)
     console = wide_console()
     if not result.tables:
@@ -93,7 +94,7 @@ def status_command(*, demo: bool, destination: str | None, check: bool, **given:
     _print_repeats(console, result)
     _print_budgets(console, budgets)
     _print_late(console, late)
-    _print_rejects(console, rejects, _queries(settings))
+    _print_rejects(console, rejects, queries)
     _print_left_behind(console, target)
     _print_conditions(console, result)
     console.print(f"\nThe data is in {target.description}, dataset {target.dataset_name}.", highlight=False)
@@ -191,8 +192,7 @@ def _print_late(console: Console, late: Mapping[str, Sequence[LateLocation]]) ->
 
 def _queries(settings: WeatherSettings) -> dict[str, str]:
     """Return the locations as the user wrote them, by location_id."""
-    queries = location_queries(settings)
-    return {one.location_id: one.query for one in queries if isinstance(one, LocationQuery) and one.query}
+    return {one.location_id: one.query for one in location_queries(settings) if isinstance(one, LocationQuery)}
 
 
 def _print_rejects(console: Console, rejects: Sequence[OpenReject], queries: Mapping[str, str]) -> None:
@@ -204,7 +204,7 @@ def _print_rejects(console: Console, rejects: Sequence[OpenReject], queries: Map
         if reject.asked_again_at:
             cause += f" ({again_text(reject.since, reject.asked_again_at)})"
         last = f"{reject.last:%Y-%m-%d %H:%MZ}"
-        place = queries.get(reject.location_id, reject.location_id)
+        place = queries[reject.location_id] or reject.location_id
         table.add_row(reject.resource, escape(place), f"{reject.number:,}", last, escape(cause))
     if len(rejects) > MOST_PLACES:
         table.add_row(f"and {len(rejects) - MOST_PLACES:,} more")
