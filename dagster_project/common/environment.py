@@ -22,10 +22,10 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.runtime.run_context import RunContext
 from pydantic import SecretStr
 
-from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.api.client import no_key
 from dlt_sources.weather.api.endpoints import DEFAULT_RESOURCES, RESOURCES
 from dlt_sources.weather.common.configuration import configuration_error
-from dlt_sources.weather.common.errors import ConfigurationError, KeyRefusedError
+from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings, load_settings
 from dlt_sources.weather.common.settings.checks import is_loopback
 from dlt_sources.weather.destination.reader import DestinationReader
@@ -97,7 +97,7 @@ def target_and_settings(*resources: str, **overrides: Any) -> Iterator[tuple[Tar
         return
     settings = _settings_for(resources, overrides)
     if settings.secret_key is None:
-        raise KeyRefusedError(NO_KEY)
+        raise no_key()
     yield bronze_target(), settings
 
 

@@ -21,6 +21,7 @@ from dlt_sources.weather.api.rate_limit import RateLimiter
 from dlt_sources.weather.api.responses import Request, Result
 from dlt_sources.weather.api.sending.sender import Sender
 from dlt_sources.weather.api.transport import MOST_CONNECTIONS, Transport
+from dlt_sources.weather.common.configuration.names import how_to_set_key
 from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 
@@ -29,11 +30,13 @@ T = TypeVar("T")
 MOST_WAITING = 32
 SECONDS_TO_CLOSE = 10.0
 
-NO_KEY = (
-    "No OpenWeather API key is set. Put it into the environment as OPENWEATHER_API_KEY, or into .dlt/secrets.toml as "
-    "api_key under [sources.weather]. Keys are free: https://home.openweathermap.org/api_keys. To look around without "
-    "a key, use --demo."
-)
+
+def no_key() -> KeyRefusedError:
+    """Return the error of settings without a key."""
+    return KeyRefusedError(
+        f"No OpenWeather API key is set. Set {how_to_set_key()}. Keys are free: "
+        "https://home.openweathermap.org/api_keys. To look around without a key, use --demo."
+    )
 
 
 class Client:
@@ -142,7 +145,7 @@ class Client:
         if first is None or self._interrupted:
             return
         if self._settings.secret_key is None:
-            raise KeyRefusedError(NO_KEY)
+            raise no_key()
         self._acquire_loop()
         results: asyncio.Queue[Result | Exception | None] = asyncio.Queue(min(MOST_WAITING, max(1, most_at_once // 4)))
         workers = min(self.concurrency, most_at_once)

@@ -95,7 +95,7 @@ def known_secrets() -> set[str]:
     """Return the secrets that the environment and ``.dlt/secrets.toml`` hold: keys, passwords, alert URLs."""
     given = tuple((name, value) for name, value in os.environ.items() if value and _names_secret(name.upper(), value))
     found = set(_secrets_among(given))
-    for file in _files("secrets.toml"):
+    for file in settings_files("secrets.toml"):
         found |= secrets_in_toml(_read(file))
     for others in _other_secrets:
         found |= others()
@@ -111,20 +111,19 @@ def add_secrets(others: Callable[[], Set[str]]) -> None:
     _other_secrets.append(others)
 
 
-def has_secrets_file() -> bool:
-    """Return whether dlt reads a file of secrets that is not empty."""
-    return any(_read(file).strip() for file in _files("secrets.toml"))
-
-
 def has_vault() -> bool:
     """Return whether dlt is set to look for secrets in a vault, which only dlt can ask."""
     if any(name.upper().startswith("PROVIDERS__ENABLE_") for name in os.environ):
         return True
-    return any(_PROVIDERS.search(_read(path)) for name in _NAMES_OF_FILES for path in _files(name))
+    return any(_PROVIDERS.search(_read(path)) for name in _NAMES_OF_FILES for path in settings_files(name))
 
 
-def _files(name: str) -> Iterator[Path]:
-    """Yield where dlt looks for a file: in the project's folder of settings, then in that of all projects."""
+def settings_files(name: str) -> Iterator[Path]:
+    """Yield where dlt looks for a file: in the project's folder of settings, then in that of all projects.
+
+    Args:
+        name: ``config.toml`` or ``secrets.toml``.
+    """
     yield Path(os.environ.get("DLT_PROJECT_DIR", "."), os.environ.get("DLT_CONFIG_FOLDER", ".dlt"), name)
     # as dlt.common.runtime.run_context.global_dir chooses; of a user's two folders dlt reads one
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS
 from dlt_sources.weather.api.responses import Failure
+from dlt_sources.weather.common.configuration.names import how_to_set_key
 from dlt_sources.weather.common.errors import (
     BudgetSpentError,
     IncompleteError,
@@ -17,7 +17,6 @@ from dlt_sources.weather.common.errors import (
     UnreachableError,
     WeatherError,
 )
-from dlt_sources.weather.common.redaction import has_secrets_file
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.common.subscription_plans import LEAST_PLANS, PLAN_NAMES
 from dlt_sources.weather.extract.counts import LoadMetrics, Shortfall, shortfall_of
@@ -229,13 +228,9 @@ def _plan_lacks(*failures: Failure) -> KeyRefusedError:
 
 
 def _key_refused(failure: Failure) -> str:
-    variable = "SOURCES__WEATHER__API_KEY"
-    name = variable if variable in os.environ else "OPENWEATHER_API_KEY"
-    # a container has no such file
-    file = ", or api_key under [sources.weather] in .dlt/secrets.toml" if has_secrets_file() else ""
     return (
-        f"OpenWeather refuses the API key ({failure.http_status}). Check {name}{file}. A new key needs up to 2 hours "
-        "until it works."
+        f"OpenWeather refuses the API key ({failure.http_status}). Check {how_to_set_key()}. A new key needs up to 2 "
+        "hours until it works."
     )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import datetime
 
-from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.api.client import no_key
 from dlt_sources.weather.api.endpoints import LOCATIONS
 from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
-from dlt_sources.weather.common.errors import KeyRefusedError, WeatherError
+from dlt_sources.weather.common.errors import WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.target import Target
@@ -124,7 +124,7 @@ def _run(
 def _require_key(settings: WeatherSettings, resources: list[str]) -> None:
     """Raise if an endpoint is asked without a key: a first load would leave an empty database behind."""
     if settings.secret_key is None and set(resources) - {LOCATIONS}:
-        raise KeyRefusedError(NO_KEY)
+        raise no_key()
 
 
 def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_unknown: bool) -> None:

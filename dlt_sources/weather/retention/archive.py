@@ -25,12 +25,17 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.common.storages import FilesystemConfiguration, fsspec_from_config
 
+from dlt_sources.weather.common.configuration.names import how_to_set
 from dlt_sources.weather.common.errors import ConfigurationError, DestinationError, reason
 from dlt_sources.weather.contracts import WeatherRaw
 from dlt_sources.weather.retention.portions import Portion
 
 # the section of dlt's settings of a bucket: destination.filesystem.credentials
 _SECTIONS = ("destination", "filesystem")
+
+
+def _credentials() -> str:
+    return f"{how_to_set(*_SECTIONS, 'credentials', 'aws_access_key_id', secret=True)}, and the like"
 
 
 class Archive:
@@ -50,9 +55,8 @@ class Archive:
         has_user = parts.username is not None and parts.scheme not in ("abfs", "abfss")
         if has_user or parts.password is not None or parts.query:
             raise ConfigurationError(
-                "retention.archive holds a user name, a password or a query; put them under"
-                " [destination.filesystem.credentials] in .dlt/secrets.toml, or into the environment, as for dlt's"
-                " filesystem destination."
+                "retention.archive holds a user name, a password or a query; set them, as for dlt's filesystem "
+                f"destination, by {_credentials()}."
             )
         try:
             config = resolve_configuration(
@@ -66,7 +70,7 @@ class Archive:
         except (ConfigurationException, ValueError) as error:
             raise ConfigurationError(
                 f"retention.archive is {address}, which cannot be opened: {str(error).splitlines()[0].rstrip('.')}. "
-                "Its credentials are those of dlt's filesystem destination, under [destination.filesystem.credentials]."
+                f"Its credentials are those of dlt's filesystem destination: {_credentials()}."
             ) from None
         self._root = f"{self._root.rstrip('/')}/{dataset_name}"
         self.address = f"{address.rstrip('/')}/{dataset_name}"

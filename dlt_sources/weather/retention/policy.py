@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from dlt_sources.weather.common.configuration.names import WEATHER, how_to_set
 from dlt_sources.weather.common.settings import RetentionSettings
 from dlt_sources.weather.contracts import TABLES, Contract, LoadRun, Reject, WeatherRaw
 
@@ -78,9 +79,9 @@ def sentence(settings: RetentionSettings) -> str:
     Args:
         settings: the settings of retention.
     """
-    where = "[sources.weather.retention] in .dlt/config.toml"
+    section = (*WEATHER, "retention")
     if not settings.enabled:
-        return f"Every row is kept for ever: enabled is false under {where}."
+        return f"Every row is kept for ever: retention.enabled is false ({how_to_set(*section, 'enabled')})."
     kept = {"weather_raw": settings.raw_days, "rejects": settings.rejects_days, "load_runs": settings.load_runs_days}
     hours = " ".join(f"{hour:02d}" for hour in sorted(settings.issue_hours))
     said = [
@@ -93,5 +94,5 @@ def sentence(settings: RetentionSettings) -> str:
     listed = ", ".join(one for one in said if one) or "nothing is dropped"
     return (
         f"`weather prune`, which Dagster runs daily, keeps observations and history for ever; {listed}. "
-        f"Change it under {where}, or by SOURCES__WEATHER__RETENTION__FORECAST_DAYS and the like."
+        f"Change it by {how_to_set(*section, 'forecast_days')}, and the like."
     )

@@ -5,7 +5,6 @@ from dagster import AssetCheckSeverity, AssetKey, Failure
 
 from dagster_project.common.failures import reported_failures
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.api.client import NO_KEY
 from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.contracts import Forecast
 from tests.dagster_project.conftest import RESOURCES
@@ -67,7 +66,7 @@ def test_five_assets_that_fail_for_one_missing_key_are_one_message(run_job, duck
             assert len(run_job(duckdb).failures) == len(RESOURCES)
             ticks()
     assert receiver.titles == ["Weather loads fail: KeyRefusedError"]
-    assert receiver.got[0]["message"].startswith(NO_KEY)
+    assert receiver.got[0]["message"].startswith("No OpenWeather API key is set. Set OPENWEATHER_API_KEY.")
     for name in RESOURCES:
         assert f"bronze/{name}" in receiver.got[0]["message"]
     assert "Correct the key" in receiver.got[0]["message"]

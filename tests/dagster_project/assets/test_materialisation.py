@@ -10,7 +10,7 @@ from dagster import DagsterEventType
 
 from dagster_project.assets import materialize
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.api.client import NO_KEY
+from dlt_sources.weather.api.client import no_key
 from dlt_sources.weather.common.errors import RowsRefusedError
 from dlt_sources.weather.contracts import TABLES
 from tests.dagster_project.conftest import PLACES, RESOURCES
@@ -163,7 +163,7 @@ def test_a_run_without_a_key_fails_at_once_and_says_where_to_set_it(run_job, duc
     assert outcome.order == []
     assert set(outcome.failures) == set(RESOURCES)
     for step in RESOURCES:
-        assert outcome.said(step) == NO_KEY
+        assert outcome.said(step) == str(no_key())
         assert outcome.failures[step].user_failure_data.metadata["error class"].value == "KeyRefusedError"
     events = [entry.dagster_event for entry in instance.all_logs(outcome.run_id) if entry.dagster_event]
     assert not [event for event in events if event.event_type == DagsterEventType.STEP_UP_FOR_RETRY]

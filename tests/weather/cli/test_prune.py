@@ -19,7 +19,7 @@ def test_a_rehearsal_prints_rows_and_sizes_and_the_pruning_what_was_deleted(duck
     assert rehearsed.code == 0
     assert "forecast     6" in rehearsed.out
     assert "6 rows would be deleted" in rehearsed.out
-    assert "[sources.weather.retention] in .dlt/config.toml" in rehearsed.out
+    assert "Change it by SOURCES__WEATHER__RETENTION__FORECAST_DAYS" in " ".join(rehearsed.out.split())
     assert "The data is in" in rehearsed.out
     assert "prune" in rehearsed.out.splitlines()[-1]
     assert count(duckdb, "forecast") == 6

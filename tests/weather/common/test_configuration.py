@@ -14,7 +14,7 @@ from dagster_project.common.environment import secret_key
 from dagster_project.reports.settings import report_settings
 from dlt_sources.weather import weather_source
 from dlt_sources.weather.api import endpoints
-from dlt_sources.weather.common import configuration
+from dlt_sources.weather.common.configuration.spelling import warn_of_misspelt_variables
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import RESOURCE_NAMES, load_settings
 from dlt_sources.weather.common.settings.alerts import load_alert_settings
@@ -148,7 +148,8 @@ def test_a_value_that_may_be_a_secret_is_not_repeated(write, monkeypatch):
     monkeypatch.setenv("SOURCES__WEATHER__ATTEMPTS", "5e47" * 8)
     said = refused(load_alert_settings) + refused()
     write(WEATHER + "api_key = 'hunter2'")
-    assert "sources.weather.api_key. Move it to .dlt/secrets.toml" in refused()
+    assert f"in {CONFIG}, from which dlt takes none: sources.weather.api_key. Take it out" in refused()
+    assert "set SOURCES__WEATHER__API_KEY, or api_key under [sources.weather] in .dlt/secrets.toml" in refused()
     assert "hunter2" not in said + refused()
     assert "5e47" not in said
 
@@ -181,7 +182,7 @@ def test_no_secret_goes_into_the_trace_that_dlt_writes_to_a_file(monkeypatch):
     ],
 )
 def test_a_misspelt_variable_draws_a_warning_once(monkeypatch, caplog, variable, said):
-    configuration._warn_of_misspelt_variables.cache_clear()
+    warn_of_misspelt_variables.cache_clear()
     monkeypatch.setenv(variable, "secret")
     monkeypatch.setenv("SOURCES__WEATHER__DATA_WRITER__BUFFER_MAX_ITEMS", "100")
     with caplog.at_level(logging.WARNING):

@@ -103,7 +103,7 @@ def test_without_dlt_secrets_are_looked_for_where_dlt_does(monkeypatch, tmp_path
     from dlt.common.configuration.providers import SecretsTomlProvider  # noqa: PLC0415
     from dlt.common.runtime.run_context import RunContext  # noqa: PLC0415
 
-    from dlt_sources.weather.common.redaction import _files  # noqa: PLC0415
+    from dlt_sources.weather.common.redaction import settings_files  # noqa: PLC0415
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: user)
@@ -113,7 +113,7 @@ def test_without_dlt_secrets_are_looked_for_where_dlt_does(monkeypatch, tmp_path
         monkeypatch.setenv(variable, str(tmp_path / "other"))
     context = RunContext(run_dir=None)
     asked = SecretsTomlProvider(context.settings_dir, context.global_dir).locations
-    assert {os.path.normpath(path) for path in asked} <= {str(path) for path in _files("secrets.toml")}
+    assert {os.path.normpath(path) for path in asked} <= {str(path) for path in settings_files("secrets.toml")}
 
 
 @pytest.mark.usefixtures("without_dlt")

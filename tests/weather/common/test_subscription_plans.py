@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dlt_sources.weather.common import configuration
+from dlt_sources.weather.common.configuration.spelling import warn_of_misspelt_variables
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import ONE_CALL_RESOURCES, load_settings
 from dlt_sources.weather.common.subscription_plans import API_URL, PRO_URL, CallLimits
@@ -98,8 +98,8 @@ def test_a_value_of_the_plan_or_a_budget_that_cannot_work_is_refused_with_its_pl
 @pytest.mark.parametrize("value", ['{"calls_per_day": 7}', "7", "{calls_per_day = 7}"])
 def test_the_table_of_one_call_as_one_value_is_refused_with_the_variable_to_set(write, monkeypatch, value):
     write("[sources.weather]\none_call = 7")
-    said = "one_call is a table, whose settings are set one by one: the variable "
-    said += "SOURCES__WEATHER__ONE_CALL__CALLS_PER_DAY, for instance"
+    said = "one_call is a table, whose settings are set one by one: for instance by "
+    said += "SOURCES__WEATHER__ONE_CALL__CALLS_PER_DAY"
     assert f"config.toml: {said}" in refused()
     monkeypatch.setenv("SOURCES__WEATHER__ONE_CALL", value)
     assert refused().startswith(f"In the environment variable SOURCES__WEATHER__ONE_CALL: {said}")
@@ -133,7 +133,7 @@ def test_a_misspelt_name_in_the_table_of_one_call_is_refused(write):
 
 
 def test_a_misspelt_variable_of_one_call_draws_a_warning(monkeypatch, caplog):
-    configuration._warn_of_misspelt_variables.cache_clear()
+    warn_of_misspelt_variables.cache_clear()
     monkeypatch.setenv("SOURCES__WEATHER__ONE_CALL__MONEY_A_MONTH", "3")
     load_settings()
     assert "did you mean SOURCES__WEATHER__ONE_CALL__MONEY_PER_MONTH?" in caplog.text

@@ -175,7 +175,7 @@ def test_an_unnamed_destination_keeps_the_folder_that_earlier_versions_gave_it(m
 
 
 MISTAKES = {
-    "untyped": ({"CREDENTIALS": NOWHERE}, "set DESTINATION__UNTYPED__DESTINATION_TYPE, or destination_type of"),
+    "untyped": ({"CREDENTIALS": NOWHERE}, "set DESTINATION__UNTYPED__DESTINATION_TYPE: postgres"),
     "odd": (
         {"DESTINATION_TYPE": "postgresql", "CREDENTIALS": NOWHERE},
         "no destination type 'postgresql', which is set for odd. Set DESTINATION__ODD__DESTINATION_TYPE",

@@ -117,13 +117,13 @@ REFUSED = {
     # a driver that is not installed before credentials that are not set
     "bigquery": ({}, "`uv pip install 'dlt[bigquery]'`"),
     "snowflake": ({}, "`uv pip install 'dlt[snowflake]'`"),
-    "motherduck": ({}, "Set DESTINATION__MOTHERDUCK__CREDENTIALS,"),
+    "motherduck": ({}, "Set DESTINATION__MOTHERDUCK__CREDENTIALS."),
     "lake": (
         {"DESTINATION_TYPE": "filesystem"},
-        "Set DESTINATION__LAKE__BUCKET_URL, or bucket_url of [destination.lake] in .dlt/config.toml.",
+        "Set DESTINATION__LAKE__BUCKET_URL.",
     ),
     # it loads by way of a folder
-    "dremio": ({}, "Set DESTINATION__FILESYSTEM__BUCKET_URL,"),
+    "dremio": ({}, "Set DESTINATION__FILESYSTEM__BUCKET_URL."),
     "filesystem": ({"BUCKET_URL": "lake", "TABLE_FORMAT": "iceburg"}, "TABLE_FORMAT names: did you mean iceberg?"),
 }
 

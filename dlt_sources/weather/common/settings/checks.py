@@ -12,6 +12,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from pydantic import TypeAdapter, ValidationError
 
 from dlt_sources.weather.common.configuration import InvalidSettingError
+from dlt_sources.weather.common.configuration.names import how_to_set
 from dlt_sources.weather.common.settings.names import ONE_CALL_RESOURCES, ResourceName, unknown_resources
 from dlt_sources.weather.common.settings.schedule import is_schedule
 from dlt_sources.weather.common.subscription_plans import LEAST_PLANS, CallLimits, PlanName, Product, lacks
@@ -104,12 +105,10 @@ def check_table(name: str, sections: tuple[str, ...], example: str) -> None:
     """
     value: object = dlt.config.get(".".join((*sections, name)))
     if value is not None and not isinstance(value, Mapping):
-        path = (*sections, name)
-        variable = "__".join((*path, example)).upper()
         raise InvalidSettingError(
             name,
-            f"{name} is a table, whose settings are set one by one: the variable {variable}, for instance, or "
-            f"{example} under [{'.'.join(path)}] in .dlt/config.toml.",
+            f"{name} is a table, whose settings are set one by one: for instance by "
+            f"{how_to_set(*sections, name, example)}.",
         )
 
 

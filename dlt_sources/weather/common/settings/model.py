@@ -16,6 +16,7 @@ from dlt.common.typing import TSecretStrValue
 from pydantic import SecretStr
 
 from dlt_sources.weather.common.configuration import InvalidSettingError, resolve_settings
+from dlt_sources.weather.common.configuration.names import API_KEY, WEATHER, how_to_set_key
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import checks
 from dlt_sources.weather.common.settings.names import LANGUAGES, UNITS
@@ -32,10 +33,10 @@ from dlt_sources.weather.common.subscription_plans import (
     SubscriptionPlan,
 )
 
-SECTIONS = ("sources", "weather")
+SECTIONS = WEATHER
 # environment variables outside dlt's scheme; all but the first two are read under Dagster only
 VARIABLES = (
-    "OPENWEATHER_API_KEY",
+    API_KEY,
     "WEATHER_DESTINATION",
     "WEATHER_DEMO",
     "WEATHER_SHARDS",
@@ -102,10 +103,7 @@ class WeatherSettings(BaseConfiguration):
         checks.check_types(self.retention, "retention.")
         key = self.secret_key.get_secret_value() if self.secret_key else ""
         if not (key.isascii() and key.isprintable()):
-            raise ConfigurationError(
-                "The API key contains characters that no key has. Check OPENWEATHER_API_KEY, or api_key under "
-                "[sources.weather] in .dlt/secrets.toml."
-            )
+            raise ConfigurationError(f"The API key contains characters that no key has. Check {how_to_set_key()}.")
         if self.locations is None:
             self.locations = [] if self.locations_file else list(DEFAULT_LOCATIONS)
         if not self.locations and not self.locations_file:
@@ -181,7 +179,7 @@ class WeatherSettings(BaseConfiguration):
     @property
     def secret_key(self) -> SecretStr | None:
         """API key, printed as asterisks; None if none is set."""
-        key = (self.api_key or os.environ.get("OPENWEATHER_API_KEY") or "").strip()
+        key = (self.api_key or os.environ.get(API_KEY) or "").strip()
         return SecretStr(key) if key else None
 
     @property

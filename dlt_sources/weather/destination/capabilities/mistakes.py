@@ -13,6 +13,7 @@ from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 
 from dlt_sources.weather.common.configuration import nearest
+from dlt_sources.weather.common.configuration.names import how_to_set, variable_of
 
 # types that merge by one column only, though they declare upsert (dlt 1.31)
 SINGLE_KEY = frozenset({"lance", "lancedb"})
@@ -24,10 +25,7 @@ def unknown_destination(name: str, error: UnknownDestinationModule) -> str:
     """Say that dlt knows neither a destination nor the type that is configured for it."""
     if "." in name:
         return f"dlt knows no destination {name!r}: {' '.join(str(error).split())}"
-    setting = (
-        f"{_setting(name, 'destination_type')}, or destination_type of [destination.{name}] in .dlt/config.toml, "
-        "to postgres, duckdb or another type that dlt knows"
-    )
+    setting = f"{_how(name, 'destination_type')}: postgres, duckdb or another type that dlt knows"
     if error.destination_type:
         return f"dlt knows no destination type {error.destination_type!r}, which is set for {name}. Set {setting}."
     near = get_close_matches(name.casefold(), dlt.destinations.__all__, n=3)
@@ -87,10 +85,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def no_credentials(name: str) -> str:
     """Say that the credentials are missing, or that dlt cannot read them."""
-    return (
-        f"The credentials of {name} are missing or wrong. Set {_setting(name, 'credentials')}, or [destination.{name}] "
-        "in .dlt/secrets.toml."
-    )
+    return f"The credentials of {name} are missing or wrong. Set {_how(name, 'credentials', secret=True)}."
 
 
 def missing_setting(destination: Destination[Any, Any], kind: str, error: ConfigFieldMissingException) -> str:
@@ -112,9 +107,7 @@ def missing_setting(destination: Destination[Any, Any], kind: str, error: Config
     field = error.fields[0]
     if field == "credentials":
         return no_credentials(name)
-    return (
-        f"{name} has no {field}. Set {_setting(name, field)}, or {field} of [destination.{name}] in .dlt/config.toml."
-    )
+    return f"{name} has no {field}. Set {_how(name, field)}."
 
 
 def ambiguous_url(name: str) -> str:
@@ -129,7 +122,7 @@ def no_file(name: str) -> str:
     """Say that a DuckDB would be gone after the run."""
     return (
         "A DuckDB in memory, or in a working directory (:memory:, :pipeline:), is gone after the run. Set the path of "
-        f"a file in {_setting(name, 'credentials')}, or [destination.{name}] in .dlt/secrets.toml."
+        f"a file in {_how(name, 'credentials', secret=True)}."
     )
 
 
@@ -142,7 +135,11 @@ def newer_file(path: str) -> str:
 
 
 def _setting(destination: str, key: str) -> str:
-    return f"DESTINATION__{destination}__{key}".upper()
+    return variable_of("destination", destination, key)
+
+
+def _how(destination: str, key: str, *, secret: bool = False) -> str:
+    return how_to_set("destination", destination, key, secret=secret)
 
 
 def no_shards(name: str) -> str:

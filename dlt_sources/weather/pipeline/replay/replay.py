@@ -9,6 +9,7 @@ import dlt
 from dlt.extract import DltResource, DltSource
 
 from dlt_sources.weather.api.endpoints import ENDPOINTS, Endpoint
+from dlt_sources.weather.common.configuration.names import WEATHER, how_to_set
 from dlt_sources.weather.common.errors import ConfigurationError
 from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.destination.capabilities.load_options import MERGE
@@ -95,7 +96,7 @@ def _replay_archive(run: Run, writer: Writer, archive: Archive, endpoint: Endpoi
 
 def _archive(target: Target, settings: WeatherSettings) -> Archive:
     if not settings.retention.archive:
-        raise ConfigurationError("There is no archive to replay: set archive under [sources.weather.retention].")
+        raise ConfigurationError(f"There is no archive to replay: set {how_to_set(*WEATHER, 'retention', 'archive')}.")
     return Archive(settings.retention.archive, target.dataset_name)
 
 

@@ -7,12 +7,9 @@ a file is an error; in the environment, which other programs share, it is a warn
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,19 +23,22 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.providers import StringTomlProvider
 from dlt.common.configuration.providers.toml import SettingsTomlProvider, TomlProviderReadException
 from dlt.common.configuration.resolve import resolve_single_provider_value
-from dlt.common.configuration.specs import BaseConfiguration, PluggableRunContext, known_sections
+from dlt.common.configuration.specs import BaseConfiguration, PluggableRunContext
 from dlt.common.configuration.utils import get_resolved_traces
 
+from dlt_sources.weather.common.configuration.names import file_of, how_to_set, variable_of
+from dlt_sources.weather.common.configuration.spelling import (
+    file_that_sets,
+    refuse_misspelt,
+    toml_files,
+    variables_of,
+    warn_of_misspelt_variables,
+)
 from dlt_sources.weather.common.errors import ConfigurationError
 
 T = TypeVar("T", bound=BaseConfiguration)
 logger = logging.getLogger(__name__)
-# "wether", "weathr", "weather2", but not "openweather" for weather
-SECTION_CUTOFF = 0.85
-# of whole names such as SOURCES__WEATHER__UNITS, which share most of their letters
-VARIABLE_CUTOFF = 0.93
 LONGEST_SHOWN_VALUE = 30
-_DLT_SECTIONS = {value for name, value in vars(known_sections).items() if name.isupper()} | {"runtime"}
 _NUMBERS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -53,12 +53,6 @@ class InvalidSettingError(ConfigurationError):
     def __init__(self, setting: str, message: str) -> None:
         super().__init__(message)
         self.setting = setting
-
-
-def nearest(name: str, names: Collection[str]) -> str:
-    """Return a clause that names the nearest right name, or all if none is near."""
-    near = get_close_matches(name.casefold(), names, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
 
 
 def resolve_settings(
@@ -77,15 +71,15 @@ def resolve_settings(
     """
     given = given or {}
     names = tuple(settings.get_resolvable_fields())
-    right = {*variables, *_variables(names, sections)}
+    right = {*variables, *variables_of(names, sections)}
     try:
-        for provider in _files():
-            _refuse_misspelt(provider, names, sections)
+        for provider in toml_files():
+            refuse_misspelt(provider, names, sections)
         for section, table in _tables(settings, sections):
-            right.update(_variables(table, section))
-            for provider in _files():
-                _refuse_misspelt(provider, table, section, is_table=True)
-        _warn_of_misspelt_variables(frozenset(right), sections)
+            right.update(variables_of(table, section))
+            for provider in toml_files():
+                refuse_misspelt(provider, table, section, is_table=True)
+        warn_of_misspelt_variables(frozenset(right), sections)
         with _no_trace():
             return resolve_configuration(settings, sections=sections, explicit_value=given)
     except InvalidSettingError as error:
@@ -110,16 +104,20 @@ def configuration_error(
     if isinstance(error, TomlProviderReadException):
         return ConfigurationError(_unreadable(error))
     if isinstance(error, ValueNotSecretException):
+        *section, name = error.key.split(".")
+        files = [file_that_sets(one, name, *section) for one in toml_files() if one.name == error.provider_name]
         return ConfigurationError(
-            "A secret stands in .dlt/config.toml, from which dlt takes none: "
-            f"{str(error).split('`')[3]}. Move it to .dlt/secrets.toml or the environment."
+            f"A secret stands in {''.join(files) or error.provider_name}, from which dlt takes none: {error.key}. "
+            f"Take it out, and set {how_to_set(*section, name, secret=True)}."
         )
     if settings is not None and isinstance(error, ConfigValueCannotBeCoercedException):
         name, origin = _coerced(settings, error, sections)
         shown = _shown(error.field_value) if error.hint in _NUMBERS else ""
         return ConfigurationError(f"In {origin}: {name} must be {_type_name(error.hint)}{shown}.")
     first_line = str(error).strip().splitlines()[0]
-    return ConfigurationError(f"{first_line} See [{'.'.join(sections)}] in .dlt/config.toml.")
+    file = file_of("config.toml")
+    seen = f"[{'.'.join(sections)}] in {file}" if file else f"the variables {variable_of(*sections, '')}…"
+    return ConfigurationError(f"{first_line} See {seen}.")
 
 
 @contextmanager
@@ -133,87 +131,11 @@ def _no_trace() -> Iterator[None]:
         trace.logging_enabled = enabled
 
 
-def _files() -> Iterator[SettingsTomlProvider]:
-    for provider in Container()[PluggableRunContext].providers.providers:
-        if isinstance(provider, SettingsTomlProvider) and not provider.is_empty:
-            yield provider
-
-
-def _refuse_misspelt(
-    provider: SettingsTomlProvider, names: Collection[str], sections: tuple[str, ...], *, is_table: bool = False
-) -> None:
-    """Raise on a section that is near to the settings' section, or on a name in it that is none of them."""
-    right = f"[{'.'.join(sections)}]"
-    node: object = StringTomlProvider.loads(provider.to_toml()).unwrap()
-    for depth, section in enumerate(sections):
-        if not isinstance(node, dict):
-            return
-        for other, value in node.items():
-            is_near = bool(get_close_matches(section, [str(other).casefold()], cutoff=SECTION_CUTOFF))
-            is_short = depth == 0 and other == sections[-1]
-            # next to a table of the settings there are dlt's tables only, and none has such a name or setting
-            is_own = is_table and depth == len(sections) - 1
-            if other == section or (depth == 0 and other in _DLT_SECTIONS) or not (is_near or is_short or is_own):
-                continue
-            if (is_own and is_near) or _has_setting(value, names, deep=is_near):
-                wrong = ".".join((*sections[:depth], str(other), *(sections[depth + 1 :] if is_near else ())))
-                file = _file(provider, str(other), *sections[:depth])
-                raise ConfigurationError(f"In {file}: nothing reads [{wrong}]; did you mean {right}?")
-        node = node.get(section)
-    _refuse_unknown(provider, names, sections)
-
-
-def _refuse_unknown(provider: SettingsTomlProvider, names: Collection[str], sections: tuple[str, ...]) -> None:
-    """Raise on a name in the section that is no setting."""
-    right = f"[{'.'.join(sections)}]"
-    node: object = StringTomlProvider.loads(provider.to_toml()).unwrap()
-    for section in sections:
-        node = node.get(section) if isinstance(node, dict) else None
-    if not isinstance(node, dict):
-        return
-    # a table in the section holds settings of dlt: data_writer, extract, a resource's name
-    unknown = [str(name) for name, value in node.items() if name not in names and not isinstance(value, dict)]
-    if unknown:
-        file = _file(provider, unknown[0], *sections)
-        said = " ".join(f"{right} has no setting {name}; {nearest(name, names)}" for name in unknown)
-        raise ConfigurationError(f"In {file}: {said}")
-
-
 def _tables(settings: BaseConfiguration, sections: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """Yield the section and the names of each table of settings within the settings."""
     for name, hint in settings.get_resolvable_fields().items():
         if isinstance(hint, type) and issubclass(hint, BaseConfiguration):
             yield (*sections, name), list(hint.get_resolvable_fields())
-
-
-def _has_setting(value: object, names: Collection[str], *, deep: bool) -> bool:
-    if not isinstance(value, dict):
-        return False
-    return any(
-        name in names or (deep and isinstance(inner, dict) and _has_setting(inner, names, deep=False))
-        for name, inner in value.items()
-    )
-
-
-def _variables(names: Collection[str], sections: tuple[str, ...]) -> list[str]:
-    return ["__".join((*sections, name)).upper() for name in names]
-
-
-@cache  # so once a process
-def _warn_of_misspelt_variables(right: frozenset[str], sections: tuple[str, ...]) -> None:
-    prefix = "__".join((*sections, "")).upper()
-    for name in sorted(os.environ):
-        upper = name.upper()
-        if name in right:
-            continue
-        near = [upper] if upper in right else get_close_matches(upper, right, n=1, cutoff=VARIABLE_CUTOFF)
-        if near:
-            logger.warning("The environment variable %s is not read; did you mean %s?", name, near[0])
-        # a longer path is one of dlt's settings
-        elif upper.startswith(prefix) and "__" not in upper.removeprefix(prefix):
-            names = [variable.removeprefix(prefix) for variable in sorted(right) if variable.startswith(prefix)]
-            said = nearest(upper.removeprefix(prefix), names)
-            logger.warning("The environment variable %s is not read: after %s, %s", name, prefix, said)
 
 
 def _coerced(
@@ -245,17 +167,10 @@ def _set(settings: BaseConfiguration, name: str, sections: tuple[str, ...]) -> t
         value, traces = resolve_single_provider_value(provider, name, fields[name], explicit_sections=sections)
         if value is not None:
             if isinstance(provider, SettingsTomlProvider):
-                return value, _file(provider, name, *traces[-1].sections)
+                return value, file_that_sets(provider, name, *traces[-1].sections)
             is_variable = "env" in provider.name.lower()
             return value, f"the environment variable {traces[-1].key}" if is_variable else provider.name
     return None, None
-
-
-def _file(provider: SettingsTomlProvider, key: str, *sections: str) -> str:
-    """Return the path of the file that sets a key: the folder's, or the one of all folders."""
-    paths = provider.present_locations
-    is_global = provider.get_value_location(key, None, *sections).startswith("global:")
-    return str(Path(paths[-1 if is_global else 0])) if paths else provider.name
 
 
 def _unreadable(error: TomlProviderReadException) -> str:
