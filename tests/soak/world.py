@@ -99,6 +99,9 @@ def world(folder: Path, destination: str) -> Iterator[World]:
             "SOURCES__WEATHER__BASE_URL": url,
             "SOURCES__WEATHER__LOCATIONS": json.dumps(PLACES),
             "OPENWEATHER_API_KEY": SENTINEL_KEY,
+            # as infra's image has them; the command line sets the same by itself
+            "MALLOC_ARENA_MAX": "1",
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
         }
         server = None
         if destination == "postgres":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import pickle
 from unittest.mock import patch
 
+import adbc_driver_manager
 import dlt
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.schema.typing import TTableSchema
 
 from dlt_sources.weather.destination.capabilities import dlt_settings
 
@@ -52,3 +55,38 @@ def test_capabilities_are_computed_once_and_a_caller_may_change_them() -> None:
     assert configuration.call_count == 1
     assert second.supported_loader_file_formats != ["csv"]
     assert type(second) is type(first)
+
+
+def test_the_driver_is_looked_for_once_since_adbc_keeps_memory_of_each_look() -> None:
+    destination = dlt_settings.compute_capabilities_once(dlt.destinations.postgres("postgresql://me:secret@host/data"))
+    tables: list[TTableSchema] = [{"name": "forecast"}, {"name": "rejects"}, {"name": "load_runs"}]
+    with patch.object(adbc_driver_manager, "AdbcDatabase", wraps=adbc_driver_manager.AdbcDatabase) as opened:
+        for table in tables:
+            capabilities = destination.capabilities()
+            assert capabilities.loader_file_format_selector is not None
+            formats = list(capabilities.supported_loader_file_formats or ())
+            selected = capabilities.loader_file_format_selector("csv", formats, table_schema=table)
+            assert selected == ("csv", formats)
+
+    assert opened.call_count == 1
+
+
+def test_file_formats_follow_the_table_format() -> None:
+    destination = dlt_settings.compute_capabilities_once(dlt.destinations.filesystem("file:///data"))
+    select = destination.capabilities().loader_file_format_selector
+    assert select is not None
+    tables: list[TTableSchema] = [{"name": "forecast"}, {"name": "forecast", "table_format": "delta"}]
+
+    plain, delta = (select("jsonl", ["jsonl", "parquet"], table_schema=table) for table in tables)
+
+    assert plain == ("jsonl", ["jsonl", "parquet"])
+    assert delta == ("parquet", ["parquet"])
+
+
+def test_capabilities_can_be_handed_to_dlts_worker_processes() -> None:
+    destination = dlt_settings.compute_capabilities_once(dlt.destinations.postgres("postgresql://me:secret@host/data"))
+
+    selector = destination.capabilities().loader_file_format_selector
+    copy = pickle.loads(pickle.dumps(selector))  # noqa: S301 - of this process
+
+    assert copy("csv", ["csv", "parquet"], table_schema={"name": "forecast"}) == ("csv", ["csv", "parquet"])
