@@ -143,7 +143,7 @@ module "loader" {
   namespace           = module.network.namespaces.weather
   kubeconfig          = local.kubeconfig
   kubectl             = local.kubectl
-  image               = local.image
+  image               = module.dagster.image # not one that does not start
   memory              = { request = var.memory.ingestor.request, limit = var.load_memory }
   database_host       = module.postgres.host
   database_volume_gib = module.postgres.volume_gib
@@ -154,6 +154,7 @@ module "loader" {
   openweather_secret  = var.openweather_secret
   secrets_revision    = var.secrets_revision
   hourly_load         = var.hourly_load
+  shards              = var.shards
   ingestor_schedule   = var.ingestor_schedule
   prune_schedule      = var.prune_schedule
   locations           = var.locations
@@ -174,14 +175,21 @@ module "loader" {
 module "dagster" {
   source = "./modules/dagster"
 
-  conventions        = module.conventions
-  namespace          = module.network.namespaces.weather
-  image              = local.image
-  load_memory        = var.load_memory
-  memory             = var.memory
-  database_host      = module.postgres.host
-  instance_settings  = yamldecode(file("${local.project}/dagster_project/dagster.yaml"))
-  loader             = module.loader
+  conventions       = module.conventions
+  namespace         = module.network.namespaces.weather
+  cluster           = { kubeconfig = local.kubeconfig, kubectl = local.kubectl }
+  image             = local.image
+  load_memory       = var.load_memory
+  memory            = var.memory
+  database_host     = module.postgres.host
+  instance_settings = yamldecode(file("${local.project}/dagster_project/dagster.yaml"))
+  loader = {
+    settings      = module.loader.settings
+    files         = module.loader.files
+    secrets       = module.loader.secrets
+    work          = module.loader.work
+    grace_seconds = module.loader.grace_seconds
+  }
   dagster_password   = local.passwords.dagster
   reader_password    = local.passwords.reader
   passwords_revision = var.passwords_revision
@@ -191,6 +199,5 @@ module "dagster" {
   ui_auth            = var.ui_auth
   ui_password        = var.ui_password
 
-  # on destroy, Dagster goes first: it would start new runs
-  depends_on = [module.loader]
+  read_only_webserver = var.read_only_webserver
 }

@@ -33,7 +33,7 @@ variable "storage_class" {
 }
 
 variable "work_access_mode" {
-  description = "Access mode of the loads' working directories: ReadWriteMany, and a storage class that knows it, where runs at once are spread over several nodes (WEATHER_SHARDS). A change deletes the Jobs of loads, which finish what they have, and makes the volume anew, so let no load be waiting in it."
+  description = "Access mode of the loads' working directories: ReadWriteMany, and a storage class that knows it, where runs at once are spread over several nodes (shards). A change deletes the Jobs of loads, which finish what they have, and makes the volume anew, so let no load be waiting in it."
   type        = string
   default     = "ReadWriteOnce"
   validation {
@@ -245,6 +245,25 @@ variable "hourly_load" {
   validation {
     condition     = contains(["dagster", "cronjob", "none"], var.hourly_load)
     error_message = "One of dagster, cronjob, none."
+  }
+}
+
+variable "shards" {
+  description = "Parts of the places that Dagster's hourly runs load at the same time, each in a pod (WEATHER_SHARDS). They share the volume of working directories: on an existing cluster, whose pods may be on several nodes, set work_access_mode = \"ReadWriteMany\" too, or a node_selector that one node matches. Dagster starts ten runs at once at most."
+  type        = number
+  default     = 1
+  nullable    = false
+  validation {
+    condition     = var.shards == floor(var.shards) && var.shards >= 1 && var.shards <= 1000
+    error_message = "A whole number from 1 to 1000."
+  }
+  validation {
+    condition     = var.shards == 1 || var.existing_cluster == null || var.work_access_mode == "ReadWriteMany" || length(var.node_selector) > 0
+    error_message = "Runs of several shards on several nodes cannot share a ReadWriteOnce volume: set work_access_mode = \"ReadWriteMany\", and a storage_class that knows it, or a node_selector that one node matches."
+  }
+  validation {
+    condition     = var.shards == 1 || !contains(keys(var.settings), "WEATHER_SHARDS")
+    error_message = "settings has WEATHER_SHARDS too: set shards alone."
   }
 }
 
@@ -541,6 +560,13 @@ variable "backups_kept" {
     condition     = var.backups_kept >= 1 && floor(var.backups_kept) == var.backups_kept
     error_message = "A whole number from 1 on."
   }
+}
+
+variable "read_only_webserver" {
+  description = "Whether a second webserver, the Service dagster-viewer, shows Dagster's pages to those who may change nothing."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 # What the validations share

@@ -1,7 +1,8 @@
 """``python -m dagster_project.instance.migrate``: bring Dagster's tables to the installed version, or make them.
 
 What ``dagster instance migrate`` does, with logs in the project's format, and by one process at a time. It does nothing
-to tables that are up to date, so that it may run before every start.
+to tables that are up to date, so that it may run before every start, nor to those that a later release has migrated, so
+that an upgrade can be taken back: the migrations of Dagster 1 take nothing away that an earlier release reads.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ logger = logging.getLogger(__name__)
 def main() -> None:
     """Migrate the tables of the instance that ``DAGSTER_HOME`` names."""
     with DagsterInstance.get() as instance, exclusive_tables():
-        instance.upgrade(lambda text: logger.info("%s", text.strip()))
+        try:
+            instance.upgrade(lambda text: logger.info("%s", text.strip()))
+        except Exception as error:
+            # Alembic's words: its error has no class for it
+            if "Can't locate revision" not in str(error):
+                raise
+            logger.warning("Dagster's tables are of a later version, and stay as they are: %s", error)
+            return
     logger.info("Dagster's tables are up to date")
 
 

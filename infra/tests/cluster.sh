@@ -94,6 +94,19 @@ everything_up() {
   say "Dagster's webserver, daemon and code location are ready"
 }
 
+# watch_pods : from now on, which Deployments and whose database have a pod that is ready, twice a second
+watch_pods() {
+  [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || true
+  while sleep 0.5; do
+    echo "$(date +%s.%N) $(kubectl get -A deployments,statefulsets -l app.kubernetes.io/part-of=weather -o "jsonpath={range .items[*]}{.metadata.name}={.status.readyReplicas} {end}")"
+  done >"$scratch/watched" 2>/dev/null &
+  watcher=$!
+  background+=("$watcher")
+}
+# away NAME : seconds without a pod that was ready, since watch_pods
+away() { awk -v name="^$1=[1-9]" 'NF > 1 { there = 0; for (n = 2; n <= NF; n++) if ($n ~ name) there = 1; if (last && !there) total += $1 - last; last = $1 } END { printf "%.0f", total }' "$scratch/watched"; }
+all_away() { for name in dagster-code dagster-webserver dagster-daemon postgres; do printf '%s %s  ' "$name" "$(away "$name")"; done; }
+
 # --- the simulator, by its control calls
 
 # simulator METHOD PATH [JSON] : prints what it answers
@@ -172,6 +185,8 @@ launch() {
 status_of() { graphql "{ runOrError(runId: \"$1\") { ... on Run { status } } }" "d['runOrError']['status']"; }
 schedule_is() { [ "$(graphql "{ scheduleOrError(scheduleSelector: {$selector, scheduleName: \"hourly_weather_schedule\"}) { ... on Schedule { scheduleState { status } } } }" "d['scheduleOrError']['scheduleState']['status']")" = "$1" ]; }
 pod_of() { kubectl -n weather get pods -l "dagster/run-id=$1" -o name; }
+end_of() { kubectl -n weather get "$1" -o jsonpath='{.status.containerStatuses[0].state.terminated.finishedAt}'; }
+has_ended() { [ -n "$(end_of "$1")" ]; }
 # kill_pod POD : at once; its processes have two seconds more
 kill_pod() { kubectl -n weather delete "$1" --grace-period=0 --force >/dev/null 2>&1; }
 has_status() { [ "$(status_of "$1")" = "$2" ]; }

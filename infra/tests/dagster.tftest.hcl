@@ -4,6 +4,7 @@ mock_provider "kubernetes" {}
 
 variables {
   namespace         = "weather"
+  cluster           = { kubeconfig = "/nowhere", kubectl = "kubectl" }
   image             = "registry.example/weather:1"
   load_memory       = "1Gi"
   memory            = { for pod in ["webserver", "daemon", "code", "run"] : pod => { request = "256Mi", limit = "768Mi" } }
@@ -71,6 +72,40 @@ run "no_secret_is_in_the_state_or_a_setting" {
   }
 }
 
+run "a_bad_image_changes_nothing_and_the_daemon_never_runs_twice" {
+  module { source = "./modules/dagster" }
+  variables {
+    conventions         = run.conventions
+    read_only_webserver = true
+  }
+  assert {
+    condition     = { for component, strategy in output.strategies : component => strategy.type } == { code = "RollingUpdate", daemon = "Recreate", viewer = "RollingUpdate", webserver = "RollingUpdate" }
+    error_message = "all but the daemon start beside the pod that they replace"
+  }
+  assert {
+    condition     = alltrue([for strategy in output.strategies : strategy.rolling_update[0].max_unavailable == "0" if strategy.type != "Recreate"])
+    error_message = "the old pod ends once the new one is ready"
+  }
+  assert {
+    condition     = !can(output.instance.run_launcher.config.job_image) && [for variable in output.pods["code"].spec[0].container[0].env : variable.value if variable.name == "DAGSTER_CURRENT_IMAGE"] == [var.image]
+    error_message = "runs are of the image of the code location, which has started"
+  }
+  assert {
+    condition     = [for component, pod in output.pods : component if length(pod.spec[0].init_container) > 0] == ["code"]
+    error_message = "the first pod of a new image migrates Dagster's tables"
+  }
+  assert {
+    condition = alltrue([
+      for container in output.pods["code"].spec[0].init_container : container.security_context[0].read_only_root_filesystem && !container.security_context[0].allow_privilege_escalation && container.security_context[0].capabilities[0].drop == tolist(["ALL"]) && container.resources[0].limits.memory == var.memory.code.limit
+    ])
+    error_message = "with no more rights or memory than the others"
+  }
+  assert {
+    condition     = contains(output.pods["viewer"].spec[0].container[0].command, "--read-only") && !output.pods["viewer"].spec[0].automount_service_account_token && !contains(keys(output.pods["viewer"].metadata[0].labels), "weather/kubernetes")
+    error_message = "who may only look starts nothing"
+  }
+}
+
 run "new_passwords_reach_every_pod_that_uses_them" {
   module { source = "./modules/dagster" }
   variables {
@@ -82,7 +117,7 @@ run "new_passwords_reach_every_pod_that_uses_them" {
     error_message = "all are written together, or they would not match"
   }
   assert {
-    condition     = alltrue([for pods in kubernetes_deployment_v1.dagster : pods.spec[0].template[0].metadata[0].annotations["weather/passwords-revision"] == "2"])
+    condition     = alltrue([for component, pod in output.pods : pod.metadata[0].annotations["weather/passwords-revision"] == "2" if component != "ui"])
     error_message = "the pods that hold a password start again"
   }
 }

@@ -156,7 +156,7 @@ say "a backup restored is what was there ($(wc -l <"$scratch/before") tables); l
 # --- logs
 
 for component in webserver daemon code; do
-  kubectl -n weather logs -l "app.kubernetes.io/component=$component" --tail=-1 >"$scratch/$component.log"
+  kubectl -n weather logs -l "app.kubernetes.io/component=$component" --all-containers --tail=-1 >"$scratch/$component.log"
   python3 - "$scratch/$component.log" <<'PYTHON' || fail "logs of the $component are not JSON"
 import json, sys
 lines = [line for line in open(sys.argv[1]) if line.strip()]

@@ -3,7 +3,8 @@
 # begin with fault_, all of them or those named. Each ends with a verdict by the tables: nothing is lost but calls that were
 # under way; where a load cannot go on, an alert names the cause; it recovers by itself when the cause is gone.
 #
-# DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh. A fault takes 1 to 6 minutes.
+# DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh. A fault takes 1 to 6 minutes. CRASHING_IMAGE is an
+# image that the cluster has, whose code location ends at once: fault_bad_image tries it too.
 set -euo pipefail
 certificates=$1 image=$2 faults=("${@:3}")
 # shellcheck source=infra/tests/cluster.sh
@@ -99,6 +100,34 @@ fault_daemon_killed() {
   say "the daemon was killed: the run that was asked for meanwhile went on, each answer once"
 }
 
+# a pod waits for a Secret that is missing, and goes on when it is there; a run whose pod waits for 3 minutes fails
+fault_secret_missing() {
+  local file=$scratch/secret.json pod
+  until_idle
+  told=$(alerts 'len(m)')
+  begin 0
+  kubectl -n weather get secret postgres-loader -o json | python3 -c 'import json, sys; s = json.load(sys.stdin); s["metadata"] = {k: s["metadata"][k] for k in ("name", "namespace", "labels")}; json.dump(s, sys.stdout)' >"$file"
+  kubectl -n weather delete secret postgres-loader >/dev/null
+  run=$(launch)
+  waits() { [ "$(kubectl -n weather get "$(pod_of "$run")" -o jsonpath='{.status.containerStatuses[0].state.waiting.reason}')" = CreateContainerConfigError ]; }
+  until_true 120 "the run's pod to wait for the Secret" waits
+  kubectl apply -f "$file" >/dev/null
+  until_true 180 "the run to go on" has_status "$run" SUCCESS
+  each_answer_once
+  say "a Secret was missing for a moment: the run's pod waited, and went on"
+  kubectl -n weather delete secret postgres-loader >/dev/null
+  run=$(launch "" prune_job) # an incident of the hourly job waits for its tries
+  until_true 300 "the run to fail" has_status "$run" FAILURE
+  until_true 120 "an alert with the cause" told_of 'secret "postgres-loader" not found'
+  pod=$(pod_of "$run")
+  say "a Secret is missing: the run failed after 3 minutes, the alert says $(alerts "[a for a in m[$told:] if 'not found' in a][0][:300]")"
+  kubectl apply -f "$file" >/dev/null
+  rm "$file"
+  until_true 180 "the end of the failed run's pod" has_ended "$pod"
+  next_load
+  say "the Secret is there again: the failed run's pod has ended, and the next load succeeds"
+}
+
 fault_key_refused() {
   until_idle
   told=$(alerts 'len(m)')
@@ -113,6 +142,36 @@ fault_key_refused() {
   until_true 300 "the next load" has_status "$run" SUCCESS
   until_true 180 "the end of the incident to be told" told_of "succeeded since"
   say "the key is taken again: the next load succeeds, and the channel is told"
+}
+
+# the pods that work, each with its image
+working() { kubectl -n weather get pods -l "app.kubernetes.io/component in (webserver, daemon, code)" -o "jsonpath={range .items[*]}{.metadata.uid} {.spec.containers[0].image} {.status.containerStatuses[0].ready}{'\n'}{end}" | grep ' true$' | sort; }
+# bad_image IMAGE CAUSE : an apply with it fails with the cause, and changes nothing that works
+bad_image() {
+  local before cause
+  before=$(working)
+  if TF_VAR_image=$1 ${TERRAFORM:-terraform} apply -auto-approve -input=false -no-color >"$scratch/terraform" 2>&1; then fail "an apply with $1 succeeds"; fi
+  grep -q "dagster-code does not start" "$scratch/terraform" || fail "the apply says something else: $(tail -n 20 "$scratch/terraform")"
+  cause=$(grep -o "container [a-z]*, .*: $2.*" "$scratch/terraform") || fail "the apply does not say $2: $(tail -n 20 "$scratch/terraform")"
+  equal "the pods that work" "$(working)" "$before"
+  equal "image of the CronJob" "$(kubectl -n weather get cronjob ingestor -o jsonpath='{..containers[0].image}')" "$image"
+  next_load
+  equal "image of the load" "$(kubectl -n weather get "$(pod_of "$run")" -o jsonpath='{.spec.containers[0].image}')" "$image"
+  say "an apply with $1 fails: ${cause%%$'\n'*}. Code location, webserver, daemon and CronJob are as before, a load succeeds"
+}
+
+fault_bad_image() {
+  local before
+  until_idle
+  begin 0
+  before=$(working)
+  bad_image "$image-missing" "[A-Za-z]*Image"
+  if [ -n "${CRASHING_IMAGE:-}" ]; then bad_image "$CRASHING_IMAGE" CrashLoopBackOff; fi
+  apply
+  everything_up "$certificates" "$image"
+  equal "the pods that work" "$(working)" "$before"
+  next_load
+  say "with the good image again an apply succeeds, and the same pods work on"
 }
 
 list_of_places $places >"$scratch/places.csv"

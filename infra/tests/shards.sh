@@ -22,15 +22,13 @@ checks() { as dagster dagster "SELECT count(*) FROM runs WHERE pipeline_name = '
 # calls of a resource by path, since the simulator's statistics were reset
 calls_of() { simulator_count "paths['/data/2.5/$1']"; }
 ledger() { read_rows "SELECT coalesce(sum(calls), 0) FROM bronze._weather_calls WHERE kind = 'hour'"; }
-end_of() { kubectl -n weather get "$1" -o jsonpath='{.status.containerStatuses[0].state.terminated.finishedAt}'; }
-has_ended() { [ -n "$(end_of "$1")" ]; }
 launch_shards() { for number in $(seq $shards); do launch "$number-of-$shards"; done; }
 
 # --- apply
 
 list_of_places $places >"$scratch/places.csv"
-TF_VAR_settings=$(with_settings "{\"SOURCES__WEATHER__CALLS_PER_MINUTE\": \"$per_minute\", \"WEATHER_SHARDS\": \"$shards\"}")
-export TF_VAR_settings TF_VAR_locations_file=$scratch/places.csv
+TF_VAR_settings=$(with_settings "{\"SOURCES__WEATHER__CALLS_PER_MINUTE\": \"$per_minute\"}")
+export TF_VAR_settings TF_VAR_shards=$shards TF_VAR_locations_file=$scratch/places.csv
 everything_up "$certificates" "$image"
 until_true 900 "the first rows" has_rows
 forward_webserver

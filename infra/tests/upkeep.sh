@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # upkeep.sh DIR IMAGE [POSTGRES_IMAGE] : what the README's "Change" says, on a cluster on which e2e.sh has passed: other
-# places and settings, the CronJob for the hours, another key, other passwords; with POSTGRES_IMAGE, of a newer major
-# version, the upgrade to it. After each of them loads go on, and nothing is lost.
+# places and settings, the CronJob for the hours, another key, other passwords; with OTHER_IMAGE in the environment, an image
+# of the project that the cluster has, the change to it and back; with POSTGRES_IMAGE, of a newer major version, the upgrade
+# to it. After each of them loads go on, and nothing is lost.
 #
 # The variables that the root was applied with are in the environment, as simulator.sh environment has them. Takes 6 to 10
 # minutes. TERRAFORM is another command than terraform.
@@ -14,8 +15,10 @@ cd "$(dirname "$0")/.."
 # change apply|destroy OPTION... : by Terraform
 change() { ${TERRAFORM:-terraform} "$@" -auto-approve -input=false >"$scratch/terraform" 2>&1 || fail "terraform $*: $(tail -n 20 "$scratch/terraform")"; }
 apply() {
+  watch_pods
   change apply
   everything_up "$certificates" "$image"
+  say "seconds without a pod: $(all_away)"
 }
 # loads_go_on : a run of Dagster's and a Job of the CronJob succeed, and no hour that was there is gone
 hours=0
@@ -91,6 +94,20 @@ fi
 grep -q "password authentication failed" "$scratch/old_password" || fail "the old password is refused for another reason"
 loads_go_on
 say "the passwords are others, and loads go on"
+
+# --- another image of the project, and back to the former one
+
+daemon_is_last() { kubectl -n weather get pods -l 'app.kubernetes.io/component in (code, daemon)' --sort-by=.metadata.creationTimestamp -o 'jsonpath={.items[-1:].metadata.labels.app\.kubernetes\.io/component}'; }
+for other in ${OTHER_IMAGE:+"$OTHER_IMAGE" back}; do
+  if [ "$other" = back ]; then apply; else TF_VAR_image=$other apply; fi
+  for component in code webserver; do equal "seconds without the $component" "$(away dagster-$component)" 0; done
+  equal "pod that was made last" "$(daemon_is_last)" daemon
+  run=$(launch)
+  until_true 300 "a run's success" has_status "$run" SUCCESS
+  [ "$other" = back ] || equal "image of the run" "$(kubectl -n weather get "$(pod_of "$run")" -o jsonpath='{.spec.containers[0].image}')" "$other"
+  loads_go_on
+  say "the image is another ($other), and loads go on"
+done
 
 # --- a newer PostgreSQL
 

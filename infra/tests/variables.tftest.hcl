@@ -88,8 +88,9 @@ run "an_existing_cluster_without_an_image_and_others" {
     image            = null
     memory           = { database = { limit = "1G" } }
     postgres_image   = "postgres:17.7-alpine"
+    shards           = 4
   }
-  expect_failures = [var.alert_urls, var.image, var.memory, var.postgres_image]
+  expect_failures = [var.alert_urls, var.image, var.memory, var.postgres_image, var.shards]
 }
 
 run "postgres_by_a_digest_alone_whose_version_nobody_knows" {

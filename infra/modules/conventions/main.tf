@@ -12,6 +12,7 @@ locals {
     ingestor  = "ingestor"
     webserver = "dagster"
     daemon    = "dagster"
+    viewer    = "dagster"
     code      = "dagster"
     ui        = "dagster"
     run       = "dagster"

@@ -26,17 +26,19 @@ resource "kubernetes_role_v1" "launcher" {
     namespace = var.namespace
     labels    = var.conventions.components.daemon.labels
   }
+  # a run is a Job: it is created at launch, listed to watch it, deleted when the run is terminated
   rule {
     api_groups = ["batch"]
     resources  = ["jobs"]
     verbs      = ["create", "delete", "list"]
   }
+  # whether it goes on
   rule {
     api_groups = ["batch"]
     resources  = ["jobs/status"]
     verbs      = ["get"]
   }
-  # why a pod died, for the run's page
+  # pods of a terminated run are deleted; the others are listed for why one died, which the run's page shows
   rule {
     api_groups = [""]
     resources  = ["pods"]

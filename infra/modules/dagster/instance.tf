@@ -35,8 +35,8 @@ locals {
       module = "dagster_k8s"
       class  = "K8sRunLauncher"
       config = {
-        job_namespace        = var.namespace
-        job_image            = var.image
+        job_namespace = var.namespace
+        # no job_image: runs are of the code location's image
         image_pull_policy    = "IfNotPresent"
         service_account_name = kubernetes_service_account_v1.dagster_run.metadata[0].name
         instance_config_map  = "dagster"
@@ -88,7 +88,15 @@ locals {
             command          = ["/usr/bin/env"]
             security_context = local.security.container
           }
-          job_spec_config = { ttl_seconds_after_finished = 24 * 3600 }
+          job_spec_config = {
+            ttl_seconds_after_finished = 24 * 3600
+            # A pod that is evicted writes what it has and fails its run, and the next try asks for the rest. A second pod
+            # of the Job would find the run ended, and show "Completed".
+            backoff_limit = 0
+            pod_failure_policy = {
+              rules = [{ action = "FailJob", on_pod_conditions = [{ type = "DisruptionTarget", status = "True" }] }]
+            }
+          }
         }
       }
     }

@@ -1,254 +1,138 @@
-# Dagster: webserver, daemon and code location; every run is a pod of its own.
+# Dagster: code location, webserver and daemon; every run is a pod of its own.
+#
+# An upgrade begins with the code location: its pod brings Dagster's tables to the new version, loads the definitions, and
+# only then takes the old one's place. What does not start leaves everything else as it is. Webserver and daemon follow.
 
 locals {
-  # What the three have in common stands in the resource below; here is what they differ in.
-  dagster = {
-    webserver = {
-      command         = ["dagster-webserver", "--host", "0.0.0.0", "--port", tostring(var.conventions.ports.webserver), "--log-format", "json", "--workspace", "/etc/dagster/workspace.yaml"]
-      port            = { name = "http", number = var.conventions.ports.webserver }
-      service_account = kubernetes_service_account_v1.dagster.metadata[0].name
-      launches        = true
-      memory          = var.memory.webserver
-      env_from        = { config_maps = [], secrets = [] }
-      egress          = { "weather/kubernetes" = "client", "weather/code" = "client" }
-      skip            = "the webserver starts and stops runs, so it needs its token"
-    }
-    daemon = {
-      command         = ["dagster-daemon", "run", "--log-format", "json", "--workspace", "/etc/dagster/workspace.yaml"]
-      port            = null
-      service_account = kubernetes_service_account_v1.dagster.metadata[0].name
-      launches        = true
-      memory          = var.memory.daemon
-      env_from        = { config_maps = [], secrets = [] }
-      egress          = { "weather/kubernetes" = "client", "weather/code" = "client" }
-      skip            = "the daemon starts and watches runs, so it needs its token"
-    }
-    code = {
-      command         = ["dagster", "api", "grpc", "--host", "0.0.0.0", "--port", tostring(var.conventions.ports.code), "--log-format", "json", "--module-name", "dagster_project.definitions"]
-      port            = { name = "grpc", number = var.conventions.ports.code }
-      service_account = kubernetes_service_account_v1.dagster_run.metadata[0].name
-      launches        = false
-      memory          = var.memory.code
-      # Sensors are evaluated here: they send the alerts, and compare the list of places with what is loaded. They only
-      # read, so theirs is the reader's password, not the loader's.
-      env_from = {
-        config_maps = [var.loader.settings.config_map, kubernetes_config_map_v1.reader.metadata[0].name]
-        secrets     = [var.loader.secrets.openweather, kubernetes_secret_v1.reader.metadata[0].name, kubernetes_secret_v1.alerts.metadata[0].name]
-      }
-      egress = { "weather/internet" = "client" }
-      skip   = ""
-    }
+  webserver = [
+    "dagster-webserver", "--host", "0.0.0.0", "--port", tostring(var.conventions.ports.webserver),
+    "--log-format", "json", "--workspace", "/etc/dagster/workspace.yaml",
+  ]
+  ui       = { name = "http", number = var.conventions.ports.webserver }
+  launcher = { name = kubernetes_service_account_v1.dagster.metadata[0].name, token = true }
+  # of runs and services that ask nothing of Kubernetes
+  plain   = { name = kubernetes_service_account_v1.dagster_run.metadata[0].name, token = false }
+  storage = { config_maps = [kubernetes_config_map_v1.dagster_storage.metadata[0].name], secrets = [kubernetes_secret_v1.dagster.metadata[0].name] }
+  pod_annotations = {
+    "weather/configuration"      = sha256(jsonencode([local.dagster_yaml, local.workspace_yaml, var.loader.settings.values, var.loader.files.contents]))
+    "weather/passwords-revision" = tostring(var.passwords_revision)
+    "weather/secrets-revision"   = tostring(var.secrets_revision)
   }
+  config_maps = {
+    dagster    = kubernetes_config_map_v1.dagster.metadata[0].name
+    files      = var.loader.files.config_map
+    files_path = var.loader.files.mount_path
+  }
+  # nothing is loaded here: the working directories are the runs'
+  env = { DLT_DATA_DIR = "/tmp/dlt" }
+
+  services = merge(
+    {
+      webserver = {
+        command         = local.webserver
+        port            = local.ui
+        service_account = local.launcher
+        reaches         = { "weather/kubernetes" = "client", "weather/code" = "client" }
+        annotations     = { "checkov.io/skip1" = "CKV_K8S_38=the webserver starts and stops runs, so it needs its token" }
+      }
+      daemon = {
+        command         = ["dagster-daemon", "run", "--log-format", "json", "--workspace", "/etc/dagster/workspace.yaml"]
+        port            = null
+        service_account = local.launcher
+        reaches         = { "weather/kubernetes" = "client", "weather/code" = "client" }
+        annotations = {
+          "checkov.io/skip1" = "CKV_K8S_38=the daemon starts and watches runs, so it needs its token"
+          "checkov.io/skip2" = "CKV_K8S_9=the daemon serves nobody, so it has no readiness"
+        }
+      }
+    },
+    var.read_only_webserver ? {
+      viewer = {
+        command         = concat(local.webserver, ["--read-only"])
+        port            = local.ui
+        service_account = local.plain
+        reaches         = { "weather/code" = "client" }
+        annotations     = {}
+      }
+    } : {}
+  )
 }
 
-resource "kubernetes_deployment_v1" "dagster" {
-  for_each = local.dagster
+module "code" {
+  source = "./deployment"
 
-  metadata {
-    name      = "dagster-${each.key}"
-    namespace = var.namespace
-    labels    = var.conventions.components[each.key].labels
-    annotations = each.value.launches ? {
-      "checkov.io/skip1" = "CKV_K8S_38=${each.value.skip}"
-      "checkov.io/skip2" = "CKV_K8S_9=the daemon serves nobody, so it has no readiness"
-    } : {}
+  conventions = var.conventions
+  cluster     = var.cluster
+  namespace   = var.namespace
+  component   = "code"
+  image       = var.image
+  migrates    = true
+  command = [
+    "dagster", "api", "grpc", "--host", "0.0.0.0", "--port", tostring(var.conventions.ports.code),
+    "--log-format", "json", "--module-name", "dagster_project.definitions",
+  ]
+  port            = { name = "grpc", number = var.conventions.ports.code }
+  service_account = local.plain
+  reaches         = { "weather/database" = "client", "weather/internet" = "client" }
+  memory          = var.memory.code
+  # runs are of the code location's image, so that none is of one that did not start
+  env = merge(local.env, { DAGSTER_CURRENT_IMAGE = var.image })
+  # Sensors are evaluated here: they send the alerts, and compare the list of places with what is loaded. They only
+  # read, so theirs is the reader's password, not the loader's.
+  env_from = {
+    config_maps = concat(local.storage.config_maps, [var.loader.settings.config_map, kubernetes_config_map_v1.reader.metadata[0].name])
+    secrets     = concat(local.storage.secrets, [var.loader.secrets.openweather, kubernetes_secret_v1.reader.metadata[0].name, kubernetes_secret_v1.alerts.metadata[0].name])
   }
-  spec {
-    replicas = 1
-    # never two daemons, and nothing here that may not be away for the seconds of an upgrade
-    strategy {
-      type = "Recreate"
-    }
-    selector {
-      match_labels = var.conventions.components[each.key].selector
-    }
-    template {
-      metadata {
-        labels = merge(var.conventions.components[each.key].labels, { "weather/database" = "client" }, each.value.egress)
-        annotations = {
-          # what a running pod does not see change
-          "weather/configuration"      = sha256(jsonencode([local.dagster_yaml, local.workspace_yaml, var.loader.settings.values, var.loader.files.contents]))
-          "weather/passwords-revision" = tostring(var.passwords_revision)
-          "weather/secrets-revision"   = tostring(var.secrets_revision)
-        }
-      }
-      spec {
-        service_account_name            = each.value.service_account
-        automount_service_account_token = each.value.launches
-        node_selector                   = var.conventions.pods.placement.node_selector
-        priority_class_name             = var.conventions.pods.placement.priority_class_name
-        dynamic "image_pull_secrets" {
-          for_each = var.conventions.pods.placement.image_pull_secrets
-          content {
-            name = image_pull_secrets.value
-          }
-        }
-        dynamic "toleration" {
-          for_each = var.conventions.pods.placement.tolerations
-          content {
-            key                = toleration.value.key
-            operator           = toleration.value.operator
-            value              = toleration.value.value
-            effect             = toleration.value.effect
-            toleration_seconds = toleration.value.toleration_seconds
-          }
-        }
-        security_context {
-          run_as_non_root        = local.security.pod.run_as_non_root
-          run_as_user            = local.security.pod.run_as_user
-          run_as_group           = local.security.pod.run_as_group
-          fs_group               = local.security.pod.fs_group
-          fs_group_change_policy = local.security.pod.fs_group_change_policy
-          seccomp_profile {
-            type = local.security.pod.seccomp_profile.type
-          }
-        }
-        container {
-          name              = each.key
-          image             = var.image
-          image_pull_policy = "IfNotPresent"
-          command           = each.value.command
-          dynamic "env_from" {
-            for_each = concat([kubernetes_config_map_v1.dagster_storage.metadata[0].name], each.value.env_from.config_maps)
-            content {
-              config_map_ref {
-                name = env_from.value
-              }
-            }
-          }
-          dynamic "env_from" {
-            for_each = concat([kubernetes_secret_v1.dagster.metadata[0].name], each.value.env_from.secrets)
-            content {
-              secret_ref {
-                name = env_from.value
-              }
-            }
-          }
-          # nothing is loaded here: the working directories are the runs'
-          env {
-            name  = "DLT_DATA_DIR"
-            value = "/tmp/dlt"
-          }
-          dynamic "port" {
-            for_each = each.value.port[*]
-            content {
-              name           = port.value.name
-              container_port = port.value.number
-            }
-          }
-          startup_probe {
-            dynamic "tcp_socket" {
-              for_each = each.value.port[*]
-              content {
-                port = tcp_socket.value.name
-              }
-            }
-            dynamic "exec" {
-              for_each = each.value.port == null ? ["dagster-daemon"] : []
-              content {
-                command = [exec.value, "liveness-check"]
-              }
-            }
-            period_seconds    = each.value.port == null ? 20 : 2
-            timeout_seconds   = each.value.port == null ? 20 : 2
-            failure_threshold = each.value.port == null ? 15 : 90
-          }
-          dynamic "readiness_probe" {
-            for_each = each.value.port[*]
-            content {
-              tcp_socket {
-                port = readiness_probe.value.name
-              }
-              period_seconds = 10
-            }
-          }
-          liveness_probe {
-            dynamic "tcp_socket" {
-              for_each = each.value.port[*]
-              content {
-                port = tcp_socket.value.name
-              }
-            }
-            # a process of its own each time, that reads the daemon's heartbeats from the database
-            dynamic "exec" {
-              for_each = each.value.port == null ? ["dagster-daemon"] : []
-              content {
-                command = [exec.value, "liveness-check"]
-              }
-            }
-            period_seconds    = each.value.port == null ? 120 : 20
-            timeout_seconds   = each.value.port == null ? 30 : 5
-            failure_threshold = 3
-          }
-          resources {
-            requests = {
-              cpu    = "100m"
-              memory = each.value.memory.request
-            }
-            limits = {
-              memory = each.value.memory.limit
-            }
-          }
-          security_context {
-            allow_privilege_escalation = local.security.container.allow_privilege_escalation
-            read_only_root_filesystem  = local.security.container.read_only_root_filesystem
-            capabilities {
-              drop = local.security.container.capabilities.drop
-            }
-          }
-          volume_mount {
-            name       = "home"
-            mount_path = local.dagster_home
-          }
-          volume_mount {
-            name       = "dagster"
-            mount_path = "${local.dagster_home}/dagster.yaml"
-            sub_path   = "dagster.yaml"
-            read_only  = true
-          }
-          volume_mount {
-            name       = "dagster"
-            mount_path = "/etc/dagster"
-            read_only  = true
-          }
-          volume_mount {
-            name       = "files"
-            mount_path = var.loader.files.mount_path
-            read_only  = true
-          }
-          volume_mount {
-            name       = "tmp"
-            mount_path = "/tmp"
-          }
-        }
-        volume {
-          name = "home"
-          empty_dir {}
-        }
-        volume {
-          name = "dagster"
-          config_map {
-            name = kubernetes_config_map_v1.dagster.metadata[0].name
-          }
-        }
-        volume {
-          name = "files"
-          config_map {
-            name = var.loader.files.config_map
-          }
-        }
-        volume {
-          name = "tmp"
-          empty_dir {}
-        }
-      }
-    }
-  }
-  depends_on = [kubernetes_role_binding_v1.launcher]
+  annotations  = { deployment = {}, pod = local.pod_annotations }
+  config_maps  = local.config_maps
+  dagster_home = local.dagster_home
+}
+
+module "service" {
+  source   = "./deployment"
+  for_each = local.services
+
+  conventions      = var.conventions
+  cluster          = var.cluster
+  namespace        = var.namespace
+  component        = each.key
+  image            = var.image
+  command          = each.value.command
+  replaced_at_once = each.key == "daemon"
+  port             = each.value.port
+  service_account  = each.value.service_account
+  reaches          = merge({ "weather/database" = "client" }, each.value.reaches)
+  memory           = each.key == "daemon" ? var.memory.daemon : var.memory.webserver
+  env              = local.env
+  env_from         = local.storage
+  annotations      = { deployment = each.value.annotations, pod = local.pod_annotations }
+  config_maps      = local.config_maps
+  dagster_home     = local.dagster_home
+
+  # code first: what does not start there changes nothing here
+  depends_on = [module.code, kubernetes_role_binding_v1.launcher]
+}
+
+moved {
+  from = kubernetes_deployment_v1.dagster["code"]
+  to   = module.code.kubernetes_deployment_v1.this
+}
+
+moved {
+  from = kubernetes_deployment_v1.dagster["webserver"]
+  to   = module.service["webserver"].kubernetes_deployment_v1.this
+}
+
+moved {
+  from = kubernetes_deployment_v1.dagster["daemon"]
+  to   = module.service["daemon"].kubernetes_deployment_v1.this
 }
 
 resource "kubernetes_service_v1" "dagster" {
-  for_each = { for component, its in local.dagster : component => its.port if its.port != null }
+  for_each = merge(
+    { code = { name = "grpc", number = var.conventions.ports.code } },
+    { for component, its in local.services : component => its.port if its.port != null },
+  )
 
   metadata {
     name      = "dagster-${each.key}"

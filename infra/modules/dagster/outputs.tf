@@ -1,3 +1,9 @@
+output "image" {
+  description = "The project's image, once the code location has started with it."
+  value       = var.image
+  depends_on  = [module.code]
+}
+
 output "webserver" {
   description = "Service of the webserver, and its port."
   value = {
@@ -19,7 +25,13 @@ output "instance" {
 output "pods" {
   description = "Templates of the pods, by component."
   value = merge(
-    { for component, deployment in kubernetes_deployment_v1.dagster : component => deployment.spec[0].template[0] },
+    { code = module.code.pod },
+    { for component, service in module.service : component => service.pod },
     { for deployment in kubernetes_deployment_v1.ui : "ui" => deployment.spec[0].template[0] },
   )
+}
+
+output "strategies" {
+  description = "How pods are replaced, by component."
+  value       = merge({ code = module.code.strategy }, { for component, service in module.service : component => service.strategy })
 }

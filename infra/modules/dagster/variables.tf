@@ -45,6 +45,11 @@ variable "namespace" {
   type        = string
 }
 
+variable "cluster" {
+  description = "The kubeconfig, and the kubectl command that uses it."
+  type        = object({ kubeconfig = string, kubectl = string })
+}
+
 variable "image" {
   description = "The project's image."
   type        = string
@@ -122,6 +127,12 @@ variable "heartbeat_url" {
 variable "secrets_revision" {
   description = "Raised to write alert_urls and heartbeat_url again."
   type        = number
+}
+
+variable "read_only_webserver" {
+  description = "Whether a second webserver shows everything and changes nothing."
+  type        = bool
+  default     = false
 }
 
 variable "ui_auth" {

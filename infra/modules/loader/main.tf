@@ -30,6 +30,8 @@ locals {
     var.hourly_load == "cronjob" ? { SOURCES__WEATHER__SCHEDULE = var.ingestor_schedule } : {},
     var.ca_file != null ? { SSL_CERT_FILE = "${local.files_path}/ca.crt" } : {},
     var.pushgateway != null ? { REPORT__METRICS_PUSHGATEWAY = var.pushgateway } : {},
+    # a setting of an earlier release may have it
+    var.shards > 1 ? { WEATHER_SHARDS = tostring(var.shards) } : {},
     var.settings,
   )
   # A ConfigMap holds 1 MiB: a longer list is compressed, which the loader reads as well. An empty places.csv stands for none.

@@ -31,6 +31,8 @@ output "work" {
     claim      = kubernetes_persistent_volume_claim_v1.work.metadata[0].name
     mount_path = local.settings.DLT_DATA_DIR
   }
+  # on destroy, what starts runs goes before their Jobs
+  depends_on = [terraform_data.jobs]
 }
 
 output "grace_seconds" {

@@ -110,6 +110,12 @@ variable "hourly_load" {
   type        = string
 }
 
+variable "shards" {
+  description = "Parts of the places that Dagster loads at the same time."
+  type        = number
+  default     = 1
+}
+
 variable "ingestor_schedule" {
   description = "When the CronJob loads: a cron expression, UTC."
   type        = string

@@ -84,6 +84,20 @@ def test_a_migration_makes_the_tables_and_brings_those_of_an_earlier_version_up_
     assert "Dagster's tables are up to date" in caplog.text
 
 
+def test_an_earlier_release_leaves_tables_of_a_later_one_as_they_are(records, caplog):
+    migrate.main()
+    records.psql("dagster", "UPDATE alembic_version SET version_num = '0123456789ab'")
+    caplog.clear()
+    migrate.main()
+    assert records.psql("dagster", "SELECT version_num FROM alembic_version") == "0123456789ab"
+    assert "Dagster's tables are of a later version" in caplog.text
+    with DagsterInstance.get() as instance:
+        instance.create_run_for_job(
+            Definitions(jobs=[define_asset_job("a_job")], assets=[checked]).resolve_job_def("a_job")
+        )
+        assert instance.get_runs_count() == 1
+
+
 def test_the_daemon_counts_as_working_by_its_own_heartbeats_and_while_the_database_is_away(records, capsys):
     with DagsterInstance.get():
         assert not health.daemon_works(), "it has not begun"
