@@ -21,7 +21,24 @@ locals {
   version = regex("(?m)^version = \"([^\"]+)\"", file("${local.project}/pyproject.toml"))[0]
   image   = var.image != null ? var.image : module.cluster[0].image
 
-  passwords = { for role in ["postgres", "loader", "reader", "dagster", "backup"] : role => ephemeral.random_password.role[role].result }
+  # those of a server of others are that server's
+  passwords = merge(
+    { for role in ["postgres", "loader", "reader", "dagster", "backup"] : role => ephemeral.random_password.role[role].result },
+    local.own_postgres ? {} : { for role in ["loader", "reader", "dagster"] : role => try(var.external_postgres_passwords[role], null) },
+  )
+
+  own_postgres = var.external_postgres == null
+  database = local.own_postgres ? {
+    host  = module.postgres[0].host
+    port  = module.conventions.ports.postgres
+    names = { weather = "weather", dagster = "dagster" }
+    users = { loader = "loader", reader = "reader", dagster = "dagster" }
+    # its certificate is signed by nobody: it proves that it knows the password, and that the certificate is its own
+    sslmode         = "require"
+    channel_binding = "require"
+    ca              = null
+    volume_gib      = module.postgres[0].volume_gib
+  } : module.external_postgres[0].database
 
   # places that are loaded: without a list, the five of .dlt/config.toml; the first line of a file names its columns
   places = var.locations == null && var.locations_file == null ? 5 : (
@@ -34,9 +51,10 @@ locals {
     cluster       = local.own_cluster ? "kind ${var.cluster_name} ${coalesce(var.node_image, "default")}" : "existing"
     storage_class = coalesce(var.storage_class, "default")
     namespaces    = jsonencode(var.namespaces)
+    postgres      = local.own_postgres ? "own" : "external"
   }
-  # an older state, which does not hold the names of its namespaces, has these
-  older_foundation = { namespaces = jsonencode({ create = true, database = "database", weather = "weather" }) }
+  # an older state, which does not hold the names of its namespaces or whose the database is, has these
+  older_foundation = { namespaces = jsonencode({ create = true, database = "database", weather = "weather" }), postgres = "own" }
 }
 
 # Every argument of kind_cluster replaces the cluster, database included. So a change of one stops here, at plan.
@@ -48,8 +66,8 @@ resource "terraform_data" "foundation" {
     postcondition {
       condition     = merge(local.older_foundation, self.output) == local.foundation
       error_message = <<-EOT
-        This would make the cluster, its namespaces or its volumes anew, and the database would be lost. Put the old value
-        back, or: take a dump, terraform destroy, apply with the new value, restore (infra/README.md, "Change the cluster").
+        This would make the cluster, its namespaces or its volumes anew, or use another database, and the one that is there
+        would be lost. Put the old value back, or: take a dump, terraform destroy, apply with the new value, restore (infra/README.md, "Change the cluster").
       EOT
     }
   }
@@ -93,6 +111,13 @@ module "cluster" {
   depends_on = [terraform_data.foundation]
 }
 
+module "external_postgres" {
+  source = "./modules/external_postgres"
+  count  = local.own_postgres ? 0 : 1
+
+  server = var.external_postgres
+}
+
 module "network" {
   source = "./modules/network"
 
@@ -105,15 +130,17 @@ module "network" {
     var.pushgateway != null ? { pushgateway = var.pushgateway } : {},
     { for name, url in var.settings : name => url if can(regex("BASE_URL$|^(HTTPS?|ALL)_PROXY$", name)) },
   )
-  kubernetes_api = var.kubernetes_api
-  dns            = var.dns
-  ui_from        = try(var.ui_auth.from_namespaces, null)
+  kubernetes_api    = var.kubernetes_api
+  dns               = var.dns
+  ui_from           = try(var.ui_auth.from_namespaces, null)
+  external_database = one(module.external_postgres[*].network)
 
   depends_on = [terraform_data.foundation]
 }
 
 module "postgres" {
   source = "./modules/postgres"
+  count  = local.own_postgres ? 1 : 0
 
   conventions        = module.conventions
   namespace          = module.network.namespaces.database
@@ -145,8 +172,7 @@ module "loader" {
   kubectl             = local.kubectl
   image               = module.dagster.image # not one that does not start
   memory              = { request = var.memory.ingestor.request, limit = var.load_memory }
-  database_host       = module.postgres.host
-  database_volume_gib = module.postgres.volume_gib
+  database            = local.database
   password            = local.passwords.loader
   passwords_revision  = var.passwords_revision
   openweather_api_key = var.openweather_api_key
@@ -181,10 +207,10 @@ module "dagster" {
   image             = local.image
   load_memory       = var.load_memory
   memory            = var.memory
-  database_host     = module.postgres.host
   instance_settings = yamldecode(file("${local.project}/dagster_project/dagster.yaml"))
   loader = {
     settings      = module.loader.settings
+    database      = module.loader.database
     files         = module.loader.files
     secrets       = module.loader.secrets
     work          = module.loader.work

@@ -1,6 +1,11 @@
 # Where the objects of an older state went, so that they are kept as they are. Each may go two releases later.
 
 moved {
+  from = module.postgres
+  to   = module.postgres[0]
+}
+
+moved {
   from = kubernetes_cron_job_v1.ingestor
   to   = kubernetes_cron_job_v1.ingestor["ingestor"]
 }
@@ -67,27 +72,27 @@ moved {
 
 moved {
   from = kubernetes_secret_v1.postgres
-  to   = module.postgres.kubernetes_secret_v1.postgres
+  to   = module.postgres[0].kubernetes_secret_v1.postgres
 }
 
 moved {
   from = kubernetes_config_map_v1.postgres
-  to   = module.postgres.kubernetes_config_map_v1.postgres
+  to   = module.postgres[0].kubernetes_config_map_v1.postgres
 }
 
 moved {
   from = kubernetes_service_v1.postgres
-  to   = module.postgres.kubernetes_service_v1.postgres
+  to   = module.postgres[0].kubernetes_service_v1.postgres
 }
 
 moved {
   from = kubernetes_stateful_set_v1.postgres
-  to   = module.postgres.kubernetes_stateful_set_v1.postgres
+  to   = module.postgres[0].kubernetes_stateful_set_v1.postgres
 }
 
 moved {
   from = kubernetes_persistent_volume_claim_v1.backups
-  to   = module.postgres.kubernetes_persistent_volume_claim_v1.backups
+  to   = module.postgres[0].kubernetes_persistent_volume_claim_v1.backups
 }
 
 moved {
@@ -197,5 +202,5 @@ moved {
 
 moved {
   from = kubernetes_cron_job_v1.backup
-  to   = module.postgres.module.backup.kubernetes_cron_job_v1.this
+  to   = module.postgres[0].module.backup.kubernetes_cron_job_v1.this
 }

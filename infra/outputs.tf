@@ -4,7 +4,7 @@ output "kubeconfig" {
 }
 
 output "namespaces" {
-  description = "The namespaces of the database and of all else: the commands of README.md name the default ones."
+  description = "The namespaces of the database, unless it is an external one, and of all else: the commands of README.md name the default ones."
   value       = module.network.namespaces
 }
 
@@ -14,12 +14,17 @@ output "image" {
 }
 
 output "database" {
-  description = "How to reach the database: forward its port (to this machine only), then connect as reader, or as loader from dagster dev."
-  value = {
+  description = "How to reach the database: forward its port (to this machine only), then connect as reader, or as loader from dagster dev. An external one is reached by its address."
+  value = local.own_postgres ? {
     forward  = "${local.kubectl} -n ${module.network.namespaces.database} port-forward service/postgres 5432:5432"
     password = "${local.kubectl} -n ${module.network.namespaces.database} get secret postgres-secret -o jsonpath='{.data.READER_PASSWORD}' | base64 -d"
     connect  = "psql postgresql://reader@localhost:5432/weather"
     inside   = "${local.kubectl} -n ${module.network.namespaces.database} exec -it postgres-0 -- psql -U postgres weather"
+    } : {
+    forward  = null
+    password = "${local.kubectl} -n ${module.network.namespaces.weather} get secret postgres-reader -o jsonpath='{.data.DESTINATION__POSTGRES__CREDENTIALS__PASSWORD}' | base64 -d"
+    connect  = "psql 'host=${local.database.host} port=${local.database.port} dbname=${local.database.names.weather} user=${local.database.users.reader} sslmode=${local.database.sslmode}${local.database.ca == null ? "" : " sslrootcert=${var.external_postgres.ca_file}"}'"
+    inside   = null
   }
 }
 
@@ -35,7 +40,7 @@ output "ui" {
 output "logs" {
   description = "The logs by component: one JSON object a line (PostgreSQL's own are plain)."
   value = merge(
-    { for component in ["database", "backup"] : component => "${local.kubectl} -n ${module.network.namespaces.database} logs --tail=-1 -l ${local.log_selector[component]}" },
+    { for component in local.own_postgres ? ["database", "backup"] : [] : component => "${local.kubectl} -n ${module.network.namespaces.database} logs --tail=-1 -l ${local.log_selector[component]}" },
     { for component in ["ingestor", "webserver", "daemon", "code", "run"] : component => "${local.kubectl} -n ${module.network.namespaces.weather} logs --tail=-1 -l ${local.log_selector[component]}" },
   )
 }

@@ -149,6 +149,44 @@ variable "postgres_image" {
   }
 }
 
+variable "external_postgres" {
+  description = "A PostgreSQL of yours, 15 or later, instead of one that is made here: no server, volume and backups are. Its databases and roles are made by modules/postgres/scripts/roles.sql (README, \"A PostgreSQL of yours\"), its passwords are external_postgres_passwords. host: a name or an IPv4 address. sslmode: verify-full with ca_file, a PEM file of the authorities that sign the server's certificate, require without; also verify-ca and disable. addresses: the ranges that the host's name leads to, for the network policies; not needed for an address, or for a Service (….NAMESPACE.svc…) whose pods listen at the same port. volume_gib: the size of its disk, for the check space_lasts."
+  type = object({
+    host = string
+    port = optional(number, 5432)
+    databases = optional(object({
+      weather = optional(string, "weather")
+      dagster = optional(string, "dagster")
+    }), {})
+    users = optional(object({
+      loader  = optional(string, "loader")
+      reader  = optional(string, "reader")
+      dagster = optional(string, "dagster")
+    }), {})
+    sslmode    = optional(string)
+    ca_file    = optional(string)
+    addresses  = optional(list(string), [])
+    volume_gib = optional(number)
+  })
+  default = null
+  validation {
+    condition     = var.external_postgres == null || (length(var.postgres_settings) == 0 && var.volume_sizes.database == null)
+    error_message = "postgres_settings and volume_sizes.database are of the server that is made here: leave them out."
+  }
+}
+
+variable "external_postgres_passwords" {
+  description = "Passwords of the roles on external_postgres (TF_VAR_external_postgres_passwords='{\"loader\": \"…\", \"reader\": \"…\", \"dagster\": \"…\"}'). Needed for every plan and apply with it; later changes with passwords_revision raised."
+  type        = object({ loader = string, reader = string, dagster = string })
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  validation {
+    condition     = alltrue([for password in try(values(var.external_postgres_passwords), []) : try(length(password) >= 8, false)])
+    error_message = "Each has 8 characters or more."
+  }
+}
+
 variable "postgres_settings" {
   description = "Settings of PostgreSQL, by name: { shared_buffers = \"256MB\" }. Others than these are chosen for hourly loads (modules/postgres/settings.tf)."
   type        = map(string)
@@ -225,7 +263,7 @@ variable "secrets_revision" {
 }
 
 variable "passwords_revision" {
-  description = "Raise it to give every database role a new password."
+  description = "Raise it to give every database role a new password, or after changing external_postgres_passwords: only then are they written again."
   type        = number
   default     = 1
   nullable    = false

@@ -10,10 +10,13 @@ variables {
   memory            = { for pod in ["webserver", "daemon", "code", "run"] : pod => { request = "256Mi", limit = "768Mi" } }
   ui_auth           = { user = "weather", image = "nginx", secret = null }
   ui_password       = "5e171e15ec7e15ec"
-  database_host     = "postgres.database.svc.cluster.local"
   instance_settings = {}
   loader = {
-    settings      = { values = { DLT_DATA_DIR = "/var/lib/weather" }, config_map = "settings" }
+    settings = { values = { DLT_DATA_DIR = "/var/lib/weather" }, config_map = "settings" }
+    database = {
+      host  = "postgres.database.svc.cluster.local", port = 5432, names = { dagster = "dagster" }
+      users = { reader = "reader", dagster = "dagster" }, libpq = { PGSSLMODE = "require" }
+    }
     files         = { contents = {}, config_map = "files", mount_path = "/etc/weather" }
     secrets       = { openweather = "openweather", loader = "postgres-loader" }
     work          = { claim = "work", mount_path = "/var/lib/weather" }

@@ -3,13 +3,15 @@
 mock_provider "kubernetes" {}
 
 variables {
-  namespace           = "weather"
-  kubeconfig          = "kubeconfig"
-  kubectl             = "kubectl"
-  image               = "registry.example/weather:1"
-  memory              = { request = "256Mi", limit = "1Gi" }
-  database_host       = "postgres.database.svc.cluster.local"
-  database_volume_gib = 10
+  namespace  = "weather"
+  kubeconfig = "kubeconfig"
+  kubectl    = "kubectl"
+  image      = "registry.example/weather:1"
+  memory     = { request = "256Mi", limit = "1Gi" }
+  database = {
+    host  = "postgres.database.svc.cluster.local", port = 5432, names = { weather = "weather", dagster = "dagster" },
+    users = { loader = "loader", reader = "reader", dagster = "dagster" }, sslmode = "require", channel_binding = "require", ca = null, volume_gib = 10
+  }
   password            = "not a password"
   passwords_revision  = 1
   openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
@@ -68,14 +70,15 @@ run "a_new_password_is_written" {
   }
 }
 
-run "without_a_key" {
+run "without_a_key_and_a_password" {
   command = plan
   module { source = "./modules/loader" }
   variables {
     conventions         = run.conventions
     openweather_api_key = null
+    password            = null
   }
-  expect_failures = [kubernetes_secret_v1.openweather]
+  expect_failures = [kubernetes_secret_v1.openweather, kubernetes_secret_v1.loader]
 }
 
 run "a_secret_of_the_users_own_replaces_the_key" {

@@ -11,6 +11,8 @@ variables {
   kubernetes_api = { addresses = null, ports = [443, 6443] }
   dns            = { namespace = "kube-system", addresses = ["169.254.20.10/32"], ports = [53] }
   ui_from        = null
+
+  external_database = null
 }
 
 run "conventions" {
@@ -51,11 +53,11 @@ run "both_namespaces_are_closed_but_for_what_is_named" {
     error_message = "both namespaces deny by default"
   }
   assert {
-    condition     = length(kubernetes_network_policy_v1.database_from_clients.spec[0].ingress[0].from) == 2
+    condition     = length(kubernetes_network_policy_v1.database_from_clients[0].spec[0].ingress[0].from) == 2
     error_message = "the clients are the loads and Dagster, and the backup"
   }
   assert {
-    condition     = toset(kubernetes_network_policy_v1.database_from_clients.spec[0].ingress[0].from[0].pod_selector[0].match_expressions[0].values) == toset(["ingestor", "dagster"])
+    condition     = toset(kubernetes_network_policy_v1.database_from_clients[0].spec[0].ingress[0].from[0].pod_selector[0].match_expressions[0].values) == toset(["ingestor", "dagster"])
     error_message = "of namespace weather: the ingestor and Dagster"
   }
 }
@@ -71,6 +73,22 @@ run "namespaces_that_others_use_and_targets_in_the_cluster" {
     kubernetes_api = { addresses = ["10.9.9.9/32"], ports = [6443] }
     dns            = { namespace = "openshift-dns", addresses = [], ports = [53, 5353] }
     ui_from        = ["ingress"]
+
+    external_database = { port = 6432, namespace = "databases", addresses = ["10.1.0.0/24"] }
+  }
+  assert {
+    condition     = toset(keys(kubernetes_network_policy_v1.clients_to_database)) == toset(["weather"]) && length(kubernetes_network_policy_v1.database_from_clients) == 0 && toset(keys(output.namespaces)) == toset(["weather"])
+    error_message = "an external database has no namespace of ours"
+  }
+  assert {
+    condition = (
+      kubernetes_network_policy_v1.clients_to_database["weather"].spec[0].egress[0].ports[0].port == "6432" && jsonencode([
+        for to in kubernetes_network_policy_v1.clients_to_database["weather"].spec[0].egress[0].to : [
+          to.namespace_selector[*].match_labels["kubernetes.io/metadata.name"], length(to.pod_selector), to.ip_block[*].cidr,
+        ]
+      ]) == jsonencode([[["databases"], 0, []], [[], 0, ["10.1.0.0/24"]]])
+    )
+    error_message = "loads and Dagster reach it where it is said to be, and nowhere else"
   }
   assert {
     condition = alltrue(concat(

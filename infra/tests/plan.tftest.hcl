@@ -15,7 +15,7 @@ run "as_shipped" {
   # no container has more rights than it needs
   assert {
     condition = alltrue([
-      for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : pod.spec[0].security_context[0].run_as_non_root && pod.spec[0].security_context[0].seccomp_profile[0].type == "RuntimeDefault" && alltrue([
+      for pod in concat(values(module.postgres[0].pods), values(module.loader.pods), values(module.dagster.pods)) : pod.spec[0].security_context[0].run_as_non_root && pod.spec[0].security_context[0].seccomp_profile[0].type == "RuntimeDefault" && alltrue([
         for container in pod.spec[0].container : container.security_context[0].read_only_root_filesystem
         && !container.security_context[0].allow_privilege_escalation
         && contains(container.security_context[0].capabilities[0].drop, "ALL")
@@ -26,7 +26,7 @@ run "as_shipped" {
   }
   assert {
     condition = sum([
-      for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : pod.spec[0].automount_service_account_token ? 1 : 0
+      for pod in concat(values(module.postgres[0].pods), values(module.loader.pods), values(module.dagster.pods)) : pod.spec[0].automount_service_account_token ? 1 : 0
     ]) == 2
     error_message = "only webserver and daemon may have a token of the Kubernetes API"
   }
@@ -83,7 +83,7 @@ run "as_shipped" {
   assert {
     condition = alltrue([
       for labels in concat(
-        [for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : pod.metadata[0].labels],
+        [for pod in concat(values(module.postgres[0].pods), values(module.loader.pods), values(module.dagster.pods)) : pod.metadata[0].labels],
         [module.dagster.instance.run_launcher.config.labels],
       ) : alltrue([for name in ["name", "instance", "version", "component", "part-of", "managed-by"] : contains(keys(labels), "app.kubernetes.io/${name}")])
     ])
@@ -156,7 +156,7 @@ run "an_existing_cluster" {
   }
   assert {
     condition = alltrue([
-      for pod in concat(values(module.postgres.pods), values(module.loader.pods), values(module.dagster.pods)) : (
+      for pod in concat(values(module.postgres[0].pods), values(module.loader.pods), values(module.dagster.pods)) : (
         pod.spec[0].image_pull_secrets[*].name == tolist(["registry"]) && pod.spec[0].node_selector == tomap({ "kubernetes.io/arch" = "amd64" }) &&
         pod.spec[0].toleration[*].key == tolist(["dedicated"]) && pod.spec[0].priority_class_name == "batch"
       )
@@ -174,7 +174,7 @@ run "an_existing_cluster" {
   }
   assert {
     condition = toset(flatten([
-      [for pod in concat(values(module.postgres.pods), values(module.dagster.pods)) : [for container in pod.spec[0].container : container.resources[0].limits.memory if container.name != "nginx"]],
+      [for pod in concat(values(module.postgres[0].pods), values(module.dagster.pods)) : [for container in pod.spec[0].container : container.resources[0].limits.memory if container.name != "nginx"]],
     ])) == toset(["2Gi"]) && toset([for pod in module.loader.pods : pod.spec[0].container[0].resources[0].limits.memory]) == toset(["3Gi"]) && module.dagster.instance.run_launcher.config.resources == { requests = { cpu = "100m", memory = "1Gi" }, limits = { memory = "3Gi" } }
     error_message = "the memory of every pod is what was set"
   }
@@ -194,7 +194,7 @@ run "the_databases_volume_follows_the_places" {
   command = plan
   variables { locations = [for n in range(336) : "${n / 10},0"] }
   assert {
-    condition     = module.postgres.claim.resources[0].requests.storage == "85Gi"
+    condition     = module.postgres[0].claim.resources[0].requests.storage == "85Gi"
     error_message = "336 places take 81 GiB in two years."
   }
   assert {
@@ -210,7 +210,7 @@ run "without_retention_it_is_larger" {
     settings  = { SOURCES__WEATHER__RETENTION__ENABLED = "false" }
   }
   assert {
-    condition     = module.postgres.claim.resources[0].requests.storage == "287Gi"
+    condition     = module.postgres[0].claim.resources[0].requests.storage == "287Gi"
     error_message = "336 places take 283 GiB in two years."
   }
 }
@@ -219,7 +219,51 @@ run "a_size_that_is_given_is_taken" {
   command = plan
   variables { volume_sizes = { database = "512Mi" } }
   assert {
-    condition     = module.loader.settings.values["SOURCES__WEATHER__VOLUME_GIB"] == "0.5" && module.postgres.claim.resources[0].requests.storage == "512Mi"
+    condition     = module.loader.settings.values["SOURCES__WEATHER__VOLUME_GIB"] == "0.5" && module.postgres[0].claim.resources[0].requests.storage == "512Mi"
     error_message = "volume_sizes.database"
+  }
+}
+
+run "a_postgres_of_the_team" {
+  command = plan
+  variables {
+    external_postgres = {
+      host  = "db.example.org", port = 6432, ca_file = "tests/authority.pem", addresses = ["10.1.0.0/24"]
+      users = { loader = "wx_loader", reader = "wx_reader", dagster = "wx_dagster" }, databases = { weather = "wx" }
+    }
+    external_postgres_passwords = { loader = "5e171e15ec7e15ec", reader = "5e171e15ec7e15ec", dagster = "5e171e15ec7e15ec" }
+  }
+  assert {
+    condition     = length(module.postgres) == 0 && toset(keys(output.namespaces)) == toset(["weather"]) && !contains(keys(output.logs), "backup")
+    error_message = "no server, volume or backups are made"
+  }
+  assert {
+    condition = {
+      for name, value in module.loader.settings.values : name => value if can(regex("^(DESTINATION|PG)|VOLUME", name))
+      } == {
+      DESTINATION__POSTGRES__CREDENTIALS__HOST     = "db.example.org"
+      DESTINATION__POSTGRES__CREDENTIALS__PORT     = "6432"
+      DESTINATION__POSTGRES__CREDENTIALS__DATABASE = "wx"
+      DESTINATION__POSTGRES__CREDENTIALS__USERNAME = "wx_loader"
+      PGSSLMODE                                    = "verify-full"
+      PGSSLROOTCERT                                = "/etc/weather/postgres-ca.crt"
+      PGCHANNELBINDING                             = "prefer"
+    }
+    error_message = "loads go there, and check its certificate by its authority"
+  }
+  assert {
+    condition     = module.loader.files.contents["postgres-ca.crt"] == file("tests/authority.pem")
+    error_message = "every pod has the authority's certificate"
+  }
+  assert {
+    condition = module.dagster.storage == tomap(merge(module.loader.database.libpq, {
+      DAGSTER_HOME          = "/dagster", DAGSTER_POSTGRES_HOST = "db.example.org", DAGSTER_POSTGRES_PORT = "6432", DAGSTER_POSTGRES_DB = "dagster"
+      DAGSTER_POSTGRES_USER = "wx_dagster", WEATHER_LOG_FORMAT = "json"
+    }))
+    error_message = "Dagster's records go there, too"
+  }
+  assert {
+    condition     = output.database.connect == "psql 'host=db.example.org port=6432 dbname=wx user=wx_reader sslmode=verify-full sslrootcert=tests/authority.pem'"
+    error_message = "how people reach it"
   }
 }

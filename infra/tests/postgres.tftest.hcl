@@ -43,7 +43,10 @@ run "four_roles_come_in_with_their_passwords_and_none_is_a_superuser" {
     error_message = "the user's settings, and those of the module otherwise"
   }
   assert {
-    condition     = length(regexall("ALTER ROLE (loader|reader|dagster|backup) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", kubernetes_config_map_v1.postgres.data["roles.sql"])) == 4
+    condition = (
+      length(regexall("(?m)^ALTER ROLE (:\"(loader|reader|dagster)\"|backup) :attributes PASSWORD ", kubernetes_config_map_v1.postgres.data["roles.sql"])) == 4 &&
+      strcontains(kubernetes_config_map_v1.postgres.data["roles.sql"], "'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS'")
+    )
     error_message = "four roles, none a superuser"
   }
   assert {

@@ -9,6 +9,8 @@ variables {
   heartbeat_url       = "https://hc-ping.com/5e171e15ec7e15ec7e15ec7e15ec7e15"
   image               = "registry.example/weather:1"
   ui_password         = "5e171e15ec7e15ec7e15ec7e15ec7e15"
+
+  external_postgres_passwords = { loader = "5e171e15ec7e15ec", reader = "5e171e15ec7e15ec", dagster = "5e171e15ec7e15ec" }
 }
 
 run "the_key_is_in_no_output" {
@@ -25,11 +27,12 @@ run "a_change_of_the_cluster_stops_before_it_destroys_the_database" {
   expect_failures = [terraform_data.foundation]
 }
 
-run "a_change_of_the_storage_class_stops_too_and_one_of_the_namespaces" {
+run "a_change_of_the_storage_class_stops_too_and_one_of_the_namespaces_and_another_database" {
   command = plan
   variables {
-    storage_class = "fast"
-    namespaces    = { create = false }
+    external_postgres = { host = "10.1.2.3" }
+    storage_class     = "fast"
+    namespaces        = { create = false }
   }
   expect_failures = [terraform_data.foundation]
 }

@@ -119,10 +119,10 @@ if [ -n "$newer_postgres" ]; then
   for db in weather dagster; do
     kubectl -n database exec postgres-0 -- pg_dump -U postgres -Fc --table="$([ $db = weather ] && echo bronze || echo public).*" $db >"$scratch/$db.dump"
   done
-  change destroy -target=module.postgres.kubernetes_stateful_set_v1.postgres
+  change destroy -target='module.postgres[0].kubernetes_stateful_set_v1.postgres'
   kubectl -n database delete pvc data-postgres-0 >/dev/null
   export TF_VAR_postgres_image=$newer_postgres
-  change apply -target=module.postgres.kubernetes_stateful_set_v1.postgres
+  change apply -target='module.postgres[0].kubernetes_stateful_set_v1.postgres'
   kubectl -n database rollout status statefulset/postgres --timeout=300s >/dev/null
   for db in weather dagster; do kubectl -n database exec -i postgres-0 -- bash /scripts/restore.sh $db - <"$scratch/$db.dump" >/dev/null; done
   apply

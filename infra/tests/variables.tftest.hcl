@@ -62,20 +62,22 @@ run "values_that_cannot_work" {
 run "other_values_that_cannot_work" {
   command = plan
   variables {
-    backup_schedule   = "0 22-6 * * *" # an interval that ends before it begins
-    dns               = { ports = [] }
-    egress_allow      = [{ ports = [9091] }]
-    ingestor_schedule = "0 0 * * 7" # Kubernetes knows no seventh day
-    kubernetes_api    = { ports = [0] }
-    locations_file    = "Dockerfile"
-    memory            = { run = { request = "2Gi" } } # above load_memory
-    namespaces        = { weather = "Weather" }
-    prune_schedule    = "60 * * * *"
-    tolerations       = [{ operator = "Equal", value = "data" }]
-    ui_auth           = { from_namespaces = ["Ingress"] }
+    backup_schedule = "0 22-6 * * *" # an interval that ends before it begins
+    dns             = { ports = [] }
+    egress_allow    = [{ ports = [9091] }]
+
+    external_postgres_passwords = { loader = "short", reader = "5e171e15ec7e15ec", dagster = "5e171e15ec7e15ec" }
+    ingestor_schedule           = "0 0 * * 7" # Kubernetes knows no seventh day
+    kubernetes_api              = { ports = [0] }
+    locations_file              = "Dockerfile"
+    memory                      = { run = { request = "2Gi" } } # above load_memory
+    namespaces                  = { weather = "Weather" }
+    prune_schedule              = "60 * * * *"
+    tolerations                 = [{ operator = "Equal", value = "data" }]
+    ui_auth                     = { from_namespaces = ["Ingress"] }
   }
   expect_failures = [
-    var.backup_schedule, var.dns, var.egress_allow, var.ingestor_schedule, var.kubernetes_api,
+    var.backup_schedule, var.dns, var.egress_allow, var.external_postgres_passwords, var.ingestor_schedule, var.kubernetes_api,
     var.locations_file, var.memory, var.namespaces, var.prune_schedule, var.tolerations, var.ui_auth,
   ]
 }
@@ -83,14 +85,16 @@ run "other_values_that_cannot_work" {
 run "an_existing_cluster_without_an_image_and_others" {
   command = plan
   variables {
-    alert_urls       = ["json://user:a-password@example.org:8080/path"] # a port that nothing opens
-    existing_cluster = { kubeconfig = "~/.kube/config" }
-    image            = null
-    memory           = { database = { limit = "1G" } }
-    postgres_image   = "postgres:17.7-alpine"
-    shards           = 4
+    alert_urls        = ["json://user:a-password@example.org:8080/path"] # a port that nothing opens
+    existing_cluster  = { kubeconfig = "~/.kube/config" }
+    external_postgres = { host = "10.1.2.3" }
+    volume_sizes      = { database = "20Gi" } # of a server that is not made
+    image             = null
+    memory            = { database = { limit = "1G" } }
+    postgres_image    = "postgres:17.7-alpine"
+    shards            = 4
   }
-  expect_failures = [var.alert_urls, var.image, var.memory, var.postgres_image, var.shards]
+  expect_failures = [var.alert_urls, var.external_postgres, var.image, var.memory, var.postgres_image, var.shards]
 }
 
 run "postgres_by_a_digest_alone_whose_version_nobody_knows" {

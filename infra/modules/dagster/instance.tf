@@ -131,7 +131,7 @@ resource "kubernetes_config_map_v1" "reader" {
     labels    = var.conventions.components.code.labels
   }
   data = {
-    DESTINATION__POSTGRES__CREDENTIALS__USERNAME = "reader"
+    DESTINATION__POSTGRES__CREDENTIALS__USERNAME = var.loader.database.users.reader
   }
 }
 
@@ -166,17 +166,14 @@ resource "kubernetes_config_map_v1" "dagster_storage" {
     namespace = var.namespace
     labels    = var.conventions.components.daemon.labels
   }
-  data = {
+  data = merge(var.loader.database.libpq, {
     DAGSTER_HOME          = local.dagster_home
-    DAGSTER_POSTGRES_HOST = var.database_host
-    DAGSTER_POSTGRES_PORT = tostring(var.conventions.ports.postgres)
-    DAGSTER_POSTGRES_DB   = "dagster"
-    DAGSTER_POSTGRES_USER = "dagster"
-    # libpq reads them, in psycopg2 and in ADBC
-    PGSSLMODE          = "require"
-    PGCHANNELBINDING   = "require"
-    WEATHER_LOG_FORMAT = "json"
-  }
+    DAGSTER_POSTGRES_HOST = var.loader.database.host
+    DAGSTER_POSTGRES_PORT = tostring(var.loader.database.port)
+    DAGSTER_POSTGRES_DB   = var.loader.database.names.dagster
+    DAGSTER_POSTGRES_USER = var.loader.database.users.dagster
+    WEATHER_LOG_FORMAT    = "json"
+  })
 }
 
 resource "kubernetes_config_map_v1" "dagster" {

@@ -22,6 +22,11 @@ output "instance" {
   value       = yamldecode(local.dagster_yaml)
 }
 
+output "storage" {
+  description = "Where its records are kept, as environment variables."
+  value       = kubernetes_config_map_v1.dagster_storage.data
+}
+
 output "pods" {
   description = "Templates of the pods, by component."
   value = merge(

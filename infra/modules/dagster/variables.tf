@@ -70,11 +70,6 @@ variable "load_memory" {
   type        = string
 }
 
-variable "database_host" {
-  description = "Name at which pods reach PostgreSQL."
-  type        = string
-}
-
 variable "instance_settings" {
   description = "The shipped settings of the instance: dagster_project/dagster.yaml."
   type        = any
@@ -83,7 +78,14 @@ variable "instance_settings" {
 variable "loader" {
   description = "Outputs of the module loader: what a load is made of, whoever starts it."
   type = object({
-    settings      = object({ values = map(string), config_map = string })
+    settings = object({ values = map(string), config_map = string })
+    database = object({
+      host  = string
+      port  = number
+      names = object({ dagster = string })
+      users = object({ reader = string, dagster = string })
+      libpq = map(string)
+    })
     files         = object({ contents = map(string), config_map = string, mount_path = string })
     secrets       = object({ openweather = string, loader = string })
     work          = object({ claim = string, mount_path = string })

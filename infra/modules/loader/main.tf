@@ -6,21 +6,20 @@ locals {
   settings = merge(
     {
       WEATHER_DESTINATION                          = "postgres"
-      DESTINATION__POSTGRES__CREDENTIALS__HOST     = var.database_host
-      DESTINATION__POSTGRES__CREDENTIALS__PORT     = tostring(var.conventions.ports.postgres)
-      DESTINATION__POSTGRES__CREDENTIALS__DATABASE = "weather"
-      DESTINATION__POSTGRES__CREDENTIALS__USERNAME = "loader"
-      # libpq reads them, in psycopg2 and in ADBC: TLS, with a server that proves that it knows the password
-      PGSSLMODE           = "require"
-      PGCHANNELBINDING    = "require"
+      DESTINATION__POSTGRES__CREDENTIALS__HOST     = var.database.host
+      DESTINATION__POSTGRES__CREDENTIALS__PORT     = tostring(var.database.port)
+      DESTINATION__POSTGRES__CREDENTIALS__DATABASE = var.database.names.weather
+      DESTINATION__POSTGRES__CREDENTIALS__USERNAME = var.database.users.loader
+
       DLT_DATA_DIR        = "/var/lib/weather"
       WEATHER_SCHEDULE    = var.hourly_load == "dagster" ? "on" : "off"
       WEATHER_LOG_FORMAT  = "json"
       ALERTS__DAGSTER_URL = var.dagster_url
       REPORT__FOLDER      = "/var/lib/weather/report"
-      # SQL does not show a server's disk
-      SOURCES__WEATHER__VOLUME_GIB = tostring(var.database_volume_gib)
     },
+    local.libpq,
+    # SQL does not show a server's disk
+    var.database.volume_gib != null ? { SOURCES__WEATHER__VOLUME_GIB = tostring(var.database.volume_gib) } : {},
     var.locations != null ? { SOURCES__WEATHER__LOCATIONS = jsonencode(var.locations) } : {},
     var.locations_file != null ? { SOURCES__WEATHER__LOCATIONS_FILE = "${local.files_path}/${local.places_file}" } : {},
     # a file alone: not the places of .dlt/config.toml as well
@@ -34,9 +33,14 @@ locals {
     var.shards > 1 ? { WEATHER_SHARDS = tostring(var.shards) } : {},
     var.settings,
   )
+  # libpq reads them, in psycopg2 and in ADBC
+  libpq = merge(
+    { PGSSLMODE = var.database.sslmode, PGCHANNELBINDING = var.database.channel_binding },
+    var.database.ca != null ? { PGSSLROOTCERT = "${local.files_path}/postgres-ca.crt" } : {},
+  )
   # A ConfigMap holds 1 MiB: a longer list is compressed, which the loader reads as well. An empty places.csv stands for none.
   places      = var.locations_file == null ? "" : file(var.locations_file)
-  compress    = length(base64encode(local.places)) / 4 * 3 > 900000
+  compress    = length(base64encode(local.places)) / 4 * 3 + length(coalesce(var.database.ca, "-")) > 900000
   places_name = "places.${var.locations_file == null ? "csv" : lower(element(split(".", var.locations_file), -1))}"
   places_file = local.compress ? "${local.places_name}.gz" : local.places_name
 
@@ -62,6 +66,7 @@ resource "kubernetes_config_map_v1" "files" {
   }
   data = merge(
     { "ca.crt" = var.ca_file != null ? file(var.ca_file) : "" },
+    var.database.ca != null ? { "postgres-ca.crt" = var.database.ca } : {},
     local.compress ? {} : { (local.places_file) = local.places },
   )
   binary_data = local.compress ? { (local.places_file) = base64gzip(local.places) } : null
@@ -97,6 +102,13 @@ resource "kubernetes_secret_v1" "loader" {
     DESTINATION__POSTGRES__CREDENTIALS__PASSWORD = var.password
   }
   data_wo_revision = var.passwords_revision
+
+  lifecycle {
+    precondition {
+      condition     = var.password != null
+      error_message = "There are no passwords for external_postgres: export TF_VAR_external_postgres_passwords='{\"loader\": \"…\", \"reader\": \"…\", \"dagster\": \"…\"}'."
+    }
+  }
 }
 
 resource "kubernetes_secret_v1" "heartbeat" {

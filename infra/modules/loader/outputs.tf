@@ -8,6 +8,17 @@ output "settings" {
   }
 }
 
+output "database" {
+  description = "Where PostgreSQL is, its databases and roles, and the environment variables by which libpq asks for TLS."
+  value = {
+    host  = var.database.host
+    port  = var.database.port
+    names = var.database.names
+    users = var.database.users
+    libpq = local.libpq
+  }
+}
+
 output "files" {
   description = "Files of loads: the ConfigMap that holds them, its contents, and the path at which pods mount it."
   value = {

@@ -6,7 +6,6 @@ variable "conventions" {
       lasting_labels = map(string)
     }))
     users = object({ project = number })
-    ports = object({ postgres = number })
     pods = object({
       security = object({
         run_as_non_root        = bool
@@ -59,18 +58,22 @@ variable "memory" {
   type        = object({ request = string, limit = string })
 }
 
-variable "database_host" {
-  description = "Name at which pods reach PostgreSQL."
-  type        = string
-}
-
-variable "database_volume_gib" {
-  description = "Size of the database's volume, GiB."
-  type        = number
+variable "database" {
+  description = "Where PostgreSQL is, the names of its databases and roles, how TLS is asked for, the authorities (PEM) that its certificate is checked by or null, and the size of its volume in GiB or null."
+  type = object({
+    host            = string
+    port            = number
+    names           = object({ weather = string, dagster = string })
+    users           = object({ loader = string, reader = string, dagster = string })
+    sslmode         = string
+    channel_binding = string
+    ca              = string
+    volume_gib      = number
+  })
 }
 
 variable "password" {
-  description = "Password of the role loader, written where passwords_revision has changed."
+  description = "Password of the role loader, written where passwords_revision has changed; null where it is not given, which is refused."
   type        = string
   sensitive   = true
   ephemeral   = true

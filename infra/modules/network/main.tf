@@ -11,14 +11,17 @@ locals {
     "pod-security.kubernetes.io/warn"            = "restricted"
     "pod-security.kubernetes.io/warn-version"    = "latest"
   }
-  namespaces = {
-    database = var.namespaces.create ? kubernetes_namespace_v1.database[0].metadata[0].name : var.namespaces.database
-    weather  = var.namespaces.create ? kubernetes_namespace_v1.weather[0].metadata[0].name : var.namespaces.weather
-  }
+  # an external database needs no namespace
+  namespaces = merge(
+    { weather = var.namespaces.create ? kubernetes_namespace_v1.weather[0].metadata[0].name : var.namespaces.weather },
+    var.external_database == null ? {
+      database = var.namespaces.create ? kubernetes_namespace_v1.database[0].metadata[0].name : var.namespaces.database
+    } : {},
+  )
 }
 
 resource "kubernetes_namespace_v1" "database" {
-  count = var.namespaces.create ? 1 : 0
+  count = var.namespaces.create && var.external_database == null ? 1 : 0
   metadata {
     name   = var.namespaces.database
     labels = merge(var.conventions.labels, local.pod_security)

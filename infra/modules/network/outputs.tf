@@ -1,4 +1,4 @@
 output "namespaces" {
-  description = "Names of the two namespaces, database and weather."
+  description = "Names of the namespaces, weather and, unless the database is an external one, database."
   value       = local.namespaces
 }

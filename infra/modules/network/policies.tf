@@ -62,6 +62,7 @@ resource "kubernetes_network_policy_v1" "names" {
 
 # The database's clients: the loads and Dagster from namespace weather, the backup from its own.
 resource "kubernetes_network_policy_v1" "database_from_clients" {
+  count = var.external_database == null ? 1 : 0
   metadata {
     name      = "postgres-from-clients"
     namespace = local.namespaces.database
@@ -99,6 +100,11 @@ resource "kubernetes_network_policy_v1" "database_from_clients" {
   }
 }
 
+moved {
+  from = kubernetes_network_policy_v1.database_from_clients
+  to   = kubernetes_network_policy_v1.database_from_clients[0]
+}
+
 resource "kubernetes_network_policy_v1" "clients_to_database" {
   for_each = local.namespaces
   metadata {
@@ -112,16 +118,30 @@ resource "kubernetes_network_policy_v1" "clients_to_database" {
     }
     policy_types = ["Egress"]
     egress {
-      to {
-        namespace_selector {
-          match_labels = { "kubernetes.io/metadata.name" = local.namespaces.database }
+      dynamic "to" {
+        for_each = var.external_database == null ? [local.namespaces.database] : var.external_database.namespace[*]
+        content {
+          namespace_selector {
+            match_labels = { "kubernetes.io/metadata.name" = to.value }
+          }
+          dynamic "pod_selector" {
+            for_each = var.external_database == null ? [var.conventions.components.database.selector] : []
+            content {
+              match_labels = pod_selector.value
+            }
+          }
         }
-        pod_selector {
-          match_labels = var.conventions.components.database.selector
+      }
+      dynamic "to" {
+        for_each = try(var.external_database.addresses, [])
+        content {
+          ip_block {
+            cidr = to.value
+          }
         }
       }
       ports {
-        port     = tostring(var.conventions.ports.postgres)
+        port     = tostring(var.external_database == null ? var.conventions.ports.postgres : var.external_database.port)
         protocol = "TCP"
       }
     }

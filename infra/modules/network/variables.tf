@@ -70,3 +70,12 @@ variable "ui_from" {
   description = "Namespaces whose pods may reach the proxy in front of Dagster's UI; null where there is no proxy."
   type        = list(string)
 }
+
+variable "external_database" {
+  description = "Where an external database is: its port, the namespace of its pods if it is in the cluster, ranges of addresses. Null: in the namespace of the database."
+  type = object({
+    port      = number
+    namespace = string
+    addresses = list(string)
+  })
+}

@@ -122,6 +122,11 @@ resource "kubernetes_deployment_v1" "this" {
               read_only  = true
             }
             volume_mount {
+              name       = "files"
+              mount_path = var.config_maps.files_path
+              read_only  = true
+            }
+            volume_mount {
               name       = "tmp"
               mount_path = "/tmp"
             }
