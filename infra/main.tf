@@ -128,12 +128,14 @@ module "network" {
   private_ranges = var.private_ranges
   targets = merge(
     var.pushgateway != null ? { pushgateway = var.pushgateway } : {},
+    try(var.backup_copies.endpoint, null) != null ? { "backup_copies.endpoint" = var.backup_copies.endpoint } : {},
     { for name, url in var.settings : name => url if can(regex("BASE_URL$|^(HTTPS?|ALL)_PROXY$", name)) },
   )
-  kubernetes_api    = var.kubernetes_api
-  dns               = var.dns
-  ui_from           = try(var.ui_auth.from_namespaces, null)
-  external_database = one(module.external_postgres[*].network)
+  kubernetes_api     = var.kubernetes_api
+  dns                = var.dns
+  ui_from            = try(var.ui_auth.from_namespaces, null)
+  external_database  = one(module.external_postgres[*].network)
+  backups_are_copied = var.backup_copies != null
 
   depends_on = [terraform_data.foundation]
 }
@@ -158,6 +160,10 @@ module "postgres" {
   backups_kept       = var.backups_kept
 
   backup_max_age_hours = var.backup_max_age_hours
+  backup_copies        = var.backup_copies
+  backup_copies_key    = var.backup_copies_key
+  secrets_revision     = var.secrets_revision
+  ca_file              = var.ca_file
   settings             = var.postgres_settings
   kubeconfig           = local.kubeconfig
   kubectl              = local.kubectl

@@ -170,8 +170,8 @@ variable "external_postgres" {
   })
   default = null
   validation {
-    condition     = var.external_postgres == null || (length(var.postgres_settings) == 0 && var.volume_sizes.database == null)
-    error_message = "postgres_settings and volume_sizes.database are of the server that is made here: leave them out."
+    condition     = var.external_postgres == null || (length(var.postgres_settings) == 0 && var.volume_sizes.database == null && var.backup_copies == null)
+    error_message = "postgres_settings, volume_sizes.database and backup_copies are of the server that is made here: leave them out."
   }
 }
 
@@ -231,11 +231,22 @@ variable "alert_urls" {
   ephemeral   = true
   validation {
     condition = alltrue([
-      for url in var.alert_urls : try(contains(var.egress_ports, tonumber(regex(local.url, url).port)) || anytrue([
-        for target in var.egress_allow : contains(target.ports, tonumber(regex(local.url, url).port))
-      ]), true)
+      for url in [for url in concat(var.alert_urls, var.heartbeat_url[*]) : regex(local.url, url) if can(regex(local.url, url))] : anytrue(concat(
+        [
+          !can(regex("[.]svc([.]|$)", url.host)) &&
+          !anytrue([for range in var.private_ranges : try(cidrhost("${trim(url.host, "[]")}/${split("/", range)[1]}", 0) == cidrhost(range, 0), false)]) &&
+          try(contains(var.egress_ports, tonumber(coalesce(url.port, local.ports[lower(url.scheme)]))), true)
+        ],
+        [for target in var.egress_allow : target.cidr == null ?
+          # the pods' port may be another than the Service's
+          can(regex("^[^.]+[.]${target.namespace}[.]svc([.]|$)", url.host)) :
+          !can(regex("[.]svc([.]|$)", url.host)) && try(contains(target.ports, tonumber(coalesce(url.port, local.ports[lower(url.scheme)]))), true) &&
+          # a name may lead there
+          try(cidrhost("${trim(url.host, "[]")}/${split("/", target.cidr)[1]}", 0) == cidrhost(target.cidr, 0), true)
+        ],
+      ))
     ])
-    error_message = "An address of alert_urls has a port that the network policies let nobody out to: add it to egress_ports, or the target to egress_allow if it is in the cluster or in a private network."
+    error_message = "The network policies let nobody reach an address of alert_urls, or heartbeat_url: open its port in egress_ports (80 for http://, json://, xml:// and form:// without a port), or, if it is in the cluster or in a private network, add it to egress_allow."
   }
 }
 
@@ -252,7 +263,7 @@ variable "heartbeat_url" {
 }
 
 variable "secrets_revision" {
-  description = "Raise it after changing openweather_api_key, alert_urls or heartbeat_url: only then are they written again."
+  description = "Raise it after changing openweather_api_key, alert_urls, heartbeat_url, ui_password or backup_copies_key: only then are they written again."
   type        = number
   default     = 1
   nullable    = false
@@ -607,6 +618,46 @@ variable "read_only_webserver" {
   nullable    = false
 }
 
+variable "backup_copies" {
+  description = "A bucket outside of the cluster to which each good backup is copied, by an API of S3; with backup_copies_key. endpoint: https://… of a service other than AWS; in the cluster, or in a private network, it must be one of egress_allow, elsewhere its port one of egress_ports. region: needed for AWS. provider: what rclone calls the service, if it needs to know (Ceph, Cloudflare, Minio, …). How long copies are kept is the bucket's rule."
+  type = object({
+    bucket   = string
+    prefix   = optional(string, "")
+    endpoint = optional(string)
+    region   = optional(string)
+    provider = optional(string)
+    image    = optional(string, "rclone/rclone:1.75.1")
+  })
+  default = null
+  validation {
+    condition = var.backup_copies == null || (
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(var.backup_copies.bucket, "-"))) &&
+      can(regex("^([A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*)?$", try(var.backup_copies.prefix, "/")))
+    )
+    error_message = "bucket: its name, of 3 to 63 lower-case letters, digits, dots and hyphens; prefix: a folder such as clusters/weather, without a slash before or after it."
+  }
+  validation {
+    condition     = try(var.backup_copies.endpoint, null) == null || can(regex("^https?://[^/?#@]+/?$", try(var.backup_copies.endpoint, "-")))
+    error_message = "endpoint: https://… or http://…, without a bucket."
+  }
+  validation {
+    condition     = var.backup_copies == null || try(var.backup_copies.endpoint, null) != null || try(var.backup_copies.region, null) != null
+    error_message = "region: AWS's buckets are in one, such as eu-central-1; another service has an endpoint."
+  }
+}
+
+variable "backup_copies_key" {
+  description = "Key of the bucket of backup_copies, which may list, read and write in it (TF_VAR_backup_copies_key='{\"access_key_id\": \"…\", \"secret_access_key\": \"…\"}'). Needed for every plan and apply with it; later changes with secrets_revision raised."
+  type        = object({ access_key_id = string, secret_access_key = string })
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  validation {
+    condition     = alltrue([for value in try(values(var.backup_copies_key), []) : try(can(regex("^[!-~]+$", value)), false)])
+    error_message = "Two values without blanks."
+  }
+}
+
 # What the validations share
 
 locals {
@@ -616,5 +667,7 @@ locals {
       "[0-6]|(?i:sun|mon|tue|wed|thu|fri|sat)",
     ] : replace("N(,N)*", "N", "(([*?]|(${values})(-(${values}))?)(/[1-9][0-9]*)?)")
   ]))
-  url = "^(?P<scheme>[A-Za-z0-9+.-]+)://(?:[^/?#]*@)?(?P<host>\\[[^]]*\\]|[^/?#:]*)(?::(?P<port>[0-9]+))?(?:[/?#]|$)"
+  # of URLs without one; those of other services of apprise know theirs
+  ports = { http = 80, https = 443, json = 80, jsons = 443, xml = 80, xmls = 443, form = 80, forms = 443 }
+  url   = "^(?P<scheme>[A-Za-z0-9+.-]+)://(?:[^/?#]*@)?(?P<host>\\[[^]]*\\]|[^/?#:]*)(?::(?P<port>[0-9]+))?(?:[/?#]|$)"
 }

@@ -90,11 +90,29 @@ def _add_backups(registry: CollectorRegistry, backups: Sequence[Backup]) -> None
         "weather_backup_due_timestamp_seconds", "When the next one must be there.", ["database"], registry=registry
     )
     failed = Gauge("weather_backup_last_failed", "1 if the last backup failed.", ["database"], registry=registry)
+    copied = Gauge(
+        "weather_backup_last_copy_timestamp_seconds",
+        "When a good backup was last copied off the cluster.",
+        ["database"],
+        registry=registry,
+    )
+    copy_due = Gauge(
+        "weather_backup_copy_due_timestamp_seconds",
+        "When the copy of the last good backup must be there; only until it is.",
+        ["database"],
+        registry=registry,
+    )
+    uncopied = Gauge("weather_backup_copy_failed", "1 if the last copy failed.", ["database"], registry=registry)
     for one in backups:
         good.labels(one.database).set(_seconds(one.good_at) if one.good_at else 0)
         failed.labels(one.database).set(one.error is not None)
         if one.due_by:
             due.labels(one.database).set(_seconds(one.due_by))
+        if one.is_copied:
+            copied.labels(one.database).set(_seconds(one.copied_at) if one.copied_at else 0)
+            uncopied.labels(one.database).set(one.copy_error is not None)
+        if one.copy_due_by:
+            copy_due.labels(one.database).set(_seconds(one.copy_due_by))
 
 
 def _add_tables_and_runs(registry: CollectorRegistry, status: Status) -> None:

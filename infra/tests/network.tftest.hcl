@@ -12,7 +12,8 @@ variables {
   dns            = { namespace = "kube-system", addresses = ["169.254.20.10/32"], ports = [53] }
   ui_from        = null
 
-  external_database = null
+  external_database  = null
+  backups_are_copied = false
 }
 
 run "conventions" {
@@ -38,7 +39,7 @@ run "both_namespaces_are_closed_but_for_what_is_named" {
     error_message = "namespaces of ours: every pod in them"
   }
   assert {
-    condition     = { for block in flatten(kubernetes_network_policy_v1.internet.spec[0].egress[0].to[*].ip_block) : block.cidr => block.except } == { "0.0.0.0/0" = tolist(["10.0.0.0/8", "169.254.0.0/16"]), "::/0" = tolist(["fc00::/7"]) }
+    condition     = { for block in flatten(kubernetes_network_policy_v1.internet["weather"].spec[0].egress[0].to[*].ip_block) : block.cidr => block.except } == { "0.0.0.0/0" = tolist(["10.0.0.0/8", "169.254.0.0/16"]), "::/0" = tolist(["fc00::/7"]) }
     error_message = "outside is neither the cluster nor a private network"
   }
   assert {
@@ -108,7 +109,11 @@ run "addresses_that_nothing_opens" {
   module { source = "./modules/network" }
   variables {
     conventions = run.conventions
-    targets     = { pushgateway = "http://pushgateway.monitoring.svc.cluster.local:443" } # the port is open, but not in the cluster
+    targets     = { pushgateway = "http://pushgateway.monitoring.svc.cluster.local:443" } # the port is open, but not in the cluster, and a range is no namespace
+
+    egress_allow = [{ namespace = null, pod_labels = {}, cidr = "10.1.2.3/32", ports = [443] }]
+
+    backups_are_copied = true
   }
   expect_failures = [kubernetes_network_policy_v1.internet]
 }

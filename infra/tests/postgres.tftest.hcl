@@ -18,6 +18,10 @@ variables {
   backups_kept       = 14
 
   backup_max_age_hours = 26
+  backup_copies        = null
+  backup_copies_key    = { access_key_id = "AK1A", secret_access_key = "5e171e15ec7e15ec" }
+  secrets_revision     = 1
+  ca_file              = null
   kubeconfig           = "/nowhere"
   kubectl              = "kubectl"
   settings             = { checkpoint_timeout = "5min" }
@@ -76,11 +80,33 @@ run "no_password_is_in_the_state" {
   }
 }
 
-run "new_passwords_reach_the_server" {
+run "new_passwords_reach_the_server_and_backups_a_bucket" {
   module { source = "./modules/postgres" }
   variables {
     conventions        = run.conventions
     passwords_revision = 2
+    backup_copies      = { bucket = "copies-of-backups", prefix = "weather", endpoint = "https://s3.example.org", region = null, provider = null, image = "rclone/rclone:1" }
+    secrets_revision   = 3
+    ca_file            = "tests/authority.pem"
+  }
+  assert {
+    condition = { for env in module.backup.pod.spec[0].container[0].env : env.name => env.value if env.value != null && can(regex("COPIES|SSL_CERT", env.name)) } == {
+      COPIES = "copies:copies-of-backups/weather", RCLONE_CONFIG_COPIES_TYPE = "s3", RCLONE_CONFIG_COPIES_PROVIDER = "Other", RCLONE_CONFIG_COPIES_ENDPOINT = "https://s3.example.org", SSL_CERT_FILE = "/tools/ca.crt"
+    }
+    error_message = "what rclone is told"
+  }
+  assert {
+    condition = kubernetes_secret_v1.copies[0].data_wo == null && kubernetes_secret_v1.copies[0].data_wo_revision == 3 && toset([
+      for pod in [module.backup.pod, module.restore.pod] : join(",", [for env in pod.spec[0].container[0].env : env.name if can(env.value_from[0].secret_key_ref[0].name) && strcontains(env.name, "COPIES")])
+    ]) == toset(["RCLONE_CONFIG_COPIES_ACCESS_KEY_ID,RCLONE_CONFIG_COPIES_SECRET_ACCESS_KEY"])
+    error_message = "the bucket's key is written, never kept, and both pods get it"
+  }
+  assert {
+    condition = alltrue([
+      for pod in [module.backup.pod, module.restore.pod] : pod.metadata[0].labels["weather/internet"] == "client" && pod.spec[0].init_container[0].image == "rclone/rclone:1" &&
+      pod.spec[0].init_container[0].security_context[0].read_only_root_filesystem && strcontains(pod.spec[0].init_container[0].command[2], "/certificates/ca.crt")
+    ])
+    error_message = "rclone comes from its image, with the certificates that are trusted, in as closed a container"
   }
   assert {
     condition     = kubernetes_secret_v1.postgres.data_wo_revision == 2 && kubernetes_stateful_set_v1.postgres.spec[0].template[0].metadata[0].annotations["weather/passwords-revision"] == "2"

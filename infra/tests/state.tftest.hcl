@@ -5,11 +5,12 @@ mock_provider "kind" {}
 
 variables {
   openweather_api_key = "5e171e15ec7e15ec7e15ec7e15ec7e15"
-  alert_urls          = ["json://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
+  alert_urls          = ["jsons://user:5e171e15ec7e15ec7e15ec7e15ec7e15@example.org"]
   heartbeat_url       = "https://hc-ping.com/5e171e15ec7e15ec7e15ec7e15ec7e15"
   image               = "registry.example/weather:1"
   ui_password         = "5e171e15ec7e15ec7e15ec7e15ec7e15"
 
+  backup_copies_key           = { access_key_id = "AK1A", secret_access_key = "5e171e15ec7e15ec" }
   external_postgres_passwords = { loader = "5e171e15ec7e15ec", reader = "5e171e15ec7e15ec", dagster = "5e171e15ec7e15ec" }
 }
 

@@ -13,6 +13,8 @@ run "values_that_cannot_work" {
   command = plan
   variables {
     backup_schedule      = "nightly"
+    backup_copies        = { bucket = "backups", prefix = "/weather/", region = "eu-central-1" }
+    backup_copies_key    = { access_key_id = "AK1A", secret_access_key = "" }
     backups_kept         = 0
     base_image           = "python@sha256:0000"
     backup_max_age_hours = 0
@@ -49,7 +51,7 @@ run "values_that_cannot_work" {
     work_access_mode     = "ReadOnlyMany"
   }
   expect_failures = [
-    var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.dns, var.egress_allow, var.egress_ports,
+    var.backup_copies, var.backup_copies_key, var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.dns, var.egress_allow, var.egress_ports,
     var.heartbeat_url, var.hourly_load, var.image_pull_secrets, var.ingestor_schedule, var.kubernetes_api, var.load_memory, var.locations,
     var.locations_file, var.namespaces, var.node_selector, var.openweather_api_key, var.passwords_revision,
     var.postgres_image, var.postgres_settings, var.priority_class_name, var.private_ranges, var.prune_schedule, var.pushgateway,
@@ -62,7 +64,8 @@ run "values_that_cannot_work" {
 run "other_values_that_cannot_work" {
   command = plan
   variables {
-    backup_schedule = "0 22-6 * * *" # an interval that ends before it begins
+    backup_schedule = "0 22-6 * * *"         # an interval that ends before it begins
+    backup_copies   = { bucket = "backups" } # in no region
     dns             = { ports = [] }
     egress_allow    = [{ ports = [9091] }]
 
@@ -77,7 +80,7 @@ run "other_values_that_cannot_work" {
     ui_auth                     = { from_namespaces = ["Ingress"] }
   }
   expect_failures = [
-    var.backup_schedule, var.dns, var.egress_allow, var.external_postgres_passwords, var.ingestor_schedule, var.kubernetes_api,
+    var.backup_copies, var.backup_schedule, var.dns, var.egress_allow, var.external_postgres_passwords, var.ingestor_schedule, var.kubernetes_api,
     var.locations_file, var.memory, var.namespaces, var.prune_schedule, var.tolerations, var.ui_auth,
   ]
 }
@@ -101,14 +104,30 @@ run "postgres_by_a_digest_alone_whose_version_nobody_knows" {
   command = plan
   variables {
     postgres_image = "postgres@sha256:17aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    backup_copies  = { bucket = "backups", endpoint = "https://s3.example.org/backups" }
+    heartbeat_url  = "http://example.org/5e171e15" # port 80, which nothing opens
   }
-  expect_failures = [var.postgres_image]
+  expect_failures = [var.alert_urls, var.backup_copies, var.postgres_image]
 }
 
-run "images_by_name_and_digest" {
+run "an_alert_into_the_cluster" {
   command = plan
   variables {
-    base_image     = "python:3.12-slim@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    alert_urls   = ["jsons://alerts.monitoring.svc/weather"] # the port is open, but not in the cluster
+    egress_allow = [{ namespace = "proxies", ports = [443] }, { cidr = "10.1.2.3/32", ports = [443] }]
+  }
+  expect_failures = [var.alert_urls]
+}
+
+run "images_by_name_and_digest_and_alerts_that_can_go_out" {
+  command = plan
+  variables {
+    base_image = "python:3.12-slim@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    # what the policies let through: by an open port, in a namespace and in a range that are named, and where only the service knows
+    alert_urls = [
+      "jsons://user:a-password@example.org/path", "json://alerts.monitoring.svc:80", "json://10.1.2.3:8080/", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/", "mailto://user:a-password@example.org",
+    ]
+    egress_allow   = [{ namespace = "monitoring", ports = [8081] }, { cidr = "10.1.0.0/16", ports = [8080] }]
     image          = "registry.example:5000/weather:1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     postgres_image = "registry.example:5000/postgres:17.7@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   }

@@ -1,4 +1,4 @@
-"""Check of the backups, where infra/ makes them: the last one succeeded, and it is not too old."""
+"""Check of the backups, where infra/ makes them: the last one succeeded, is recent, and copied where it is to be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from dagster_project.checks.queries import CheckResult
 from dlt_sources.weather.destination.postgres.backups import TABLE, Backup
 
-DESCRIPTION = f"The last backup of each database in {TABLE} succeeded, and the next one is not overdue."
+DESCRIPTION = f"The last backup of each database in {TABLE} succeeded, and neither the next one nor a copy is overdue."
 
 
 def backups_are_recent(backups: Sequence[Backup], now: datetime) -> CheckResult:
@@ -20,8 +20,9 @@ def backups_are_recent(backups: Sequence[Backup], now: datetime) -> CheckResult:
     """
     problems = [problem for one in backups if (problem := one.problem(now))]
     ages = {
-        f"hours since the last good backup of {one.database}": round((now - one.good_at).total_seconds() / 3600, 1)
+        f"hours since the last {what} of {one.database}": round((now - at).total_seconds() / 3600, 1)
         for one in backups
-        if one.good_at
+        for what, at in (("good backup", one.good_at), ("copy", one.copied_at))
+        if at
     }
     return CheckResult(not problems, figures=ages, description=" ".join(problems) or None)

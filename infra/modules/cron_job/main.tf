@@ -72,6 +72,34 @@ resource "kubernetes_cron_job_v1" "this" {
                 type = var.pods.security.seccomp_profile
               }
             }
+            dynamic "init_container" {
+              for_each = var.init_container[*]
+              content {
+                name              = init_container.value.name
+                image             = init_container.value.image
+                image_pull_policy = "IfNotPresent"
+                command           = init_container.value.command
+                resources {
+                  requests = var.resources.requests
+                  limits   = var.resources.limits
+                }
+                security_context {
+                  allow_privilege_escalation = var.pods.container_security.allow_privilege_escalation
+                  read_only_root_filesystem  = var.pods.container_security.read_only_root_filesystem
+                  capabilities {
+                    drop = var.pods.container_security.drop
+                  }
+                }
+                dynamic "volume_mount" {
+                  for_each = local.volumes
+                  content {
+                    name       = volume_mount.key
+                    mount_path = volume_mount.value.mount_path
+                    read_only  = volume_mount.value.config_map != null
+                  }
+                }
+              }
+            }
             container {
               name              = var.container
               image             = var.image

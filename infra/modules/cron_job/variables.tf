@@ -118,6 +118,16 @@ variable "args" {
   default     = null
 }
 
+variable "init_container" {
+  description = "A container that runs before, with the same volumes; none if null."
+  type = object({
+    name    = string
+    image   = string
+    command = list(string)
+  })
+  default = null
+}
+
 variable "env" {
   description = "Environment variables."
   type        = map(string)

@@ -19,11 +19,12 @@ data "kubernetes_endpoints_v1" "api" {
   }
 }
 
-# Loads ask OpenWeather; the code location sends alerts.
+# Loads ask OpenWeather; the code location sends alerts; backups are copied to a bucket.
 resource "kubernetes_network_policy_v1" "internet" {
+  for_each = { for name, namespace in local.namespaces : name => namespace if name == "weather" || var.backups_are_copied }
   metadata {
     name      = "clients-to-internet"
-    namespace = local.namespaces.weather
+    namespace = each.value
     labels    = var.conventions.labels
   }
   spec {
@@ -86,9 +87,14 @@ resource "kubernetes_network_policy_v1" "internet" {
   lifecycle {
     precondition {
       condition     = length(local.cut_off) == 0
-      error_message = "The network policies let no load reach the address in ${join(", ", local.cut_off)}: open its port in egress_ports, or, if it is in the cluster or in a private network, add it to egress_allow, such as { namespace = \"monitoring\", ports = [9091] }."
+      error_message = "The network policies let nobody reach the address in ${join(", ", local.cut_off)}: open its port in egress_ports, or, if it is in the cluster or in a private network, add it to egress_allow, such as { namespace = \"monitoring\", ports = [9091] }."
     }
   }
+}
+
+moved {
+  from = kubernetes_network_policy_v1.internet
+  to   = kubernetes_network_policy_v1.internet["weather"]
 }
 
 # Webserver and daemon ask the Kubernetes API, which listens outside the pods' network, at 443 or, on its node, 6443.

@@ -20,7 +20,10 @@ locals {
       [for target in var.egress_allow : target.cidr == null ? (
         # the pods' port may be another than the Service's
         can(regex("^[^.]+[.]${target.namespace}[.]svc([.]|$)", url.host))
-      ) : contains(target.ports, url.port)],
+        ) : contains(target.ports, url.port) && !local.is_service[name] && (
+        # a name may lead there
+        try(cidrhost("${url.host}/${split("/", target.cidr)[1]}", 0) == cidrhost(target.cidr, 0), true)
+      )],
     ))
   ]
 }

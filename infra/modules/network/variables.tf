@@ -45,7 +45,7 @@ variable "egress_allow" {
 }
 
 variable "targets" {
-  description = "Addresses that loads are told to ask, by the variable or setting that says so; those that nothing opens are refused."
+  description = "Addresses that loads and backups are told to ask, by the variable or setting that says so; those that nothing opens are refused."
   type        = map(string)
 }
 
@@ -78,4 +78,9 @@ variable "external_database" {
     namespace = string
     addresses = list(string)
   })
+}
+
+variable "backups_are_copied" {
+  description = "Whether backups are copied out of the cluster, from the namespace of the database."
+  type        = bool
 }

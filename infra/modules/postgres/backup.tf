@@ -26,7 +26,7 @@ module "backup" {
   namespace   = var.namespace
   labels      = var.conventions.components.backup.labels
   annotations = { "checkov.io/skip1" = "CKV_K8S_40=the image's own user is 999" }
-  reaches     = { "weather/database" = "client" }
+  reaches     = merge({ "weather/database" = "client" }, local.copies.reaches)
   pods        = var.conventions.pods
   user        = var.conventions.users.postgres
 
@@ -37,15 +37,18 @@ module "backup" {
   container = "backup"
   image     = var.image
   command   = ["bash", "/scripts/backup.sh"]
-  env = {
+  env = merge(local.copies.env, {
     PGHOST    = kubernetes_service_v1.postgres.metadata[0].name
     KEEP      = tostring(var.backups_kept)
     DUE_HOURS = tostring(var.backup_max_age_hours)
 
     PGSSLMODE        = "require"
     PGCHANNELBINDING = "require"
-  }
-  env_of_secrets = { BACKUP_PASSWORD = kubernetes_secret_v1.backup.metadata[0].name }
+  })
+  env_of_secrets = merge(local.copies.env_of_secrets, { BACKUP_PASSWORD = kubernetes_secret_v1.backup.metadata[0].name })
+  init_container = local.copies.init_container
+  # the backup is good, its copy failed: another attempt would make another backup
+  final_exit_codes = var.backup_copies == null ? [] : [4]
   resources = {
     requests = { cpu = "50m", memory = var.backup_memory.request }
     limits   = { memory = var.backup_memory.limit }
@@ -54,13 +57,13 @@ module "backup" {
 }
 
 locals {
-  backup_volumes = {
+  backup_volumes = merge(local.copies.volumes, {
     scripts = { mount_path = "/scripts", config_map = kubernetes_config_map_v1.postgres.metadata[0].name }
     backups = { mount_path = "/backups", claim = kubernetes_persistent_volume_claim_v1.backups.metadata[0].name }
-  }
+  })
 }
 
-# A pod with the backups, made by hand, in which backups are listed, restored, copied and deleted; it ends by itself.
+# A pod with the backups, made by hand, in which backups and their copies are listed, fetched, restored and deleted; it ends by itself.
 module "restore" {
   source = "../cron_job"
 
@@ -68,7 +71,7 @@ module "restore" {
   namespace   = var.namespace
   labels      = var.conventions.components.backup.labels
   annotations = { "checkov.io/skip1" = "CKV_K8S_40=the image's own user is 999" }
-  reaches     = { "weather/database" = "client" }
+  reaches     = merge({ "weather/database" = "client" }, local.copies.reaches)
   pods        = var.conventions.pods
   user        = var.conventions.users.postgres
 
@@ -83,14 +86,15 @@ module "restore" {
   container = "restore"
   image     = var.image
   command   = ["sleep", tostring(4 * 3600)]
-  env = {
+  env = merge(local.copies.env, {
     PGHOST           = kubernetes_service_v1.postgres.metadata[0].name
     PGSSLMODE        = "require"
     PGCHANNELBINDING = "require"
-  }
-  env_of_secrets = {
+  })
+  env_of_secrets = merge(local.copies.env_of_secrets, {
     for name in ["LOADER_PASSWORD", "DAGSTER_PASSWORD"] : name => kubernetes_secret_v1.postgres.metadata[0].name
-  }
+  })
+  init_container = local.copies.init_container
   resources = {
     requests = { cpu = "50m", memory = var.backup_memory.request }
     limits   = { memory = var.backup_memory.limit }

@@ -127,3 +127,32 @@ variable "settings" {
   description = "Settings of the server besides those of settings.tf, or in their place."
   type        = map(string)
 }
+
+variable "backup_copies" {
+  description = "Bucket to which backups are copied, by an API of S3: a folder in it or \"\", the endpoint, AWS's if null, its region, rclone's name of who provides it, and rclone's image. None if null."
+  type = object({
+    bucket   = string
+    prefix   = string
+    endpoint = string
+    region   = string
+    provider = string
+    image    = string
+  })
+}
+
+variable "backup_copies_key" {
+  description = "Key of the bucket, written where secrets_revision has changed."
+  type        = object({ access_key_id = string, secret_access_key = string })
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "secrets_revision" {
+  description = "Raised to write the bucket's key again."
+  type        = number
+}
+
+variable "ca_file" {
+  description = "Path of a PEM file of certificates that are trusted besides the public ones, for the bucket."
+  type        = string
+}

@@ -28,6 +28,26 @@ def test_a_backup_that_failed_or_is_overdue_fails_with_the_age_of_the_last_good_
     )
 
 
+def test_a_copy_that_failed_or_is_overdue_fails_beside_a_good_backup():
+    copied = GOOD._replace(copied_at=NOW - timedelta(hours=8))
+    assert backups_are_recent([copied], NOW).figures == {
+        "hours since the last good backup of weather": 9.0,
+        "hours since the last copy of weather": 8.0,
+    }
+    under_way = copied._replace(copy_due_by=NOW + timedelta(hours=1))
+    assert backups_are_recent([under_way], NOW).passed
+    refused = copied._replace(copy_error="StatusCode: 403, AccessDenied.")
+    assert backups_are_recent([refused], NOW).description == (
+        "The last backup of weather was not copied: StatusCode: 403, AccessDenied; "
+        "the last copy is of 2026-11-27 04:00 UTC."
+    )
+    killed = GOOD._replace(copy_due_by=NOW - timedelta(hours=1), error="No space left on device")
+    assert backups_are_recent([killed], NOW).description == (
+        "The last backup of weather failed: No space left on device; the last good backup of weather is of 2026-11-27 "
+        "03:00 UTC. The last backup of weather was not copied in time; there is no copy."
+    )
+
+
 def test_they_are_read_where_they_are_recorded(postgres):
     query(postgres, "CREATE TABLE IF NOT EXISTS nothing (a int)")
     with postgres.reader() as reader:
@@ -41,5 +61,14 @@ def test_they_are_read_where_they_are_recorded(postgres):
             "INSERT INTO upkeep.backups VALUES ('weather', '2026-11-27T03:00Z', '2026-11-27T03:00Z',"
             " '2026-11-28T05:00Z', NULL)"
         )
-        assert read_backups(reader) == [GOOD]
+        assert read_backups(reader) == [GOOD], "the table of a release without copies"
+        reader.client.execute_sql(
+            "ALTER TABLE upkeep.backups ADD COLUMN copied_at timestamptz, ADD COLUMN copy_error text,"
+            " ADD COLUMN copy_due_by timestamptz"
+        )
+        reader.client.execute_sql(
+            "UPDATE upkeep.backups SET copied_at = last_good_at, copy_error = 'refused', copy_due_by = due_by"
+        )
+        copies = GOOD._replace(copied_at=GOOD.good_at, copy_error="refused", copy_due_by=GOOD.due_by)
+        assert read_backups(reader) == [copies]
         reader.client.execute_sql("DROP SCHEMA upkeep CASCADE")

@@ -4,12 +4,15 @@
 #
 # A good dump is DATABASE-TIME.dump with DATABASE-TIME.dump.sha256, which is written after all of the dump was read back.
 # $DUE_HOURS after a good dump the next one is due. Connects as role backup, which reads everything and writes that table.
+#
+# With $COPIES, a path of rclone such as copies:bucket/weather, $RCLONE copies each good dump there. A copy that fails leaves the
+# dump as good as it is; the table says so, and the exit code is 4, since another dump would not help.
 set -euo pipefail
 cd "${BACKUPS:-/backups}"
 export PGUSER=backup PGPASSWORD=$BACKUP_PASSWORD
 # its record is written also while the volume of the database is full (reserve.sh)
 export PGOPTIONS='-c default_transaction_read_only=off'
-KEEP=${KEEP:-14} DUE_HOURS=${DUE_HOURS:-26}
+KEEP=${KEEP:-14} DUE_HOURS=${DUE_HOURS:-26} RCLONE=${RCLONE:-/tools/rclone}
 
 log() { printf '{"timestamp": "%s", "level": "%s", "logger": "backup", "event": "%s"}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2"; }
 
@@ -81,7 +84,7 @@ keep() {
 free() { df --output=avail --block-size=1 . | tail --lines=1; }
 
 back_up() { # DATABASE SCHEMA
-  local tables file=$1-$stamp.dump needed=0 error
+  local tables file=$1-$stamp.dump needed=0 error copies
   export PGDATABASE=$1
   error=$(mktemp)
   tables=$(psql --no-psqlrc --tuples-only --no-align --command="SELECT count(*) FROM pg_tables WHERE schemaname = '$2'") || return 1
@@ -107,15 +110,37 @@ back_up() { # DATABASE SCHEMA
   seal "$file.part" "$file"
   mv "$file.part" "$file"
   sync .
-  record "$1" "last_good_at = now(), due_by = now() + :'due_hours' * interval '1 hour', last_error = NULL, file = :'file', bytes = :bytes, sha256 = :'sha256'" \
+  # a copy that is killed is overdue when its Job must have ended
+  copies="copied_at = NULL, copy_error = NULL, copy_due_by = NULL"
+  [ -z "${COPIES:-}" ] || copies="copy_due_by = now() + interval '2 hours'"
+  record "$1" "$copies, last_good_at = now(), due_by = now() + :'due_hours' * interval '1 hour', last_error = NULL, file = :'file', bytes = :bytes, sha256 = :'sha256'" \
     "due_hours=$DUE_HOURS" "file=$file" "bytes=$(stat --format=%s "$file")" "sha256=$(cut --characters=1-64 "$file.sha256")"
   log info "$file: $tables tables, $(stat --format=%s "$file") bytes, verified"
   keep "$1"
+  [ -z "${COPIES:-}" ] || copy "$1" "$file"
+}
+
+copy() { # DATABASE FILE
+  local error cause
+  error=$(mktemp)
+  # without a file of settings; those of the remote "copies" are in the environment. rclone compares what arrived
+  if "$RCLONE" copy . "$COPIES" --include="/$2" --include="/$2.sha256" --config= --log-level=ERROR \
+    --transfers=1 --s3-no-check-bucket --no-traverse --max-duration=45m 2>"$error"; then
+    record "$1" "copied_at = now(), copy_error = NULL, copy_due_by = NULL"
+    log info "$2: copied to $COPIES"
+    return
+  fi
+  # what went wrong may go on for some lines
+  cause=$({ grep --extended-regexp 'ERROR|Failed' "$error" || cat "$error"; } | tail --lines=1 |
+    sed --regexp-extended 's/^[0-9/]+ [0-9:]+ *(ERROR *: )?//' | tr --delete '"\\[:cntrl:]')
+  log error "$2: good, but not copied to $COPIES; $cause"
+  record "$1" "copy_error = :'cause'" "cause=$cause"
+  uncopied=4
 }
 
 fail_one() { # DATABASE CAUSE
   local cause
-  cause=$(tr --delete '"\\\n' <<<"$2")
+  cause=$(tr --delete '"\\[:cntrl:]' <<<"$2")
   if grep --quiet "No space left" <<<"$cause"; then
     cause="the volume of the backups is full, and only the newest good dump of each database is left on it; enlarge it (volume_sizes.backups). The database said: $cause"
   fi
@@ -123,7 +148,7 @@ fail_one() { # DATABASE CAUSE
   record "$1" "last_error = :'cause'" "cause=$cause"
 }
 
-broken=() failed=0 newest=""
+broken=() failed=0 uncopied=0 newest=""
 rm -f ./*.part # of a backup that was killed
 stamp=$(date -u +%Y-%m-%dT%H-%M-%SZ)
 # one database that fails does not take the other's backup with it
@@ -135,4 +160,5 @@ if [ ${#broken[@]} -gt 0 ]; then
   record "${broken[0]%%-*}" "last_error = :'cause'" "cause=${broken[*]}: a dump is broken: its checksum is not that of its content"
   failed=1
 fi
-exit "$failed"
+[ "$failed" = 0 ] || exit "$failed"
+exit "$uncopied"

@@ -106,6 +106,10 @@ CREATE TABLE IF NOT EXISTS upkeep.backups (
   bytes bigint,
   sha256 text
 );
+ALTER TABLE upkeep.backups
+  ADD COLUMN IF NOT EXISTS copied_at timestamptz,
+  ADD COLUMN IF NOT EXISTS copy_error text,
+  ADD COLUMN IF NOT EXISTS copy_due_by timestamptz;
 COMMENT ON TABLE upkeep.backups IS 'How the backups of each database ended: a row a database, written by role backup.';
 COMMENT ON COLUMN upkeep.backups.last_attempt_at IS 'When the last backup began.';
 COMMENT ON COLUMN upkeep.backups.last_good_at IS 'When the last backup ended that was read back and found whole.';
@@ -114,6 +118,9 @@ COMMENT ON COLUMN upkeep.backups.last_error IS 'Why the last backup failed; null
 COMMENT ON COLUMN upkeep.backups.file IS 'The last good backup, on the volume of the backups.';
 COMMENT ON COLUMN upkeep.backups.bytes IS 'Its size.';
 COMMENT ON COLUMN upkeep.backups.sha256 IS 'Its checksum.';
+COMMENT ON COLUMN upkeep.backups.copied_at IS 'When a good backup was last copied off the cluster; null without copies.';
+COMMENT ON COLUMN upkeep.backups.copy_error IS 'Why the last copy failed; null if it did not.';
+COMMENT ON COLUMN upkeep.backups.copy_due_by IS 'When the copy of the last good backup must have ended; null once it is there.';
 GRANT USAGE ON SCHEMA upkeep TO loader, reader, backup;
 GRANT SELECT ON upkeep.backups TO loader, reader;
 GRANT SELECT, INSERT, UPDATE ON upkeep.backups TO backup;

@@ -1,0 +1,63 @@
+# Copies of the backups in a bucket, where they are wanted. PostgreSQL's image has no client of S3: the pods of the CronJobs get
+# rclone, a program of one file, from its own image before they start, and the public authorities' certificates with it.
+
+locals {
+  copies = {
+    reaches = var.backup_copies == null ? {} : { "weather/internet" = "client" }
+    init_container = var.backup_copies == null ? null : {
+      name    = "rclone"
+      image   = var.backup_copies.image
+      command = ["sh", "-c", "cp \"$(command -v rclone)\" /tools/rclone && cat ${join(" ", local.authorities)} >/tools/ca.crt"]
+    }
+    env = var.backup_copies == null ? {} : merge(
+      {
+        COPIES = join("/", compact(["copies:${var.backup_copies.bucket}", var.backup_copies.prefix]))
+        # the remote "copies", as rclone reads it from the environment
+        RCLONE_CONFIG_COPIES_TYPE     = "s3"
+        RCLONE_CONFIG_COPIES_PROVIDER = coalesce(var.backup_copies.provider, var.backup_copies.endpoint == null ? "AWS" : "Other")
+        SSL_CERT_FILE                 = "/tools/ca.crt"
+      },
+      { for name in ["endpoint", "region"] : "RCLONE_CONFIG_COPIES_${upper(name)}" => var.backup_copies[name] if var.backup_copies[name] != null },
+    )
+    env_of_secrets = {
+      for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"] :
+      "RCLONE_CONFIG_COPIES_${name}" => kubernetes_secret_v1.copies[0].metadata[0].name if var.backup_copies != null
+    }
+    volumes = merge(
+      var.backup_copies == null ? {} : { tools = { mount_path = "/tools" } },
+      { for config_map in kubernetes_config_map_v1.copies : "certificates" => { mount_path = "/certificates", config_map = config_map.metadata[0].name } },
+    )
+  }
+  authorities = concat(["/etc/ssl/certs/ca-certificates.crt"], var.ca_file == null ? [] : ["/certificates/ca.crt"])
+}
+
+resource "kubernetes_secret_v1" "copies" {
+  count = var.backup_copies == null ? 0 : 1
+  metadata {
+    name      = "backup-copies"
+    namespace = var.namespace
+    labels    = var.conventions.components.backup.lasting_labels
+  }
+  data_wo = {
+    RCLONE_CONFIG_COPIES_ACCESS_KEY_ID     = try(var.backup_copies_key.access_key_id, "")
+    RCLONE_CONFIG_COPIES_SECRET_ACCESS_KEY = try(var.backup_copies_key.secret_access_key, "")
+  }
+  data_wo_revision = var.secrets_revision
+
+  lifecycle {
+    precondition {
+      condition     = var.backup_copies_key != null
+      error_message = "There is no key of the bucket: export TF_VAR_backup_copies_key='{\"access_key_id\": \"…\", \"secret_access_key\": \"…\"}'."
+    }
+  }
+}
+
+resource "kubernetes_config_map_v1" "copies" {
+  count = var.backup_copies == null || var.ca_file == null ? 0 : 1
+  metadata {
+    name      = "backup-copies"
+    namespace = var.namespace
+    labels    = var.conventions.components.backup.labels
+  }
+  data = { "ca.crt" = file(var.ca_file) }
+}
