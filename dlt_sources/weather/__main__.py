@@ -4,7 +4,10 @@ import os
 import sys
 from contextlib import suppress
 
+from dlt_sources.weather.common.interrupts import end_by_signals_in_order, settle
 from dlt_sources.weather.common.process_memory import gc_frozen_imports, keep_memory_flat
+
+end_by_signals_in_order()
 
 # a stream that the caller has closed: the next file to be opened, perhaps a database, would take its place and text
 with suppress(OSError):
@@ -21,6 +24,7 @@ try:
         from dlt_sources.weather.cli import main
 except KeyboardInterrupt:
     # nothing has begun
+    settle(130)
     sys.exit(130)
 
 if __name__ == "__main__":

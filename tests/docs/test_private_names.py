@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("dlt_sources", "dagster_project")
 LIST = ROOT / "docs" / "design-decisions.md"
 HEADING = "## Private names of libraries"
-# what Python's own named tuples offer for everybody begins with an underscore too
-PUBLIC = {"_replace", "_asdict", "_fields", "_make"}
+# what Python's own named tuples, and its os module, offer for everybody begins with an underscore too
+PUBLIC = {"_replace", "_asdict", "_fields", "_make", "_exit"}
 # attributes that every abstract class or dataclass carries
 GENERATED = re.compile(r"_abc_|_is_protocol$|_is_runtime_protocol$|_hint_")
 # patches of a library that use no private name

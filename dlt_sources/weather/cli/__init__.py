@@ -25,6 +25,7 @@ from dlt_sources.weather.cli.commands.status import status_command
 from dlt_sources.weather.cli.console import guard_streams, output_problem, tell
 from dlt_sources.weather.common.configuration import configuration_error, nearest
 from dlt_sources.weather.common.errors import ConfigurationError, WeatherError
+from dlt_sources.weather.common.interrupts import settle
 from dlt_sources.weather.common.redaction import print_redacted
 from dlt_sources.weather.destination.capabilities.dlt_settings import set_in_environment
 
@@ -82,6 +83,7 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it ships no types
             tell(str(configuration_error(error)), logging.ERROR)
             ctx.exit(ConfigurationError.exit_code)
         except KeyboardInterrupt:
+            settle(130)
             tell(
                 "Interrupted. Loaded rows and fetched answers are kept; the next run continues from there.",
                 logging.WARNING,
@@ -124,4 +126,8 @@ def main() -> None:
     guard_streams()
     set_in_environment()
     sys.excepthook = print_redacted
-    weather(prog_name="weather")
+    try:
+        weather(prog_name="weather")
+    except SystemExit as end:
+        settle(end.code if isinstance(end.code, int) else int(bool(end.code)))
+        raise

@@ -1,17 +1,21 @@
-"""SIGINT and SIGTERM while rows are loaded or deleted: the first ends the work in order, the second at once."""
+"""SIGINT and SIGTERM: while rows are loaded or deleted, the first ends the work in order, the second at once."""
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
 # a terminal's Ctrl-C reaches every process of its group, and a launcher such as `uv run` forwards it besides
 SECONDS_OF_ONE_SIGNAL = 0.5
+_is_command = False
 
 
 class Interruptible(Protocol):
@@ -86,4 +90,47 @@ def interruptible(on_first: Callable[[str], bool]) -> Iterator[None]:
         # the second half of one signal must not meet the handler that was there before
         time.sleep(max(0.0, min(SECONDS_OF_ONE_SIGNAL, received_at + SECONDS_OF_ONE_SIGNAL - time.monotonic())))
         for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def end_by_signals_in_order() -> None:
+    """Let SIGTERM interrupt this process as Ctrl-C does, from its start on, and ``settle`` its exit code.
+
+    By itself SIGTERM ends it without a word, and the first process of a container does not hear it at all.
+    """
+    global _is_command  # noqa: PLW0603 - there is one set of handlers a process too
+    _is_command = True
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def settle(code: int) -> None:
+    """Let no further signal change the exit code of a command that ends; one that the user sends on purpose hurries it.
+
+    Otherwise the process would end by the signal, with a traceback or with click's "Aborted!", because Python takes its
+    handlers away before it has freed its modules. Nothing is changed in a process that is no command.
+
+    Args:
+        code: the exit code.
+    """
+    if not _is_command:
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    began = time.monotonic()
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        # the other half of the signal that has just ended the command
+        if time.monotonic() - began >= SECONDS_OF_ONE_SIGNAL:
+            os._exit(code)
+
+    _handle(leave)
+    atexit.register(_handle, signal.SIG_IGN)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # a shell starts what it runs in the background so
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
