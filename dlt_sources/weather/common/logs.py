@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterable
@@ -15,8 +16,9 @@ import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from dlt_sources.weather.common.redaction import known_secrets, redact
+from dlt_sources.weather.common.redaction import known_secrets, print_redacted, redact
 
+logger = logging.getLogger(__name__)
 LogFormat = Literal["text", "json"]
 # of a traceback on a terminal
 SHOWN_FRAMES = 3
@@ -147,6 +149,8 @@ def configure_logging(
     dlt_logger.handlers = [_named(log_format, DltHandler(), formatter)]
     dlt_logger.propagate = False
     leave_out_expected_warnings()
+    if log_format == "json":
+        _log_uncaught_exceptions()
 
 
 def leave_out_expected_warnings() -> None:
@@ -181,8 +185,33 @@ def _report_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
 
     pyarrow's ``ParquetWriter`` writes its footer when it is closed, and so in its finalizer after a first write failed.
     """
-    if _FULL_DISK not in str(unraisable.exc_value):
+    if _FULL_DISK in str(unraisable.exc_value):
+        return
+    if not logs_are_json():
         sys.__unraisablehook__(unraisable)
+    elif unraisable.exc_value is not None:
+        _log_uncaught(f"{unraisable.err_msg or 'Exception ignored in'} {unraisable.object!r}", unraisable.exc_value)
+
+
+def _log_uncaught_exceptions() -> None:
+    """Write exceptions that nothing catches, of any thread, as lines of the log: Python prints them as text.
+
+    Hooks of others, such as those of a debugger, stay.
+    """
+    if sys.excepthook in (sys.__excepthook__, print_redacted):
+        sys.excepthook = lambda _kind, error, _trace: _log_uncaught("The process ended by an exception.", error)
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _log_exception_of_thread
+
+
+def _log_exception_of_thread(found: threading.ExceptHookArgs) -> None:
+    # a thread may end itself so
+    if found.exc_value is not None and not isinstance(found.exc_value, SystemExit):
+        _log_uncaught(f"Thread {found.thread.name if found.thread else '?'} ended by an exception.", found.exc_value)
+
+
+def _log_uncaught(message: str, error: BaseException) -> None:
+    logger.critical(message, exc_info=(type(error), error, error.__traceback__))
 
 
 def _named(name: str, handler: logging.Handler, formatter: logging.Formatter) -> logging.Handler:

@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import subprocess
 import sys
 
 import pytest
@@ -94,3 +95,46 @@ def test_a_file_that_its_finalizer_cannot_close_on_a_full_disk_is_not_told(capsy
     assert capsys.readouterr().err == ""
     Writer(errno.EIO)
     assert "Input/output error" in capsys.readouterr().err
+
+
+UNCAUGHT = """
+import sys, threading, warnings
+from dlt_sources.weather.common.logs import configure_logging
+
+class Freed:
+    def __del__(self):
+        raise ValueError("when it was freed")
+
+configure_logging("json")
+warnings.warn("a warning")
+thread = threading.Thread(target=lambda: 1 / 0, name="worker")
+thread.start()
+thread.join()
+Freed()
+raise RuntimeError(sys.argv[1])
+"""
+
+
+@pytest.mark.process
+def test_warnings_and_exceptions_that_nothing_catches_are_lines_of_json_without_the_key():
+    ended = subprocess.run(
+        [sys.executable, "-c", UNCAUGHT, f"at https://x/?appid={SENTINEL_KEY}"],
+        env=os.environ | {"OPENWEATHER_API_KEY": SENTINEL_KEY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert ended.returncode == 1
+    assert "a warning" in said[0]["message"]
+    assert [line["message"].split(" <")[0] for line in said[1:]] == [
+        "Thread worker ended by an exception.",
+        "Exception ignored in",
+        "The process ended by an exception.",
+    ]
+    assert [line["exception"].splitlines()[-1].partition(":")[0] for line in said[1:]] == [
+        "ZeroDivisionError",
+        "ValueError",
+        "RuntimeError",
+    ]
+    assert SENTINEL_KEY not in ended.stderr
