@@ -46,6 +46,12 @@ ANY_DATABASE = {
     "tests.dagster_project.checks.test_gaps",
     "tests.dagster_project.reports.test_weather_report",
 }
+# tests of these modules whose columns and SQL the database decides: they run on both
+OF_THE_DATABASE = {
+    "test_columns_have_the_types_of_their_contracts_and_every_row_its_load",
+    "test_a_new_field_is_announced_once_and_kept_from_then_on",
+    "test_a_missing_hour_or_day_of_weather_is_found_although_the_noon_of_a_place_moves",
+}
 
 
 class _Running:
@@ -69,7 +75,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         asked = {*getattr(item, "fixturenames", ()), *(one for one in parameters.values() if isinstance(one, str))}
         if asked & DATABASES:
             item.add_marker("db")
-        if "postgres" in parameters.values() and item.nodeid.split(".py")[0].replace("/", ".") in ANY_DATABASE:
+        module, name = item.nodeid.split(".py")[0].replace("/", "."), getattr(item, "originalname", item.name)
+        if "postgres" in parameters.values() and module in ANY_DATABASE and name not in OF_THE_DATABASE:
             item.add_marker("slow")
     left_out = [name for name in ON_REQUEST if not re.search(rf"\b({name}|ci)\b", config.option.markexpr)]
     unasked = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
