@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg2
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster import DagsterEvent, EventLogEntry
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from sqlalchemy import URL, event, inspect
 from sqlalchemy.dialects import plugins
 from sqlalchemy.engine import CreateEnginePlugin, Engine
+from sqlalchemy.exc import DBAPIError
 
 logger = logging.getLogger(__name__)
 PLUGIN = "weather_records"
 # for each of the 6 tries that dagster-postgres makes to connect, so that an outage of a minute fails nothing
 WAIT_SECONDS = 10.0
+# for the first connection of a process, which is tried once: a code server that fails to start, or a run's process that
+# ends, fails all runs that wait for it
+SECONDS_TO_BEGIN = 60.0
 PAUSE_SECONDS = 0.5
 # a node that is gone answers nothing
 CONNECT_TIMEOUT = "5"
@@ -49,11 +55,12 @@ class PatientConnections(CreateEnginePlugin):
 
 
 class EventLog(PostgresEventLogStorage):
-    """Dagster's event log, whose look for a table closes its connection.
+    """Dagster's event log, which outlasts a connection that is cut off, and whose look for a table closes its own.
 
-    Dagster's opens one each time and leaves it to the garbage collector (dagster-postgres 0.29.1). A launch looks for
-    the table of checks once for each of the 33 checks, and the webserver's pool has 21 connections: the launch waited
-    half a minute for each further one, and answered an error at last.
+    An event that cannot be stored ends its run, with lines of text in the log. For a table, Dagster's opens a
+    connection each time and leaves it to the garbage collector (dagster-postgres 0.29.1). A launch looks for the table
+    of checks once for each of the 33 checks, and the webserver's pool has 21 connections: the launch waited half a
+    minute for each further one, and answered an error at last.
     """
 
     def has_table(self, table_name: str) -> bool:
@@ -61,9 +68,25 @@ class EventLog(PostgresEventLogStorage):
         with self.index_connection() as connection:
             return bool(inspect(connection).has_table(table_name))
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event of a run."""
+        _again_if_cut_off(lambda: super(EventLog, self).store_event(event))
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of a run."""
+        _again_if_cut_off(lambda: super(EventLog, self).store_event_batch(events))
+
+
+class RunRecords(PostgresRunStorage):
+    """Dagster's table of runs, whose changes by events outlast a connection that is cut off."""
+
+    def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
+        """Change a run as an event says."""
+        _again_if_cut_off(lambda: super(RunRecords, self).handle_run_event(run_id, event, update_timestamp))
+
 
 class Records(DagsterPostgresStorage):
-    """Dagster's storage in PostgreSQL with our event log.
+    """Dagster's storage in PostgreSQL with our event log and table of runs.
 
     Args:
         url: the database.
@@ -75,14 +98,34 @@ class Records(DagsterPostgresStorage):
         with tables_locked(url):
             super().__init__(text, inst_data=inst_data)
         self._event_log = EventLog(text, should_autocreate_tables=False, inst_data=inst_data)
+        self._runs = RunRecords(text, should_autocreate_tables=False, inst_data=inst_data)
 
     @property
     def event_log_storage(self) -> EventLog:
         """Event log."""
         return self._event_log
 
+    @property
+    def run_storage(self) -> RunRecords:
+        """Table of runs."""
+        return self._runs
+
 
 plugins.register(PLUGIN, __name__, PatientConnections.__name__)
+
+
+def _again_if_cut_off(store: Callable[[], None]) -> None:
+    """Store once more what a cut connection may have left out; the next connection waits for the server.
+
+    What the server had stored before the cut may be there twice then, which costs a line in a run's log.
+    """
+    try:
+        store()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        logger.warning("The connection to Dagster's records was cut off; what it stored is stored again.")
+        store()
 
 
 def _with_patience(url: URL) -> URL:
@@ -90,13 +133,19 @@ def _with_patience(url: URL) -> URL:
     return url.update_query_dict({"plugin": PLUGIN, "connect_timeout": CONNECT_TIMEOUT})
 
 
-def _connect(dialect: Any, _record: Any, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
+def _connect(
+    dialect: Any,
+    _record: Any,
+    arguments: Sequence[Any],
+    parameters: Mapping[str, Any],
+    seconds: float = WAIT_SECONDS,
+) -> Any:
     """Connect, and wait a while for a server that is away.
 
     Raises:
         psycopg2.OperationalError: the server refuses the connection, or is away for longer.
     """
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return dialect.connect(*arguments, **parameters)
@@ -122,7 +171,7 @@ def tables_locked(url: URL) -> Iterator[None]:
         "host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database,
         "connect_timeout": CONNECT_TIMEOUT,
     }  # fmt: skip
-    with closing(_connect(psycopg2, None, (), parameters)) as connection:
+    with closing(_connect(psycopg2, None, (), parameters, SECONDS_TO_BEGIN)) as connection:
         connection.autocommit = True
         connection.cursor().execute("SELECT pg_advisory_lock(%s)", (TABLES_LOCK,))
         # the server releases it with the connection

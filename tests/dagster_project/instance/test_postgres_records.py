@@ -4,11 +4,13 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import psycopg2
 import pytest
 from dagster import AssetCheckSpec, DagsterInstance, Definitions, asset, define_asset_job
-from sqlalchemy import URL
+from sqlalchemy import URL, event
+from sqlalchemy.engine import Engine
 
 from dagster_project.instance import health, migrate, postgres
 from dagster_project.instance.storage import InstanceStorage
@@ -61,6 +63,47 @@ def test_a_refused_password_is_not_waited_for(monkeypatch):
     with pytest.raises(psycopg2.OperationalError), postgres.tables_locked(URL.create("postgresql")):
         pass
     assert time.monotonic() - began < 1
+
+
+def test_an_event_whose_connection_is_cut_off_is_stored_all_the_same(records, caplog):
+    job = Definitions(assets=[checked], jobs=[define_asset_job("a_job")]).resolve_job_def("a_job")
+    with DagsterInstance.get() as instance:
+        run = instance.create_run_for_job(job)
+        cut = ["INSERT INTO event_logs", "UPDATE runs"]
+
+        @event.listens_for(Engine, "before_cursor_execute")
+        def cut_off(connection, _cursor, statement, *_):
+            if cut and statement.startswith(cut[0]):
+                del cut[0]
+                process = connection.connection.dbapi_connection.info.backend_pid
+                records.psql("postgres", f"SELECT pg_terminate_backend({process}, 5000)")
+
+        try:
+            instance.report_engine_event("still there", run)
+            instance.report_run_canceling(run)
+        finally:
+            event.remove(Engine, "before_cursor_execute", cut_off)
+        assert cut == []
+        assert "still there" in [one.message for one in instance.all_logs(run.run_id)]
+        assert instance.get_run_by_id(run.run_id).status.value == "CANCELING"
+    assert "was cut off" in caplog.text
+
+
+def test_a_process_that_begins_while_the_server_is_away_waits_for_it(monkeypatch):
+    answers = iter([psycopg2.OperationalError("Connection refused")] * 3 + [MagicMock()])
+
+    def connect(**_: object) -> object:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(psycopg2, "connect", connect)
+    monkeypatch.setattr(postgres, "PAUSE_SECONDS", 0)
+    # of a connection that Dagster tries again by itself
+    monkeypatch.setattr(postgres, "WAIT_SECONDS", 0)
+    with postgres.tables_locked(URL.create("postgresql")):
+        assert next(answers, None) is None
 
 
 def test_processes_that_start_at_the_same_moment_make_the_tables_once(records, caplog):
