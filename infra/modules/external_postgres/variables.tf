@@ -46,7 +46,7 @@ variable "server" {
       length(var.server.addresses) > 0 ||
       can(cidrhost("${var.server.host}/32", 0)) || can(regex(local.service, var.server.host))
     )
-    error_message = "The network policies let nobody to this host: name the ranges of its addresses in addresses, those of a failover too, such as the subnets of a managed database; 0.0.0.0/0 for any."
+    error_message = "The network policies would not let pods reach this host: name the ranges of its addresses in addresses, those of a failover too, such as the subnets of a managed database; 0.0.0.0/0 for any."
   }
   validation {
     condition     = coalesce(var.server.volume_gib, 1) > 0
