@@ -37,10 +37,10 @@ class Retention(Config):
 
     days: int = Field(90, ge=1, description="Days that a finished run, its events and logs are kept at most.")
     most_runs: int = Field(
-        800,
+        700,
         ge=1,
         description="Number of finished runs that are kept at most, the newest ones: it bounds the records' size, "
-        "however many shards there are. 800 runs take 0.8 GB in SQLite and 0.4 GB in PostgreSQL.",
+        "however many shards there are. 700 runs take 0.7 GB in SQLite and 0.4 GB in PostgreSQL.",
     )
 
 
