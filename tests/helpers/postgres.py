@@ -72,6 +72,11 @@ class PostgresServer:
             row = cursor.fetchone() if cursor.description else None
         return str(row[0]) if row else ""
 
+    def errors(self) -> list[str]:
+        """Return what the server has logged so far about statements that failed."""
+        lines = self._cluster.log.read_text(errors="replace").splitlines()
+        return [line.partition("ERROR:")[2].strip() for line in lines if "ERROR:" in line]
+
     def _administer(self, command: str) -> None:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg2.connect(self.url("postgres"))

@@ -19,6 +19,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.reader import SCHEMA_NAME, DestinationReader
 from dlt_sources.weather.destination.reading.dialects import execute, is_native, qualified_name
+from dlt_sources.weather.destination.reading.relations import Relations
 
 logger = logging.getLogger(__name__)
 VERSIONS = "_dlt_version"
@@ -90,6 +91,8 @@ def _found_columns(client: SqlClientBase[Any], names: Collection[str]) -> dict[s
 
 
 def _exists(client: SqlClientBase[Any], name: str) -> bool:
+    if not Relations(client).may_have(name):
+        return False
     try:
         execute(client, f"SELECT 1 FROM {qualified_name(client, name)} WHERE 1 = 0")
     except DatabaseUndefinedRelation:

@@ -12,6 +12,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.contracts import LoadRun
 from dlt_sources.weather.destination.reading.dialects import execute, qualified_name
+from dlt_sources.weather.destination.reading.relations import Relations
 
 logger = logging.getLogger(__name__)
 # older rows have been seen by many runs; a run's id begins with its start, and is the key's first column
@@ -43,6 +44,8 @@ def close_dead_runs(client: SqlClientBase[Any], run_id: str, alive: Collection[s
             " WHERE application_name = 'weather run ' || run_id"
             " OR starts_with(application_name, 'weather run ' || run_id || ','))"
         )
+    if not Relations(client).may_have(LoadRun.table):
+        return
     begin = datetime.strptime(run_id[:8], "%Y%m%d").replace(tzinfo=timezone.utc) - LONGEST_AGO
     try:
         execute(client, sql, INTERRUPTED, run_id, f"{begin:%Y%m%d}", *alive)

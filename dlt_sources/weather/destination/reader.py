@@ -25,6 +25,7 @@ from dlt_sources.weather.destination.capabilities.load_options import FILESYSTEM
 from dlt_sources.weather.destination.connection import connected
 from dlt_sources.weather.destination.reading.dialects import execute, in_dialect, qualified_name
 from dlt_sources.weather.destination.reading.lake import open_lake
+from dlt_sources.weather.destination.reading.relations import Relations
 
 logger = logging.getLogger(__name__)
 # dlt's name of the source's schema
@@ -60,6 +61,7 @@ class DestinationReader:
         table_name: Callable[[str], str] | None = None,
     ) -> None:
         self._client = client
+        self._relations = Relations(client) if client else None
         self._without = without
         self._table_name = table_name or (partial(qualified_name, client) if client else str)
         self._told: set[str] = set()
@@ -81,7 +83,9 @@ class DestinationReader:
             The rows, as tuples of the query's columns; none if a table does not exist yet, or lacks a column because an
             earlier release made it: the next load adds the column.
         """
-        if self._client is None or any(table in self._without for table in tables.values()):
+        # the caller may name more tables than a query has
+        asked = [table for field, table in tables.items() if f"{{{field}}}" in sql]
+        if self._client is None or self._lacks(*asked):
             return []
         try:
             names = {key: self._table_name(table) for key, table in tables.items()}
@@ -97,6 +101,12 @@ class DestinationReader:
                 logger.warning("Missing in the destination until the next load adds it: %s", ", ".join(missing))
             return []
 
+    def _lacks(self, *tables: str) -> bool:
+        """Return whether one of some tables is certain to be missing."""
+        if any(table in self._without for table in tables):
+            return True
+        return self._relations is None or not self._relations.may_have(*tables)
+
     def _missing_columns(self, table: str) -> list[str]:
         wanted = TABLES[table].model_fields if table in TABLES else {}
         return [f"{table}.{name}" for name in wanted.keys() - self.columns(table)]
@@ -107,7 +117,7 @@ class DestinationReader:
         Args:
             table: name of the table.
         """
-        if self._client is None or table in self._without:
+        if self._client is None or self._lacks(table):
             return frozenset()
         try:
             sql, _ = in_dialect(self._client, f"SELECT * FROM {self._table_name(table)} WHERE 1 = 0")
