@@ -176,10 +176,12 @@ selector='repositoryLocationName: "weather", repositoryName: "__repository__"'
 # what the runs of a status or schedule are called: runs FILTER
 runs() { graphql "{ runsOrError(filter: {$1}, limit: 1) { ... on Runs { results { runId status tags { key value } } } } }" "$2"; }
 no_runs_going() { [ "$(runs 'statuses: [QUEUED, STARTING, STARTED, CANCELING]' "len(d['runsOrError']['results'])")" = 0 ]; }
+# after a start of the node, the pages are there before the code location is
+location_is_loaded() { [ "$(graphql '{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError { __typename } } } } }' "[e['loadStatus'] + e['locationOrLoadError']['__typename'] for e in d['workspaceOrError']['locationEntries']]")" = "['LOADEDRepositoryLocation']" ]; }
 until_idle() { until_true 300 "the runs to end" no_runs_going; }
-# launch [PARTITION [JOB [CONFIGURATION]]] : the configuration is GraphQL
+# launch [PARTITION [JOB [CONFIGURATION]]] : the configuration is GraphQL, as is a further tag in TAG
 launch() {
-  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"${2:-weather_ingestion_job}\"}, runConfigData: ${3:-{\}}, executionMetadata: {tags: [${1:+{key: \"dagster/partition\", value: \"$1\"\}}]}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
+  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"${2:-weather_ingestion_job}\"}, runConfigData: ${3:-{\}}, executionMetadata: {tags: [${1:+{key: \"dagster/partition\", value: \"$1\"\}} ${TAG:-}]}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
     "d['launchRun']['run']['runId']"
 }
 status_of() { graphql "{ runOrError(runId: \"$1\") { ... on Run { status } } }" "d['runOrError']['status']"; }

@@ -4,7 +4,9 @@
 # under way; where a load cannot go on, an alert names the cause; it recovers by itself when the cause is gone.
 #
 # DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh. A fault takes 1 to 6 minutes. CRASHING_IMAGE is an
-# image that the cluster has, whose code location ends at once: fault_bad_image tries it too.
+# image that the cluster has, whose code location ends at once: fault_bad_image tries it too. FAULTS_VOLUME is a command that
+# is called with the name of the database's volume and a size, 2G, to enlarge the file system behind it, which is smaller and
+# has nothing else on it; without it fault_volume_full is left out.
 set -euo pipefail
 certificates=$1 image=$2 faults=("${@:3}")
 # shellcheck source=infra/tests/cluster.sh
@@ -172,6 +174,45 @@ fault_bad_image() {
   equal "the pods that work" "$(working)" "$before"
   next_load
   say "with the good image again an apply succeeds, and the same pods work on"
+}
+
+in_database() { kubectl -n database exec postgres-0 -- bash -c "cd /var/lib/postgresql/data && $1"; }
+is_read_only() { in_database 'test -e read-only'; }
+restarts_of_database() { kubectl -n database get pod postgres-0 -o jsonpath='{.status.containerStatuses[0].restartCount}'; }
+has_restarted() { [ "$(restarts_of_database)" -gt "$1" ] && superuser 'SELECT 1'; }
+fault_volume_full() {
+  if [ -z "${FAULTS_VOLUME:-}" ]; then say "no command that sizes a volume: left out"; return; fi
+  until_idle
+  told=$(alerts 'len(m)')
+  begin 0
+  local before volume
+  volume=$(kubectl -n database get pvc data-postgres-0 -o jsonpath='{.spec.volumeName}')
+  before=$(read_rows 'SELECT count(*) FROM bronze.weather_raw')
+
+  in_database 'dd if=/dev/zero of=filled bs=1M count=$(($(df --output=avail --block-size=1M . | tail -n 1) - 50)) status=none'
+  until_true 60 "the guard of a volume that is nearly full" is_read_only
+  # as the last of an hour's automatic tries, whose failure is told at once
+  run=$(TAG='{key: "weather/try", value: "4"}' launch)
+  until_true 300 "a load that is held back" has_status "$run" FAILURE
+  equal "answers in the tables" "$(read_rows 'SELECT count(*) FROM bronze.weather_raw')" "$before"
+  until_true 180 "an alert with the cause" told_of "read-only"
+  say "nearly full: $(alerts "[a for a in m[$told:] if 'read-only' in a][0][:300]")"
+
+  # the write-ahead log of a superuser, whom nothing holds back, takes all that is left
+  before=$(restarts_of_database)
+  if in_database "psql -U postgres -d postgres -c \"SELECT pg_logical_emit_message(FALSE, 'fill', repeat('x', 1000000)) FROM generate_series(1, 400)\"" >/dev/null 2>&1; then fail "the volume took it"; fi
+  until_true 120 "a server that starts by its reserve" has_restarted "$before"
+  if in_database 'test -e reserve'; then fail "the reserve is still there"; fi
+  until_true 180 "Dagster" location_is_loaded
+  say "full: the server stopped, and is up again by its reserve: $(kubectl -n database logs postgres-0 | grep -F '[reserve]' | head -n 1)"
+
+  $FAULTS_VOLUME "$volume" 2G
+  rows_are_taken() { in_database 'test -e reserve -a ! -e read-only'; }
+  until_true 120 "the database to take rows again" rows_are_taken
+  next_load
+  until_true 180 "the end of the incident to be told" told_of "succeeded since"
+  in_database 'rm filled'
+  say "enlarged: rows are taken again, $(lost) calls are lost, the reserve is back, and the channel is told"
 }
 
 list_of_places $places >"$scratch/places.csv"
