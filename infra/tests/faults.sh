@@ -204,7 +204,7 @@ fault_volume_full() {
   until_true 120 "a server that starts by its reserve" has_restarted "$before"
   if in_database 'test -e reserve'; then fail "the reserve is still there"; fi
   until_true 180 "Dagster" location_is_loaded
-  say "full: the server stopped, and is up again by its reserve: $(kubectl -n database logs postgres-0 | grep -F '[reserve]' | head -n 1)"
+  say "full: the server stopped, and is up again by its reserve: $(kubectl -n database logs postgres-0 | grep -F '[reserve]' | tail -n 1)"
 
   $FAULTS_VOLUME "$volume" 2G
   rows_are_taken() { in_database 'test -e reserve -a ! -e read-only'; }
