@@ -115,17 +115,29 @@ if [ -n "$newer_postgres" ]; then
   before=$(superuser 'SHOW server_version_num')
   runs_before=$(as dagster dagster 'SELECT count(*) FROM runs')
   kubectl -n weather scale deployment dagster-daemon --replicas=0 >/dev/null
+  suspended=$(kubectl -n weather get cronjob ingestor -o jsonpath='{.spec.suspend}')
+  kubectl -n weather patch cronjob ingestor --patch '{"spec": {"suspend": true}}' >/dev/null
   until_idle
+  stopped=$SECONDS
+  kubectl -n weather scale deployment --all --replicas=0 >/dev/null
   for db in weather dagster; do
     kubectl -n database exec postgres-0 -- pg_dump -U postgres -Fc --table="$([ $db = weather ] && echo bronze || echo public).*" $db >"$scratch/$db.dump"
   done
-  change destroy -target='module.postgres[0].kubernetes_stateful_set_v1.postgres'
+  away=$SECONDS
+  kubectl -n database scale statefulset postgres --replicas=0 >/dev/null
   kubectl -n database delete pvc data-postgres-0 >/dev/null
   export TF_VAR_postgres_image=$newer_postgres
   change apply -target='module.postgres[0].kubernetes_stateful_set_v1.postgres'
   kubectl -n database rollout status statefulset/postgres --timeout=300s >/dev/null
+  until_true 120 "the roles" as dagster dagster 'SELECT 1'
   for db in weather dagster; do kubectl -n database exec -i postgres-0 -- bash /scripts/restore.sh $db - <"$scratch/$db.dump" >/dev/null; done
+  back=$SECONDS
+  kubectl -n weather scale deployment --all --replicas=1 >/dev/null
+  kubectl -n weather patch cronjob ingestor --patch "{\"spec\": {\"suspend\": $suspended}}" >/dev/null
   apply
+  say "PostgreSQL was away for $((back - away)) s, Dagster and the loads for $((SECONDS - stopped)) s"
+  until_true 120 "the webserver" curl --silent --fail --noproxy '*' "$ui/server_info"
+  until_true 120 "the code location" location_is_loaded
   [ "$(superuser 'SHOW server_version_num')" -gt "$before" ] || fail "still version $before"
   loads_go_on
   [ "$(as dagster dagster 'SELECT count(*) FROM runs')" -gt "$runs_before" ] || fail "Dagster's records are gone"

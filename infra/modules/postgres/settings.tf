@@ -1,4 +1,4 @@
-# PostgreSQL's settings for hourly loads on one volume, and those of the user.
+# PostgreSQL's settings for hourly loads on one volume, and those of the user. Autovacuum has its defaults (docs/performance.md).
 
 locals {
   server_settings = merge(
