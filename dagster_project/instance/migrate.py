@@ -22,7 +22,7 @@ def main() -> None:
         try:
             instance.upgrade(lambda text: logger.info("%s", text.strip()))
         except Exception as error:
-            # Alembic's words: its error has no class for it
+            # Alembic's words; its class would be an import of what only Dagster depends on
             if "Can't locate revision" not in str(error):
                 raise
             logger.warning("Dagster's tables are of a later version, and stay as they are: %s", error)

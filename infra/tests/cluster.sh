@@ -158,14 +158,15 @@ alerts() { kubectl -n simulator logs deployment/simulator -c alerts --tail=-1 | 
 
 # --- Dagster's webserver, as a user reaches it
 
+# forward_webserver [SERVICE] : sets ui
 forward_webserver() {
-  local port
+  local port service=${1:-dagster-webserver}
   port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
   ui=http://127.0.0.1:$port
   # again and again, because a forwarded port ends with a connection that is cut
-  while true; do kubectl -n weather port-forward service/dagster-webserver "$port:3000" >"$scratch/forward" 2>&1 || sleep 1; done &
+  while true; do kubectl -n weather port-forward "service/$service" "$port:3000" >"$scratch/forward" 2>&1 || sleep 1; done &
   background+=($!)
-  until_true 60 "the webserver" curl --silent --fail --noproxy '*' "$ui/server_info"
+  until_true 60 "$service" curl --silent --fail --noproxy '*' "$ui/server_info"
 }
 # graphql QUERY EXPRESSION : the expression is Python, of the answer's data d
 graphql() {
@@ -179,10 +180,11 @@ no_runs_going() { [ "$(runs 'statuses: [QUEUED, STARTING, STARTED, CANCELING]' "
 # after a start of the node, the pages are there before the code location is
 location_is_loaded() { [ "$(graphql '{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError { __typename } } } } }' "[e['loadStatus'] + e['locationOrLoadError']['__typename'] for e in d['workspaceOrError']['locationEntries']]")" = "['LOADEDRepositoryLocation']" ]; }
 until_idle() { until_true 300 "the runs to end" no_runs_going; }
-# launch [PARTITION [JOB [CONFIGURATION]]] : the configuration is GraphQL, as is a further tag in TAG
+# launch [PARTITION [JOB [CONFIGURATION [EXPRESSION]]]] : prints the run's id; the configuration is GraphQL, as is a further tag
+# in TAG
 launch() {
   graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"${2:-weather_ingestion_job}\"}, runConfigData: ${3:-{\}}, executionMetadata: {tags: [${1:+{key: \"dagster/partition\", value: \"$1\"\}} ${TAG:-}]}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
-    "d['launchRun']['run']['runId']"
+    "${4:-d['launchRun']['run']['runId']}"
 }
 status_of() { graphql "{ runOrError(runId: \"$1\") { ... on Run { status } } }" "d['runOrError']['status']"; }
 schedule_is() { [ "$(graphql "{ scheduleOrError(scheduleSelector: {$selector, scheduleName: \"hourly_weather_schedule\"}) { ... on Schedule { scheduleState { status } } } }" "d['scheduleOrError']['scheduleState']['status']")" = "$1" ]; }

@@ -25,6 +25,16 @@ until_idle
 schedule_is RUNNING || fail "the schedule is not on"
 say "the webserver answers through a forwarded port; the schedule is on"
 
+if kubectl -n weather get service dagster-viewer >"$scratch/viewer" 2>&1; then
+  kubectl -n weather rollout status deployment/dagster-viewer --timeout=300s >/dev/null
+  webserver=$ui
+  forward_webserver dagster-viewer
+  schedule_is RUNNING || fail "the read-only webserver does not show the schedule"
+  equal "a launch by the read-only webserver" "$(launch "" "" "" "d['launchRun']['__typename']")" UnauthorizedError
+  ui=$webserver
+  say "the read-only webserver shows the pages and refuses to launch"
+fi
+
 # --- the CronJob's load, twice
 
 run_job weather ingestor first

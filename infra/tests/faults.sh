@@ -6,7 +6,8 @@
 # DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh. A fault takes 1 to 6 minutes. CRASHING_IMAGE is an
 # image that the cluster has, whose code location ends at once: fault_bad_image tries it too. FAULTS_VOLUME is a command that
 # is called with the name of the database's volume and a size, 2G, to enlarge the file system behind it, which is smaller and
-# has nothing else on it; without it fault_volume_full is left out.
+# has nothing else on it; without it fault_volume_full is left out, as is fault_node_stopped without FAULTS_NODE, which is
+# called with stop and start, for the only node.
 set -euo pipefail
 certificates=$1 image=$2 faults=("${@:3}")
 # shellcheck source=infra/tests/cluster.sh
@@ -102,6 +103,32 @@ fault_daemon_killed() {
   say "the daemon was killed: the run that was asked for meanwhile went on, each answer once"
 }
 
+fault_node_stopped() {
+  local calls under_way stopped kept
+  if [ -z "${FAULTS_NODE:-}" ]; then say "no command that stops the node: left out"; return; fi
+  in_mid_load 100 4
+  calls=$(calls_of_snapshots)
+  under_way=$(simulator_count "s['in_flight_max']")
+  watch_pods
+  $FAULTS_NODE stop
+  stopped=$(date -u +%FT%TZ)
+  sleep 20
+  $FAULTS_NODE start
+  until_true 300 "the API server and PostgreSQL" superuser 'SELECT 1'
+  everything_up "$certificates" "$image"
+  until_true 180 "the webserver, and the code location" location_is_loaded
+  say "the node was away for 20 s; seconds without a pod: $(all_away)"
+  until_true 600 "the run to end" no_runs_going
+  run=$(launch)
+  until_true 300 "the next load" has_status "$run" SUCCESS
+  complete || fail "places without an answer: $(answers)"
+  # the simulator, on the same node, has forgotten what it counted
+  kept=$(read_rows "SELECT count(*) FROM bronze.weather_raw WHERE fetched_at BETWEEN '$began' AND '$stopped'")
+  [ "$kept" -ge $((calls - under_way)) ] || fail "$calls calls before the stop, $kept answers are kept"
+  no_duplicates
+  say "the node was stopped and started in mid-load: $calls calls before, at most $under_way under way, $kept answers are loaded; all goes on"
+}
+
 # a pod waits for a Secret that is missing, and goes on when it is there; a run whose pod waits for 3 minutes fails
 fault_secret_missing() {
   local file=$scratch/secret.json pod
@@ -122,7 +149,7 @@ fault_secret_missing() {
   until_true 300 "the run to fail" has_status "$run" FAILURE
   until_true 120 "an alert with the cause" told_of 'secret "postgres-loader" not found'
   pod=$(pod_of "$run")
-  say "a Secret is missing: the run failed after 3 minutes, the alert says $(alerts "[a for a in m[$told:] if 'not found' in a][0][:300]")"
+  say "a Secret is missing: the run failed after 3 minutes, the alert says $(alerts "[a for a in m[$told:] if 'not found' in a][0][:300].replace(chr(10), ' ')")"
   kubectl apply -f "$file" >/dev/null
   rm "$file"
   until_true 180 "the end of the failed run's pod" has_ended "$pod"

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 certificates=$(mktemp -d)
-export TF_VAR_cluster_name=weather-test
+export TF_VAR_cluster_name=weather-test TF_VAR_read_only_webserver=true
 clean_up() {
   local code=$?
   if [ "$code" -ne 0 ] && [ -n "${KIND_LOGS:-}" ]; then kind export logs "$KIND_LOGS" --name weather-test || true; fi
@@ -37,7 +37,8 @@ export OTHER_IMAGE=weather:other CRASHING_IMAGE=weather:crashing
 bash tests/e2e.sh "$certificates" "$image"
 terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change
 bash tests/shards.sh "$certificates" "$image"
-bash tests/faults.sh "$certificates" "$image"
+printf '#!/bin/sh\ndocker "$1" weather-test-control-plane\n' >"$certificates/node"
+FAULTS_NODE="sh $certificates/node" bash tests/faults.sh "$certificates" "$image"
 terraform apply -auto-approve -input=false # the list of places again
 bash tests/upkeep.sh "$certificates" "$image" postgres:18.1
 terraform destroy -auto-approve -input=false

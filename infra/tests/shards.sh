@@ -4,7 +4,8 @@
 # calls under way and nothing else; checks and reports run once for all shards; pods are gone 30 s after their load; old
 # records of partitions are deleted.
 #
-# DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh. Takes about 8 minutes.
+# DIR, the variables in the environment, and TERRAFORM: as for upkeep.sh; on an existing cluster also TF_VAR_work_access_mode or
+# TF_VAR_node_selector, as the description of the variable shards says. Takes about 8 minutes.
 set -euo pipefail
 certificates=$1 image=$2
 # shellcheck source=infra/tests/cluster.sh
