@@ -30,8 +30,8 @@ Cases:
   latency  500 places where every answer takes 50 ms
   scale    200,000 places, in the memory of 20,000 (some minutes)
   again    a second load of 20,000 places with nothing new
-  grown    status, a load, checks and a part of a replay on tables of three years
-           (some minutes, most of them to make the tables)
+  grown    a load, status and other commands, checks and a part of a replay
+           on tables of three years (some minutes, most of them to make the tables)
   rate     60, 600, 3,000 and 30,000 calls a minute: limit kept, limit used
            (2 minutes, mostly asleep)
   shards   20,000 places by one process and by 4 shards, into one PostgreSQL

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.process_memory import keep_memory_flat
@@ -36,11 +37,11 @@ def replay_part(target: Target) -> dict[str, object]:
     return {"answers": metrics.requests, "of": metrics.expected, "rows": metrics.rows_loaded}
 
 
-def check(target: Target) -> dict[str, object]:
-    """Evaluate every check as an hourly run does, and read what the reports and the catch-up sensor read."""
+def check(target: Target, *, is_first: bool = False) -> dict[str, object]:
+    """Evaluate every check as an hourly or the first run does, and read what reports and the catch-up sensor read."""
     seconds: dict[str, float] = {}
     with target.reader() as reader:
-        for name, evaluate in _queries(reader):
+        for name, evaluate in _queries(reader, is_first=is_first):
             began = time.perf_counter()
             evaluate()
             seconds[name] = time.perf_counter() - began
@@ -48,21 +49,26 @@ def check(target: Target) -> dict[str, object]:
     return {"number": len(seconds), "seconds": sum(seconds.values()), "slowest": [slowest, seconds[slowest]]}
 
 
-def _queries(reader: DestinationReader) -> Iterator[tuple[str, Callable[[], object]]]:
+def _queries(reader: DestinationReader, *, is_first: bool) -> Iterator[tuple[str, Callable[[], object]]]:
     from dagster_project.checks.asset_checks import Scope, checks_of  # noqa: PLC0415 - a replay needs no Dagster
     from dagster_project.reports.queries import read_weather  # noqa: PLC0415
 
     now = utc_now()
     for resource in RESOURCES:
         for one in checks_of(resource):
-            scope = Scope(now - timedelta(hours=2) if one.incremental else None)
+            scope = Scope(now - timedelta(hours=2) if one.incremental and not is_first else None)
             yield f"{resource} {one.name}", lambda one=one, scope=scope: one.query(reader, scope)  # type: ignore[misc]
     yield "weather report", lambda: read_weather(reader, now, REPORT_DAYS)
 
 
 def main() -> None:
-    """Do what the arguments say: a destination, and ``checks`` or ``replay``."""
-    work = {"checks": check, "replay": replay_part}[sys.argv[2]]
+    """Do what the arguments say: a destination, and ``checks``, ``first-checks`` or ``replay``."""
+    works: dict[str, Callable[[Target], object]] = {
+        "checks": check,
+        "first-checks": partial(check, is_first=True),
+        "replay": replay_part,
+    }
+    work = works[sys.argv[2]]
     sys.stdout.write(json.dumps(work(Target(sys.argv[1]))) + "\n")
 
 

@@ -1,14 +1,13 @@
-"""DuckDB: new files that compress texts, files that may only be read, no downloads, and limits of memory for a writer.
+"""DuckDB: new files that compress texts, files that may only be read, no downloads, and limits of memory.
 
 By default DuckDB takes up to 80 % of the machine and caches its file.
 
 Measured with the forecast of 2,000 places and DuckDB 1.5: peak memory 543 MB with a limit of 160 MB alone, 420 MB with
 one thread and memory that is given back at once too.
 
-The limits are set with SQL, not passed to dlt as ``global_config``, for three reasons. dlt takes one mapping and merges
+The limits are set with SQL, not passed to dlt as ``global_config``, for two reasons. dlt takes one mapping and merges
 nothing: an environment variable that sets only ``threads`` would lift the memory limit, and a mapping passed in code
-would override the user's. dlt would apply it to readers too, and checks and ``status`` read whole tables. The limit
-changes while a run lasts, to empty the cache and to close the file.
+would override the user's. The limit changes while a run lasts, to empty the cache and to close the file.
 """
 
 from __future__ import annotations
@@ -78,6 +77,22 @@ def read_only_credentials(credentials: Any) -> DuckDbCredentials:
     # makes the pool of connections that the copy lacks
     read_only.resolve()
     return read_only
+
+
+def limit_reading(client: SqlClientBase[Any]) -> None:
+    """Limit the memory with which DuckDB reads: queries that need more write what they hold next to the file.
+
+    Measured with 12.6 million air-pollution forecasts: the process's peak while it looks for double keys is 1,528 MB
+    without a limit, 418 MB with it, in less processor time; of ``weather status`` 569 and 398 MB.
+
+    Args:
+        client: an open connection; one that may only read has no place to write to, and no limit.
+    """
+    if getattr(client.credentials, "read_only", False):
+        return
+    # DuckDB refuses a limit below what another connection of this process has in use
+    with suppress(DatabaseException):
+        client.execute_sql(f"SET memory_limit = '{_limit(client)}'")
 
 
 def limit_memory(client: SqlClientBase[Any]) -> None:

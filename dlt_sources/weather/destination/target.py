@@ -37,7 +37,7 @@ from dlt_sources.weather.destination.capabilities.dlt_settings import (
 )
 from dlt_sources.weather.destination.capabilities.load_options import DUCKDB, ensure_fit, ensure_table_format
 from dlt_sources.weather.destination.connection import connected
-from dlt_sources.weather.destination.duckdb import forbid_downloads, read_only_credentials
+from dlt_sources.weather.destination.duckdb import forbid_downloads, limit_reading, read_only_credentials
 from dlt_sources.weather.destination.postgres.session import SessionCredentials, session_credentials
 from dlt_sources.weather.destination.reader import DestinationReader, destination_reader
 
@@ -188,6 +188,7 @@ class Target:
         with connected(self._inspection_pipeline, wait_seconds) as client:
             if self.is_duckdb:
                 forbid_downloads(client)
+                limit_reading(client)
             yield client
 
     @contextmanager

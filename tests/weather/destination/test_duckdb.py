@@ -1,4 +1,4 @@
-"""DuckDB: files that may only be read, no downloads, and limits of a writer's memory."""
+"""DuckDB: files that may only be read, no downloads, and limits of memory."""
 
 import errno
 
@@ -29,6 +29,19 @@ def test_duckdb_has_little_memory_for_a_load_unless_it_is_configured(duckdb, set
     clock.pass_time(hours=1)
     load(duckdb, settings(), load_package=look_and_load, now=clock)
     assert seen == ["152.5 MiB", "1.0 GiB"]
+
+
+def test_duckdb_has_little_memory_to_read_with_and_a_query_that_needs_more_has_its_result(duckdb, monkeypatch):
+    with duckdb.connection() as client:
+        assert client.execute_sql(LIMIT) == [("152.5 MiB",)]
+        client.execute_sql("SET threads = 16")
+        client.execute_sql("CREATE TABLE many AS SELECT range AS a, range % 7 AS b FROM range(5000000)")
+        grouped = "SELECT count(*) FROM (SELECT a, b FROM many GROUP BY a, b HAVING count(*) > 1)"
+        assert client.execute_sql(grouped) == [(0,)]
+        assert not list(duckdb.file_path.parent.glob("*.tmp/*")), "what it wrote meanwhile is gone"
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "1GiB"}')
+    with Target("duckdb").connection() as client:
+        assert client.execute_sql(LIMIT) == [("1.0 GiB",)]
 
 
 def test_a_new_file_compresses_long_texts_and_a_file_that_is_there_is_left_as_it_is(duckdb, settings, clock):
