@@ -16,6 +16,7 @@ from dlt_sources.weather.common.configuration import configuration_error
 from dlt_sources.weather.common.errors import (
     ConfigurationError,
     KeyRefusedError,
+    RepairNeededError,
     RowsRefusedError,
     UnreachableError,
     WeatherError,
@@ -25,6 +26,8 @@ from dlt_sources.weather.common.redaction import redact
 
 PERMANENT = (ConfigurationError, KeyRefusedError, RowsRefusedError)
 PERMANENT_CLASSES = frozenset(error.__name__ for error in PERMANENT)
+# tries go on, in case a person ends the cause meanwhile
+TOLD_AT_ONCE = PERMANENT_CLASSES | {RepairNeededError.__name__}
 # keys of a failure's metadata, which alerts read
 ERROR_CLASS, TO_DO, CAUSE = "error class", "what to do", "cause"
 # Dagster shows the checks of an asset whose step failed as failed, without a reason

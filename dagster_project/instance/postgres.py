@@ -22,6 +22,8 @@ from sqlalchemy.dialects import plugins
 from sqlalchemy.engine import CreateEnginePlugin, Engine
 from sqlalchemy.exc import DBAPIError
 
+from dlt_sources.weather.destination.postgres.patient_connection import LASTING_REFUSALS
+
 logger = logging.getLogger(__name__)
 PLUGIN = "weather_records"
 # for each of the 6 tries that dagster-postgres makes to connect, so that an outage of a minute fails nothing
@@ -32,8 +34,6 @@ SECONDS_TO_BEGIN = 60.0
 PAUSE_SECONDS = 0.5
 # a node that is gone answers nothing
 CONNECT_TIMEOUT = "5"
-# no restart ends these; libpq gives no code for a refused connection, and translates none of these words by itself
-LASTING = ("authentication failed", "does not exist", "pg_hba.conf", "certificate", "permission denied")
 # an arbitrary number: the advisory lock of the processes that make or migrate Dagster's tables
 TABLES_LOCK = 7_239_604_118
 
@@ -150,7 +150,7 @@ def _connect(
         try:
             return dialect.connect(*arguments, **parameters)
         except psycopg2.OperationalError as error:
-            if any(text in str(error) for text in LASTING) or time.monotonic() >= deadline:
+            if any(text in str(error) for text in LASTING_REFUSALS) or time.monotonic() >= deadline:
                 raise
         time.sleep(PAUSE_SECONDS)
 

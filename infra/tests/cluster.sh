@@ -180,10 +180,9 @@ no_runs_going() { [ "$(runs 'statuses: [QUEUED, STARTING, STARTED, CANCELING]' "
 # after a start of the node, the pages are there before the code location is
 location_is_loaded() { [ "$(graphql '{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError { __typename } } } } }' "[e['loadStatus'] + e['locationOrLoadError']['__typename'] for e in d['workspaceOrError']['locationEntries']]")" = "['LOADEDRepositoryLocation']" ]; }
 until_idle() { until_true 300 "the runs to end" no_runs_going; }
-# launch [PARTITION [JOB [CONFIGURATION [EXPRESSION]]]] : prints the run's id; the configuration is GraphQL, as is a further tag
-# in TAG
+# launch [PARTITION [JOB [CONFIGURATION [EXPRESSION]]]] : prints the run's id; the configuration is GraphQL
 launch() {
-  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"${2:-weather_ingestion_job}\"}, runConfigData: ${3:-{\}}, executionMetadata: {tags: [${1:+{key: \"dagster/partition\", value: \"$1\"\}} ${TAG:-}]}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
+  graphql "mutation { launchRun(executionParams: {selector: {$selector, jobName: \"${2:-weather_ingestion_job}\"}, runConfigData: ${3:-{\}}, executionMetadata: {tags: [${1:+{key: \"dagster/partition\", value: \"$1\"\}}]}}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }" \
     "${4:-d['launchRun']['run']['runId']}"
 }
 status_of() { graphql "{ runOrError(runId: \"$1\") { ... on Run { status } } }" "d['runOrError']['status']"; }

@@ -218,8 +218,7 @@ fault_volume_full() {
 
   in_database 'dd if=/dev/zero of=filled bs=1M count=$(($(df --output=avail --block-size=1M . | tail -n 1) - 50)) status=none'
   until_true 60 "the guard of a volume that is nearly full" is_read_only
-  # as the last of an hour's automatic tries, whose failure is told at once
-  run=$(TAG='{key: "weather/try", value: "4"}' launch)
+  run=$(launch)
   until_true 300 "a load that is held back" has_status "$run" FAILURE
   equal "answers in the tables" "$(read_rows 'SELECT count(*) FROM bronze.weather_raw')" "$before"
   until_true 180 "an alert with the cause" told_of "read-only"

@@ -16,7 +16,7 @@ from dagster_project.assets.backfills import BACKFILLS
 from dagster_project.assets.materialize import CHECKS_JOB, JOB
 from dagster_project.assets.partitions import PARTITION_TAG
 from dagster_project.assets.translator import asset_key
-from dagster_project.common.failures import CAUSE, ERROR_CLASS, PERMANENT_CLASSES, REQUESTS, REQUESTS_FAILED, TO_DO
+from dagster_project.common.failures import CAUSE, ERROR_CLASS, REQUESTS, REQUESTS_FAILED, TO_DO, TOLD_AT_ONCE
 from dagster_project.common.retries import TRY_TAG, hold_seconds
 from dlt_sources.weather.common.errors import counted
 
@@ -183,7 +183,7 @@ def _problems(entry: EventLogEntry, plan: RunPlan, run_id: str) -> list[Problem]
             waits_for=waits_for,
             at=entry.timestamp,
             run_id=run_id,
-            hold_seconds=0.0 if error.error_class in PERMANENT_CLASSES else plan.hold_seconds,
+            hold_seconds=0.0 if error.error_class in TOLD_AT_ONCE else plan.hold_seconds,
             is_backfill=bool(assets) and BACKFILLED.issuperset(assets),
         )
     ]

@@ -13,7 +13,7 @@ from dagster_project.alerts.state import Level
 from dlt_sources.weather.common.errors import enumerated
 
 # errors of these classes affect every asset alike, so they are one incident whichever assets fail
-COMMON_CLASSES = ("ConfigurationError", "KeyRefusedError", "DestinationError", "WriterBusyError")
+COMMON_CLASSES = ("ConfigurationError", "KeyRefusedError", "DestinationError", "RepairNeededError", "WriterBusyError")
 DEFAULT_ADVICE = "Look at the run's log. The next hourly run retries."
 # stands in a subject for the assets, which may become more until the message is composed
 ASSETS = "{assets}"

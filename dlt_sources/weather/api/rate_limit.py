@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Literal, NamedTuple, Protocol, get_args
 
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import DestinationError, RepairNeededError
 from dlt_sources.weather.common.subscription_plans import Product
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,16 @@ NO_LEASE = Lease(0)
 
 
 class BudgetUnreachableError(Exception):
-    """The budget could not be asked; another try may succeed."""
+    """The budget could not be asked; another try may succeed.
+
+    Args:
+        message: the message.
+        needs_repair: whether none will before a person has ended the cause, as far as one can tell.
+    """
+
+    def __init__(self, message: str, *, needs_repair: bool = False) -> None:
+        super().__init__(message)
+        self.needs_repair = needs_repair
 
 
 class RateLimiter(Protocol):
@@ -248,5 +257,6 @@ class LeasingRateLimiter:
                 error,
             )
         elif now - self._unreachable_since > SECONDS_WITHOUT_BUDGET:
-            raise DestinationError(f"Calls cannot be counted, so no more are made: {error}")
+            kind = RepairNeededError if error.needs_repair else DestinationError
+            raise kind(f"Calls cannot be counted, so no more are made: {error}")
         await asyncio.sleep(SECONDS_BETWEEN_BUDGET_TRIES)

@@ -18,8 +18,8 @@ import psycopg2
 from dlt.destinations.sql_client import SqlClientBase
 
 from dlt_sources.weather.api.rate_limit import BudgetUnreachableError
-from dlt_sources.weather.common.errors import DestinationError
-from dlt_sources.weather.destination.failures import words
+from dlt_sources.weather.common.errors import DestinationError, RepairNeededError
+from dlt_sources.weather.destination.failures import needs_repair, words
 from dlt_sources.weather.destination.postgres.patient_connection import PatientConnection
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class FileStore:
 
         Raises:
             BudgetUnreachableError: another process holds the file.
-            DestinationError: the file cannot be read or written.
+            RepairNeededError: the file cannot be read or written.
         """
         try:
             connection = self._connection = self._connection or self._open()
@@ -130,11 +130,11 @@ class FileStore:
         if "locked" in str(error):
             return BudgetUnreachableError(f"another process holds {self._file}")
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            return DestinationError(
+            return RepairNeededError(
                 f"Calls are counted in {self._file}, which is damaged ({error}), so none are made. Delete it to count "
                 "from zero; what was spent this month is then not known."
             )
-        return DestinationError(f"Calls are counted in {self._file}, which cannot be used, so none are made: {error}.")
+        return RepairNeededError(f"Calls are counted in {self._file}, which cannot be used, so none are made: {error}.")
 
     def _open(self) -> sqlite3.Connection:
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,8 @@ class PostgresStore:
 
         Raises:
             BudgetUnreachableError: the server cannot be reached, is busy, or is being restarted.
-            DestinationError: the server refuses: the table is missing, or a privilege.
+            DestinationError: the table is missing.
+            RepairNeededError: the server refuses: the table is altered, or a privilege is missing.
         """
         try:
             connection = self._connection = self._connection or self._open()
@@ -198,8 +199,10 @@ class PostgresStore:
         except psycopg2.Error as error:
             self.close()
             if error.pgcode is None or error.pgcode.startswith(_TRANSIENT):
-                raise BudgetUnreachableError(words(error)) from None
-            raise DestinationError(self._refusal(error)) from None
+                raise BudgetUnreachableError(words(error), needs_repair=needs_repair(error)) from None
+            # a table that is gone is made by the next load
+            kind = DestinationError if error.pgcode == _UNDEFINED_TABLE else RepairNeededError
+            raise kind(self._refusal(error)) from None
         except BaseException:
             # a connection that is closed undoes its transaction
             self.close()

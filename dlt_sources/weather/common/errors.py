@@ -71,6 +71,10 @@ class DestinationError(WeatherError):
     exit_code = 5
 
 
+class RepairNeededError(DestinationError):
+    """The destination is full or read-only, say, or refuses the login. A person must change it, or every try fails."""
+
+
 class RowsRefusedError(DestinationError):
     """The destination is up but refuses the rows, so another attempt alone will not help."""
 

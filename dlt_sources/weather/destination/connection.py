@@ -17,13 +17,12 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dlt_sources.weather.common.errors import (
     ConfigurationError,
-    DestinationError,
     RowsRefusedError,
     WeatherError,
     WriterBusyError,
 )
 from dlt_sources.weather.destination.capabilities import mistakes
-from dlt_sources.weather.destination.failures import causes_of, is_down, words
+from dlt_sources.weather.destination.failures import causes_of, is_down, outage, words
 
 # a server that is being restarted
 RECONNECT_SECONDS = 60.0
@@ -98,7 +97,7 @@ def live(client: SqlClientBase[Any]) -> SqlClientBase[Any]:
             client.execute_sql("SELECT 1")
         except Exception as error:  # noqa: BLE001 - dlt passes on whatever the destination's driver raises
             if time.monotonic() > deadline:
-                raise DestinationError(f"The destination cannot be reached: {words(error)}") from None
+                raise outage("The destination cannot be reached", error) from None
         else:
             return client
         time.sleep(POLL_SECONDS)
@@ -113,7 +112,7 @@ def _open(client: SqlClientBase[Any]) -> None:
             raise WriterBusyError(_file_is_open(message)) from None
         if "newer version of DuckDB" in message:
             raise ConfigurationError(mistakes.newer_file(str(client.credentials.database))) from None
-        raise DestinationError(f"The destination cannot be reached: {message}") from None
+        raise outage("The destination cannot be reached", error) from None
 
 
 def _file_is_open(message: str) -> str:
@@ -133,8 +132,9 @@ def translated_errors() -> Iterator[None]:
     """Translate what dlt and the driver raise into the errors of this package; others pass unchanged.
 
     Raises:
-        DestinationError: the destination went down, or a disk is full, the destination's or this machine's; a package
-            that was to be loaded is kept in the working directory.
+        DestinationError: the destination went down; a package that was to be loaded is kept in the working directory.
+        RepairNeededError: the same, until a person ends it, as where a disk is full, the destination's or this
+            machine's.
         RowsRefusedError: the destination is up and did not take a package; it is kept too.
         ConfigurationError: a file of the working directory belongs to another user.
         KeyboardInterrupt: a signal ended a step of dlt's, which wraps it in a failure of the step.
@@ -176,10 +176,11 @@ def _translated_step(error: PipelineStepFailed) -> BaseException:
     down = is_down(error)
     if error.step not in ("sync", "load") and not down:
         return error
-    return (DestinationError if down else RowsRefusedError)(f"The destination did not take the rows: {words(error)}")
+    sentence = "The destination did not take the rows"
+    return outage(sentence, error) if down else RowsRefusedError(f"{sentence}: {words(error)}")
 
 
 def _translated_outage(error: Exception) -> Exception:
     if not is_down(error, loading=False):
         return error
-    return DestinationError(f"The destination cannot be written to any more: {words(error)}")
+    return outage("The destination cannot be written to any more", error)

@@ -7,6 +7,7 @@ object. Every package then waits. A package is at fault only if its own rows or 
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 
@@ -14,8 +15,9 @@ from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 from dlt.load.exceptions import LoadClientJobException
 
-from dlt_sources.weather.common.errors import DestinationError, RowsRefusedError
+from dlt_sources.weather.common.errors import DestinationError, RepairNeededError, RowsRefusedError
 from dlt_sources.weather.common.redaction import redact
+from dlt_sources.weather.destination.postgres.patient_connection import LASTING_REFUSALS
 
 # SQLSTATEs and their classes, from PostgreSQL's documentation, appendix A. A package is at fault for: cardinality
 # violation, data exception, integrity constraint violation, program limit exceeded; syntax error, invalid name, name
@@ -25,6 +27,12 @@ _OF_A_PACKAGE = ("21", "22", "23", "54", "42601", "42602", "42622", "42611", "42
 # makes from the package's schema; in a query of this program it is an error of this program
 _OF_A_STATEMENT = ("42", "0A", "02", "26", "34")
 _PERMISSION = "42501"
+# what lasts until a person changes something: a read-only server, a login, a missing database or schema, a missing
+# permission or altered table, a full disk, a limit of the server's configuration, a disk or table that is damaged. Not
+# among them is what may pass: memory (53200) and connections (53300) are freed, locks released, servers started
+_LASTING = ("25006", "28", "3D", "3F", "42", "53100", "53400", "58030", "XX001", "XX002")
+# the next load makes the table or column
+_MADE_BY_THE_NEXT_LOAD = ("42P01", "42703")
 # what to do, by SQLSTATE or its class; the longest that fits counts
 _ACTIONS = {
     _PERMISSION: "Let the loader's role own the dataset's schemas and tables; for schemas that do not exist yet, grant "
@@ -66,9 +74,34 @@ def is_down(error: BaseException | None, *, loading: bool = True) -> bool:
         return False
     return any(
         isinstance(one, DestinationError | DestinationConnectionError | DestinationTransientException)
-        or (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
+        or _is_full(one)
         or _is_a(one, *_OUTAGES)
         for one in causes
+    )
+
+
+def outage(sentence: str, error: BaseException) -> DestinationError:
+    """Return the error of a destination that is down, full, busy or not as it should be.
+
+    Args:
+        sentence: what could not be done.
+        error: what dlt or the driver raised.
+    """
+    kind = RepairNeededError if needs_repair(error) else DestinationError
+    return kind(f"{sentence}: {words(error)}")
+
+
+def needs_repair(error: BaseException) -> bool:
+    """Return whether an outage lasts until a person ends it, so that further tries do not help.
+
+    Args:
+        error: the error; its causes are considered too.
+    """
+    causes = list(causes_of(error))
+    if state := _sqlstate(causes):
+        return state.startswith(_LASTING) and state not in _MADE_BY_THE_NEXT_LOAD
+    return any(isinstance(one, RepairNeededError) or _is_full(one) or _is_read_only(one) for one in causes) or any(
+        _is_a(one, "OperationalError") and any(text in str(one) for text in LASTING_REFUSALS) for one in causes
     )
 
 
@@ -124,6 +157,14 @@ def _sqlstate(causes: list[BaseException]) -> str | None:
 def _is_refusal(error: BaseException) -> bool:
     """Return whether a job was refused: dlt calls it transient after it has tried again, whatever the driver raised."""
     return isinstance(error, LoadClientJobException) and _is_a(error.client_exception, *_REFUSALS)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Return whether a disk is full: this machine's, or the one of DuckDB's file, which gives no code."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    text = str(error)
+    return _is_a(error, "OperationalError") and (os.strerror(errno.ENOSPC) in text or "failed to offload" in text)
 
 
 def _is_memory_limit(error: BaseException) -> bool:

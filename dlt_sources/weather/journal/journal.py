@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from dlt_sources.weather.api.responses import Answer, Result
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import RepairNeededError
 from dlt_sources.weather.journal.records import RecordWriter
 from dlt_sources.weather.journal.results import encode
 
@@ -57,7 +57,7 @@ class Journal:
             at: the present moment, UTC; an answer has its own.
 
         Raises:
-            DestinationError: the disk does not take it.
+            RepairNeededError: the disk does not take it.
         """
         counts = self._counts.get(result.request.resource)
         if counts is None or self._folder is None:
@@ -69,7 +69,7 @@ class Journal:
                     self._writer = RecordWriter(self._folder / f"{self._packages:05}.journal")
                 self._writer.append(payload)
         except OSError as error:
-            raise DestinationError(
+            raise RepairNeededError(
                 f"Answers cannot be kept in {self._folder}: {error.strerror or error}. Nothing more is asked. "
                 "Those that came before are kept and loaded by the next run."
             ) from None

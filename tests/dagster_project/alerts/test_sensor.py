@@ -1,11 +1,13 @@
 """Incidents: one message each and one when it is resolved, from runs of the pipeline and of small jobs."""
 
+import os
+
 import pytest
 from dagster import AssetCheckSeverity, AssetKey, Failure
 
-from dagster_project.common.failures import reported_failures
+from dagster_project.common.failures import failure, reported_failures
 from dlt_sources.openweather_simulator import Fault
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import DestinationError, RepairNeededError
 from dlt_sources.weather.contracts import Forecast
 from tests.dagster_project.conftest import RESOURCES
 from tests.helpers.support import query
@@ -186,6 +188,26 @@ def test_a_warning_that_becomes_an_error_is_sent_again(small, receiver, to, tick
     ]
     assert "It was a warning before." in receiver.got[1]["message"]
     assert "Rows at fault: more than 20; the first:" in receiver.got[1]["message"]
+
+
+def test_a_database_that_takes_no_rows_is_told_at_once_and_the_load_is_tried_again(  # noqa: PLR0917
+    run_job, postgres, postgres_server, clock, receiver, to, ticks
+):
+    to(receiver.url)
+    database = os.environ["DESTINATION__POSTGRES__CREDENTIALS"].rsplit("/", 1)[1]
+    assert run_job(postgres, "forecast").success
+    postgres_server.psql(database, f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
+    clock.pass_time(hours=1)
+    assert not run_job(postgres, "forecast").success
+    ticks()
+    assert receiver.titles == ["Weather loads fail: RepairNeededError"]
+    assert "read-only transaction. The server takes no writes" in receiver.got[0]["message"].splitlines()[0]
+    assert "What to do: The rows are kept" in receiver.got[0]["message"]
+    assert failure(RepairNeededError("full")).allow_retries, "the tries of the hour go on"
+    postgres_server.psql("postgres", f'ALTER DATABASE "{database}" RESET default_transaction_read_only')
+    assert run_job(postgres, "forecast").success
+    ticks()
+    assert receiver.titles[1:] == ["Recovered: weather loads fail: RepairNeededError"]
 
 
 @BOTH

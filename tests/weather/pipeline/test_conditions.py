@@ -4,36 +4,55 @@ import os
 
 import pytest
 
-from dlt_sources.weather.common.errors import DestinationError
+from dlt_sources.weather.common.errors import DestinationError, RepairNeededError
 from dlt_sources.weather.destination.target import Target
 from dlt_sources.weather.pipeline.load import load
 from dlt_sources.weather.pipeline.quarantine import set_aside_packages
 from tests.helpers.support import count, load_accounted, query
 
 CHOICE: dict[str, object] = {"resources": ["current_weather"], "locations": ["40.4168,-3.7038", "59.9139,10.7522"]}
-# statements that make the condition and that end it, and a part of the sentence
+# statements that make the condition and that end it, a part of the sentence, and whether a person must end it
 CONDITIONS = {
     "a table's permission": (
         "ALTER TABLE bronze.current_weather OWNER TO postgres; GRANT SELECT ON bronze.current_weather TO limited",
         "ALTER TABLE bronze.current_weather OWNER TO limited",
         "permission denied for table current_weather. Let the loader's role own",
+        RepairNeededError,
     ),
     "a schema's permission": (
         "ALTER SCHEMA bronze_staging OWNER TO postgres",
         "ALTER SCHEMA bronze_staging OWNER TO limited",
         'schema "bronze_staging" already exists. The loader\'s role cannot see the schema: let it own',
+        RepairNeededError,
     ),
     "a column's type": (
         "ALTER TABLE bronze.current_weather ALTER COLUMN humidity TYPE boolean USING true",
         "ALTER TABLE bronze.current_weather ALTER COLUMN humidity TYPE double precision USING 50",
         "A table is not as it was loaded before",
+        RepairNeededError,
     ),
     "too many connections": (
         "ALTER ROLE limited CONNECTION LIMIT 2",
         "ALTER ROLE limited CONNECTION LIMIT -1",
         "too many connections",
+        DestinationError,
+    ),
+    "a read-only role": (
+        "ALTER ROLE limited SET default_transaction_read_only = on",
+        "ALTER ROLE limited RESET default_transaction_read_only",
+        "in a read-only transaction. The server takes no writes",
+        RepairNeededError,
+    ),
+    "a role that may not log in": (
+        "ALTER ROLE limited NOLOGIN",
+        "ALTER ROLE limited LOGIN",
+        'role "limited" is not permitted to log in',
+        RepairNeededError,
     ),
 }
+WITHOUT_A_CONNECTION = ("too many connections", "a role that may not log in")
+# no call is made that cannot be counted in the database
+WITHOUT_A_CALL = (*WITHOUT_A_CONNECTION, "a read-only role")
 
 
 @pytest.fixture
@@ -59,7 +78,7 @@ def limited(
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_what_an_administrator_can_correct_sets_no_package_aside(limited, settings, clock, condition):
     target = Target("postgres")
-    spoil, correct, sentence = CONDITIONS[condition]
+    spoil, correct, sentence, kind = CONDITIONS[condition]
     load_accounted(target, settings(**CHOICE), clock)
     clock.pass_time(hours=1)
     limited(spoil)
@@ -67,13 +86,14 @@ def test_what_an_administrator_can_correct_sets_no_package_aside(limited, settin
         with pytest.raises(DestinationError) as raised:
             load(target, settings(**CHOICE), now=clock)
         assert sentence in str(raised.value)
+        assert type(raised.value) is kind
         assert "\n" not in str(raised.value)
     assert set_aside_packages(target) == []
     limited(correct)
     clock.pass_time(hours=1)
     finished_before = load_accounted(target, settings(**CHOICE), clock).finished_before
-    assert finished_before == (condition != "too many connections"), "without a connection nothing is fetched"
-    assert count(target, "current_weather") == 4 + 2 * finished_before
+    assert finished_before == (condition not in WITHOUT_A_CONNECTION), "without a connection there is no package"
+    assert count(target, "current_weather") == 4 + 2 * (condition not in WITHOUT_A_CALL)
 
 
 def test_without_the_right_to_create_a_schema_the_first_package_waits(limited, settings, clock):

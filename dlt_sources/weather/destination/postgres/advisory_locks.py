@@ -13,9 +13,8 @@ from contextlib import suppress
 
 import psycopg2
 
-from dlt_sources.weather.common.errors import DestinationError
 from dlt_sources.weather.destination import connection
-from dlt_sources.weather.destination.failures import words
+from dlt_sources.weather.destination.failures import outage, words
 from dlt_sources.weather.destination.postgres.patient_connection import PatientConnection
 
 logger = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class AdvisoryLocks:
         try:
             self._connection = self._connect()
         except psycopg2.Error as error:
-            raise DestinationError(f"The destination cannot be reached: {words(error)}") from None
+            raise outage("The destination cannot be reached", error) from None
         self._thread = threading.Thread(target=self._keep_alive, name="weather-lock", daemon=True)
         self._thread.start()
 
@@ -113,10 +112,8 @@ class AdvisoryLocks:
                 return self._hold()
             except psycopg2.Error as error:
                 if time.monotonic() > deadline:
-                    raise DestinationError(
-                        f"The connection that held the dataset's lock is lost, and the destination cannot be reached: "
-                        f"{words(error)}"
-                    ) from None
+                    lost = "The connection that held the dataset's lock is lost, and the destination cannot be reached"
+                    raise outage(lost, error) from None
             time.sleep(_POLL_SECONDS)
 
     def release(self, name: str) -> None:

@@ -20,6 +20,16 @@ from psycopg2.extensions import POLL_OK, POLL_READ
 # a server that answers nothing for so long is gone, or so is the way to it
 PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
+# no restart and no further try ends these; libpq gives no code for a refused connection. A server with messages in
+# another language gives none of them
+LASTING_REFUSALS = (
+    "authentication failed",
+    "does not exist",
+    "pg_hba.conf",
+    "certificate",
+    "permission denied",
+    "not permitted to log in",
+)
 
 
 class PatientConnection:
