@@ -32,9 +32,10 @@ def restore_dlt_tables(client: SqlClientBase[Any]) -> None:
     Args:
         client: an open connection.
     """
-    if not _exists(client, VERSIONS):
+    relations = Relations(client)
+    if not _exists(client, relations, VERSIONS):
         return
-    missing = {name for name in OTHERS if not _exists(client, name)}
+    missing = {name for name in OTHERS if not _exists(client, relations, name)}
     if described := _described_columns(client):
         for staging in (False, True):
             with client.with_staging_dataset() if staging else nullcontext():
@@ -46,7 +47,7 @@ def restore_dlt_tables(client: SqlClientBase[Any]) -> None:
     )
     for staging in (False, True):
         with client.with_staging_dataset() if staging else nullcontext():
-            if _exists(client, VERSIONS):
+            if _exists(client, Relations(client), VERSIONS):
                 versions = qualified_name(client, VERSIONS)
                 execute(client, f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
 
@@ -90,8 +91,8 @@ def _found_columns(client: SqlClientBase[Any], names: Collection[str]) -> dict[s
     return {name: there for name, there in columns.items() if there}
 
 
-def _exists(client: SqlClientBase[Any], name: str) -> bool:
-    if not Relations(client).may_have(name):
+def _exists(client: SqlClientBase[Any], relations: Relations, name: str) -> bool:
+    if not relations.may_have(name):
         return False
     try:
         execute(client, f"SELECT 1 FROM {qualified_name(client, name)} WHERE 1 = 0")
