@@ -1,15 +1,18 @@
-"""Alert channel of the tests: prints each message that it gets by HTTP, one JSON object a line."""
+"""Alert channel of the tests, and service that hears heartbeats: prints each message, one JSON object a line."""
 
+import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Handler of apprise's json:// notifications."""
+    """Handler of apprise's json:// notifications, and of heartbeats, whose verdict is their path."""
 
     def do_POST(self) -> None:
         """Print the message."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        print(" ".join(body.decode().splitlines()), flush=True)  # noqa: T201 - the pod's log is the record
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.headers.get_content_type() != "application/json":
+            body = json.dumps({"title": self.path, "message": body})
+        print(" ".join(body.splitlines()), flush=True)  # noqa: T201 - the pod's log is the record
         self.send_response(204)
         self.end_headers()
 

@@ -128,6 +128,35 @@ equal "answers of the killed run" "$(read_rows "$fetched")" $answers
 no_duplicates
 say "a run's pod was killed in mid-load: the run is marked failed, and the next load brought the $answers answers it had fetched"
 
+# --- what retention does not keep is deleted, by the CronJob and by Dagster
+
+# of each table: its name, the number of its rows, and a hash of them
+fingerprint() {
+  local rows="md5(coalesce(string_agg(md5(t::text), '''' ORDER BY md5(t::text)), ''''))"
+  read_rows "$(read_rows "SELECT string_agg(format('SELECT %L, count(*), $rows FROM bronze.%I t', tablename, tablename), ' UNION ALL ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'bronze'")"
+}
+# the answers and forecasts that are there, once more as they would be after a year
+age_rows() {
+  local old
+  for old in "weather_raw fetched_at" "forecast issued_at"; do
+    superuser "INSERT INTO bronze.${old% *} SELECT (jsonb_populate_record(t, jsonb_build_object('${old#* }', ${old#* } - interval '400 days'))).* FROM bronze.${old% *} t"
+  done
+}
+until_idle
+fingerprint >"$scratch/before"
+for by in CronJob Dagster; do
+  age_rows
+  if fingerprint | diff -q "$scratch/before" - >/dev/null; then fail "no old rows were made"; fi
+  if [ $by = CronJob ]; then
+    run_job weather prune prune
+  else
+    run=$(launch "" prune_tables_job)
+    until_true 180 "the pruning" has_status "$run" SUCCESS
+  fi
+  fingerprint | diff "$scratch/before" - || fail "not the old rows alone are gone, by $by"
+done
+say "old answers and forecasts are deleted, by the CronJob and by Dagster, and nothing else"
+
 # --- the schedule
 
 seconds_to_hour=$((3600 - $(date +%s) % 3600))
@@ -144,12 +173,6 @@ fi
 # --- back up, lose everything, restore, compare
 
 until_idle
-fingerprint() {
-  local table
-  for table in $(read_rows "SELECT tablename FROM pg_tables WHERE schemaname = 'bronze' ORDER BY 1"); do
-    read_rows "SELECT '$table', count(*), md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) FROM bronze.$table t"
-  done
-}
 run_job database postgres-backup backup
 fingerprint >"$scratch/before"
 superuser "DROP SCHEMA bronze CASCADE" >/dev/null 2>&1

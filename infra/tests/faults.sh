@@ -169,8 +169,10 @@ fault_key_refused() {
   simulator DELETE faults >/dev/null
   run=$(launch)
   until_true 300 "the next load" has_status "$run" SUCCESS
+  each_answer_once
+  no_duplicates
   until_true 180 "the end of the incident to be told" told_of "succeeded since"
-  say "the key is taken again: the next load succeeds, and the channel is told"
+  say "the key is taken again: the next load succeeds, each answer once, and the channel is told"
 }
 
 # the pods that work, each with its image

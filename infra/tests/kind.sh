@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, shards.sh,
-# faults.sh, upkeep.sh, destroy. moves.sh, which needs an earlier release, is run by hand before a release.
+# kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, heartbeat.sh,
+# shards.sh, faults.sh, upkeep.sh, destroy. moves.sh, which needs an earlier release, is run by hand before a release.
 #
 # KIND_LOGS names a folder for the logs of nodes and pods, should it fail.
 # Needs Docker, kind, kubectl, Terraform, openssl. Makes a cluster named weather-test, and leaves nothing.
@@ -36,6 +36,7 @@ export OTHER_IMAGE=weather:other CRASHING_IMAGE=weather:crashing
 
 bash tests/e2e.sh "$certificates" "$image"
 terraform plan -detailed-exitcode -input=false # 2, and so the end, if anything would change
+bash tests/heartbeat.sh "$certificates" "$image"
 bash tests/shards.sh "$certificates" "$image"
 printf '#!/bin/sh\ndocker "$1" weather-test-control-plane\n' >"$certificates/node"
 FAULTS_NODE="sh $certificates/node" bash tests/faults.sh "$certificates" "$image"

@@ -20,6 +20,10 @@ until_past_the_hour() {
 }
 loads_idle() { [ "$(as dagster dagster "SELECT count(*) FROM runs WHERE pipeline_name = 'weather_ingestion_job' AND status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')")" = 0 ]; }
 checks() { as dagster dagster "SELECT count(*) FROM runs WHERE pipeline_name = 'weather_checks_job' AND create_timestamp > '$1'"; }
+# materializations of the reports since a moment, and of how many reports; checks that ran more than once since then
+reports() { as dagster dagster "SELECT count(*) || ' of ' || count(DISTINCT asset_key) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key LIKE '[\"reports\"%' AND timestamp > '$1'"; }
+checks_again() { as dagster dagster "SELECT count(*) FROM (SELECT FROM asset_check_executions WHERE create_timestamp > '$1' GROUP BY asset_key, check_name HAVING count(*) > 1) again"; }
+runs_of_partitions() { as dagster dagster "SELECT count(*) FROM runs WHERE partition IS NOT NULL"; }
 # calls of a resource by path, since the simulator's statistics were reset
 calls_of() { simulator_count "paths['/data/2.5/$1']"; }
 ledger() { read_rows "SELECT coalesce(sum(calls), 0) FROM bronze._weather_calls WHERE kind = 'hour'"; }
@@ -82,6 +86,8 @@ checked() { [ "$(checks "$began")" = 1 ] && no_runs_going; }
 until_true 180 "checks and reports" checked
 sleep 40 # longer than the sensor's interval: no second one follows
 equal "runs of checks and reports for $shards shards" "$(checks "$began")" 1
+equal "reports for $shards shards" "$(reports "$began")" "2 of 2"
+equal "checks that ran more than once" "$(checks_again "$began")" 0
 say "$shards run pods at the same time for $overlap s, each answer once; a pod ends at most $idle s after its load; checks and reports ran once"
 
 # --- one pod is killed
@@ -109,13 +115,16 @@ say "what the killed shard had fetched is loaded by its next load, $(lost) calls
 # --- Dagster's records of partitions
 
 until_true 180 "the runs to end" no_runs_going
+of_partitions=$(runs_of_partitions)
 run=$(launch "" prune_job '{ops: {delete_old_runs: {config: {days: 1, most_runs: 2}}}}')
 until_true 180 "the pruning" has_status "$run" SUCCESS
 kept=$(as dagster dagster "SELECT count(*) FROM runs")
 assets=$(as dagster dagster "SELECT count(*) FROM asset_keys")
 [ "$kept" -le $((assets + 4)) ] || fail "$kept runs are kept for $assets assets"
+of_partitions="$of_partitions before, $(runs_of_partitions) now"
+[ "${of_partitions%% *}" -gt "$(runs_of_partitions)" ] || fail "no run of a partition was deleted: $of_partitions"
 for table in event_logs asset_check_executions; do
   equal "$table without a run" "$(as dagster dagster "SELECT count(*) FROM $table t WHERE run_id <> '' AND run_id NOT IN (SELECT run_id FROM runs) $([ $table = event_logs ] || echo 'AND id NOT IN (SELECT max(id) FROM asset_check_executions GROUP BY asset_key, check_name)')")" 0
 done
 equal "tags of events without an event" "$(as dagster dagster 'SELECT count(*) FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)')" 0
-say "Dagster's records are pruned, those of partitions too: $kept runs are kept for $assets assets; passed"
+say "Dagster's records are pruned, those of partitions too ($of_partitions): $kept runs are kept for $assets assets; passed"
