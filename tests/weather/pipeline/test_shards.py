@@ -1,6 +1,8 @@
 """Shards: several runs load a part of the places each, side by side, into one dataset and within one budget."""
 
 from collections import defaultdict
+from threading import Thread
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -96,6 +98,31 @@ def test_shards_share_a_dataset_and_take_turns_with_themselves_and_with_a_whole_
         pytest.raises(WriterBusyError, match="weather run the-holder from"),
     ):
         load(postgres, settings(shard="2/2", lock_wait_seconds=0), now=clock)
+
+
+def test_shards_write_in_the_order_in_which_they_ask(postgres):
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    order = []
+    with (
+        writer_lock(postgres, "first", 30, Shard(1, 2)) as first,
+        writer_lock(postgres, "second", 30, Shard(2, 2)) as second,
+    ):
+
+        def write():
+            with second.exclusive():
+                order.append("second")
+
+        thread = Thread(target=write)
+        with first.exclusive():
+            thread.start()
+            deadline = monotonic() + 20
+            while query(postgres, waiting) != [(1,)] and monotonic() < deadline:
+                pass
+        # at once, before another that looks from time to time would have looked
+        with first.exclusive():
+            order.append("first")
+        thread.join()
+    assert order == ["second", "first"]
 
 
 def test_a_shard_that_does_not_get_to_write_in_time_keeps_its_package(postgres, settings, clock, monkeypatch):

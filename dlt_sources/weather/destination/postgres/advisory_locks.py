@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 
 import psycopg2
+import psycopg2.errors
 
 from dlt_sources.weather.destination import connection
 from dlt_sources.weather.destination.failures import outage, words
@@ -96,6 +97,28 @@ class AdvisoryLocks:
             if holders is None:
                 self._wanted[name] = shared
             return holders
+
+    def queue(self, name: str, seconds: float) -> str | None:
+        """Take a lock after those that asked for it before, in the server's order.
+
+        Args:
+            name: the lock's name.
+            seconds: how long to wait; less than ``patient_connection.PATIENCE_SECONDS``.
+
+        Returns:
+            None if the lock is taken; otherwise its holders, with host and start of their session.
+        """
+        with self._mutex:
+            # of the transaction that the two statements are; 0 would be no limit
+            timeout = f"{max(1, round(seconds * 1000))}ms"
+            lock = f"SELECT pg_advisory_lock({LOCK_SPACE}, hashtext(%s))"
+            try:
+                self._connection.query(f"SELECT set_config('lock_timeout', %s, true); {lock}", timeout, name)
+            except psycopg2.errors.LockNotAvailable:
+                return self.attempt(name)
+            self._taken.add(name)
+            self._wanted[name] = False
+            return None
 
     def hold(self) -> str | None:
         """See to it that this process holds all its locks: if its connection was cut, take them over a new one.
