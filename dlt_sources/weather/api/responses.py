@@ -7,7 +7,7 @@ statuses and an int for others, so the HTTP status decides unless the body of a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
@@ -62,12 +62,18 @@ class Answer:
         body: the body as received, except for escaped NULs and links that hold the key, which are removed.
         data: the body as Python objects.
         fetched_at: moment of receipt, UTC.
+        is_outline: whether the rows in ``data`` have their moments only, see ``one_call.outline``.
     """
 
     request: Request
     body: bytes
     data: Any
     fetched_at: datetime
+    is_outline: bool = False
+
+    def as_whole(self) -> Answer:
+        """Return the answer with everything that its rows have."""
+        return replace(self, data=one_call.read_body(self.body), is_outline=False) if self.is_outline else self
 
 
 @dataclass(frozen=True)
@@ -119,18 +125,20 @@ Result = Answer | Failure
 def classify(
     request: Request, status: int, body: bytes, retry_after: str | None, now: datetime
 ) -> Answer | Failure | TooManyCalls:
-    """Classify the response to a request; links that hold the key are cut out of its body first.
+    """Classify the response to a request.
 
     Args:
         request: the request sent.
         status: HTTP status.
-        body: body as received.
+        body: body as received, without the links of One Call, see ``one_call.without_links``.
         retry_after: value of the ``Retry-After`` header, if there was one.
         now: moment of receipt, UTC.
     """
     has_links = request.path.startswith(one_call.PATH)
-    if has_links:
-        body = one_call.without_links(body)
+    if has_links and status == 200:
+        outline = one_call.outline(request.path, body)
+        if outline and _code_in_body(outline) == 200:
+            return Answer(request, body, outline, now, is_outline=True)
     try:
         if b"\\u0000" in body:
             body = _NUL.sub(rb"\1", body)

@@ -78,7 +78,16 @@ class Batch:
             table = None if leaves is None else converter.convert_leaves(leaves, len(self.records), added)
             if table is not None:
                 return table, []
+        self._read_outlines(part)
         return converter.convert(self.records, added)
+
+    def _read_outlines(self, part: Part) -> None:
+        """Read the records of which only the moments are known yet; an outline is added with all of its rows."""
+        start = 0
+        for answer, size in zip(self.answers, self.sizes, strict=True):
+            if answer.is_outline:
+                self.records[start : start + size] = part.records(answer.as_whole().data) or []
+            start += size
 
 
 def _leaves_of_bodies(

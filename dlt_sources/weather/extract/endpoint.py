@@ -100,6 +100,8 @@ class Extraction:
 
         The answer of a timeline that brings none of the steps asked for is rejected too, after which the next is asked.
         """
+        if answer.request.about.page is None:
+            answer = answer.as_whole()
         records_by_part = [(part, part.records(answer.data)) for part in self._endpoint.parts]
         alert = answer.request.about.alert
         if any(records is None or (alert and not records) for _, records in records_by_part):
@@ -113,6 +115,9 @@ class Extraction:
         if answer.request.about.page is not None:
             ((part, records),) = records_by_part
             rows = page_rows(self._endpoint, answer.request.about, records or [])
+            if answer.is_outline and not rows.are_as_asked:
+                yield from self._accept(answer.as_whole(), mark_done)
+                return
             records_by_part = [(part, rows.kept)]
         mark_done(answer.request.about, rows)
         if rows is not None and rows.is_fruitless:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlt_sources.weather.api.responses import Answer, Request, classify
+from dlt_sources.weather.api.one_call import without_links
+from dlt_sources.weather.api.responses import Answer, Failure, Request, classify
 from tests.weather.api.asking import NOW
 
 # shorter than any key, so that redaction by value leaves it
@@ -23,7 +24,8 @@ ROWS = st.lists(st.dictionaries(TEXTS.filter(lambda name: name not in ("prev", "
 
 
 def classified(body: bytes, status: int = 200):
-    return classify(Request("weather_history", "/data/4.0/onecall/timeline/1h", {}), status, body, None, NOW)
+    request = Request("weather_history", "/data/4.0/onecall/timeline/1h", {})
+    return classify(request, status, without_links(body), None, NOW)
 
 
 @given(
@@ -71,3 +73,53 @@ def test_links_of_another_form_are_cut_out_too(body):
 def test_other_products_may_have_members_of_these_names():
     body = b'{"next":"a","list":[]}'
     assert classify(Request("forecast", "/data/2.5/forecast", {}), 200, body, None, NOW).body == body
+
+
+def test_of_a_timeline_only_the_moments_of_rows_become_objects_and_the_rest_when_it_is_needed():
+    rows = [{"dt": 3600, "temp": 1.5, "weather": [{"id": 500}]}, {"dt": 7200, "temp": None}]
+    body = orjson.dumps({"lat": 51.5, "timezone": "Europe/London", "data": rows, "next": LINK})
+    answer = classified(body)
+    assert isinstance(answer, Answer)
+    assert answer.data == {"lat": 51.5, "timezone": "Europe/London", "data": [{"dt": 3600}, {"dt": 7200}]}
+    whole = answer.as_whole()
+    assert (whole.data["data"], whole.is_outline, whole.body) == (rows, False, answer.body)
+    assert orjson.loads(answer.body) == whole.data
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"data":[{"dt":1.0}]}', id="no whole number"),
+        pytest.param(b'{"data":[{"dt":true}]}', id="a bool"),
+        pytest.param(b'{"data":[{"dt":"1"}]}', id="a text"),
+        pytest.param(b'{"data":[{"temp":1}]}', id="no moment"),
+        pytest.param(b'{"data":[1]}', id="no object"),
+        pytest.param(b'{"data":null}', id="no list"),
+        pytest.param(b'{"list":[]}', id="another form"),
+        pytest.param(b'[{"dt":1}]', id="a list"),
+        pytest.param(b'{"data":[{"dt":1,"main":"a\\"b"}]}', id="an escape"),
+    ],
+)
+def test_an_unusual_answer_is_read_as_a_whole(body):
+    answer = classified(body)
+    assert isinstance(answer, Answer)
+    assert (answer.data, answer.is_outline) == (orjson.loads(body), False)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'"temp":NaN', b'"temp":-Infinity', b'"temp":01', b'"temp":1.', b'"temp":-', b'"temp":', b'"temp" 1',
+        b'"main":"\xff"', b'"main":"a\nb"', b'"main":"\\ud800"', b'"main":"a', b'"temp":1}]} ',
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_no_answer_wherever_in_a_row_it_stands(row):
+    result = classified(b'{"data":[{"dt":1,' + row + b"}]}")
+    assert isinstance(result, Failure)
+    assert result.error_class == "invalid_answer"
+
+
+def test_an_error_with_status_200_is_one_among_rows_too():
+    result = classified(b'{"cod":"404","message":"no","data":[{"dt":1}]}')
+    assert isinstance(result, Failure)
+    assert result.error_class == "not_found"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dlt_sources.weather.api import one_call
 from dlt_sources.weather.api.endpoints.model import Part
 from dlt_sources.weather.api.responses import Answer, Request
 from dlt_sources.weather.contracts import AirPollution, Forecast, WeatherHistory
@@ -59,7 +60,7 @@ USUAL = [
 ]
 
 
-def batch_of(*answers, member="data", is_whole=True):
+def batch_of(*answers, member="data", is_whole=True, outlined=False):
     """A batch of answers, each a list of records."""
     batch = Batch()
     for number, records in enumerate(answers):
@@ -67,9 +68,10 @@ def batch_of(*answers, member="data", is_whole=True):
         answer = {"lat": 59.9, "timezone": "Europe/Oslo", member: records, "cnt": len(records)}
         # orjson writes no whole numbers beyond 64 bits
         body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
-        data = orjson.loads(body)
+        outline = one_call.outline(f"{one_call.TIMELINES}1h", body) if outlined else None
+        data = outline or orjson.loads(body)
         at = MOMENT + timedelta(seconds=number)
-        batch.add(data[member], Answer(request, body, data, at), is_whole=is_whole)
+        batch.add(data[member], Answer(request, body, data, at, outline is not None), is_whole=is_whole)
     return batch
 
 
@@ -107,6 +109,32 @@ def test_unusual_answers_are_converted_from_their_records(change):
     expected, expected_invalid = by_record(batch, part)
     assert (table.to_pylist(), invalid_rows) == (expected.to_pylist(), expected_invalid)
     assert table.schema == expected.schema
+
+
+@pytest.mark.parametrize("change", [*USUAL, *UNUSUAL])
+def test_outlines_of_answers_are_converted_as_the_whole_answers_are(change):
+    part = Part(WeatherHistory, "data", around=(("timezone", "timezone"),))
+    answers = [HOUR, changed(HOUR, dt=DT + 3600)], [], [HOUR | change, HOUR]
+    whole, outlines = batch_of(*answers), batch_of(*answers, outlined=True)
+    expected, expected_invalid = whole.convert(part, Converter(WeatherHistory))
+    table, invalid_rows = outlines.convert(part, Converter(WeatherHistory))
+    assert outlines.answers[0].is_outline
+    assert (table.to_pylist(), invalid_rows) == (expected.to_pylist(), expected_invalid)
+    assert [outlines.records[one.position] for one in invalid_rows] == [
+        whole.records[one.position] for one in invalid_rows
+    ]
+
+
+@pytest.mark.parametrize("number", ["1e999", "9" * 400])
+def test_a_number_beyond_all_floats_costs_its_row_only(number):
+    part = Part(WeatherHistory, "data")
+    batch = batch_of([HOUR], [HOUR | {"temp": 12.75}])
+    body = batch.answers[1].body.replace(b"12.75", number.encode())
+    outline = one_call.outline(f"{one_call.TIMELINES}1h", body)
+    assert outline
+    batch.answers[1] = Answer(batch.answers[1].request, body, outline, MOMENT, is_outline=True)
+    table, (invalid_row,) = batch.convert(part, Converter(WeatherHistory))
+    assert (table.num_rows, invalid_row.position, invalid_row.field) == (1, 1, "temp")
 
 
 def test_answers_whose_records_are_not_all_kept_are_converted_from_those_that_are(records_converted):

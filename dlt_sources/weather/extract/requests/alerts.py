@@ -50,7 +50,8 @@ class NamedAlerts:
 
     def add_answer(self, answer: Answer) -> None:
         """Add the ids that an answer of a location names."""
-        rows = answer.data.get("data") if isinstance(answer.data, dict) else None
+        data = answer.as_whole().data
+        rows = data.get("data") if isinstance(data, dict) else None
         ids = (one for row in rows for one in alert_ids(row)) if isinstance(rows, list) else ()
         self.add(answer.request.about.location.location_id, ids)
 
