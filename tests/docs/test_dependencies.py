@@ -25,6 +25,7 @@ BROUGHT_BY = {
     "psycopg2": "dlt",
     "sqlalchemy": "dagster",
     "tomlkit": "dlt",
+    "typing_extensions": "pydantic",
     "yaml": "pyyaml",
     "yarl": "aiohttp",
 }

@@ -29,6 +29,10 @@ T = TypeVar("T")
 # results queued for the caller: few, since each holds a whole answer
 MOST_WAITING = 32
 SECONDS_TO_CLOSE = 10.0
+# at some thousands of small answers a second, tens of them
+SECONDS_TO_GATHER = 0.01
+# an error ends the requests, and None says that all of them have a result
+Results = asyncio.Queue[Result | Exception | None]
 
 
 def no_key() -> KeyRefusedError:
@@ -126,14 +130,19 @@ class Client:
                 self._users = 0
                 self._stop_loop()
 
-    def fetch_all(self, requests: Iterable[Request], most_at_once: int = MOST_CONNECTIONS) -> Iterator[Result]:
-        """Send all requests, many at a time, and yield their results as they arrive, in no order.
+    def fetch_all(
+        self, requests: Iterable[Request], most_at_once: int = MOST_CONNECTIONS, most_waiting: int = MOST_WAITING
+    ) -> Iterator[Result]:
+        """Send all requests, many at a time, and return their results as they arrive, in no order.
+
+        Requests are sent from now on, before the first result is taken.
 
         Args:
             requests: the requests; one is taken only when it can be sent, so the iterable may end on a condition.
             most_at_once: largest number of requests in flight.
+            most_waiting: largest number of results that wait for the caller, besides one for each request in flight.
 
-        Yields:
+        Returns:
             One result per request, except for requests that were not asked: those that ``interrupt`` ended, those that
             waited while another one probed, if it was given up, and those whose budget is spent.
 
@@ -143,13 +152,16 @@ class Client:
         source = iter(requests)
         first = next(source, None)
         if first is None or self._interrupted:
-            return
+            return iter(())
         if self._settings.secret_key is None:
             raise no_key()
         self._acquire_loop()
-        results: asyncio.Queue[Result | Exception | None] = asyncio.Queue(min(MOST_WAITING, max(1, most_at_once // 4)))
+        results: Results = asyncio.Queue(most_waiting)
         workers = min(self.concurrency, most_at_once)
-        sending = self._submit(self._send_all(first, source, results, workers))
+        return self._received(results, self._submit(self._send_all(first, source, results, workers)))
+
+    def _received(self, results: Results, sending: Future[None]) -> Iterator[Result]:
+        """Yield results until all requests have one; afterwards, nothing more is sent."""
         try:
             while True:
                 for result in self._submit(_drain(results)).result():
@@ -218,7 +230,7 @@ class Client:
         self,
         first: Request,
         source: Iterator[Request],
-        results: asyncio.Queue[Result | Exception | None],
+        results: Results,
         workers: int,
     ) -> None:
         pending = [first]
@@ -243,6 +255,9 @@ class Client:
 async def _drain(results: asyncio.Queue[T]) -> list[T]:
     """Wait for one result, then return it with all others queued: fewer steps between threads."""
     batch = [await results.get()]
+    # one that has room for many more would be handed few at a time, each for the price of a small call
+    if batch[0] is not None and results.maxsize > MOST_WAITING > results.qsize():
+        await asyncio.sleep(SECONDS_TO_GATHER)
     while not results.empty():
         batch.append(results.get_nowait())
     return batch

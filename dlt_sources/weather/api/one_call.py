@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+# typing's has too little for pydantic before Python 3.12
 from typing_extensions import TypedDict
 
 PATH = "/data/4.0/onecall/"

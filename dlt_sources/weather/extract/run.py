@@ -37,6 +37,14 @@ class Run:
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
         rate_limiter: delays calls, and is closed with the run; by default, its ledger is in dlt's folder.
+
+    Attributes:
+        settings: the source's settings.
+        now: the clock, UTC.
+        run_id: the id of the run in ``load_runs``, ``rejects`` and logs.
+        client: the client that asks OpenWeather.
+        interrupted: whether a person or the system ended the run.
+        is_ahead: whether the next package has begun while another one is loaded.
     """
 
     def __init__(
@@ -49,24 +57,24 @@ class Run:
         on_progress: Callable[[LoadMetrics], None] = lambda _: None,
         rate_limiter: RateLimiter | None = None,
     ) -> None:
-        self._settings = settings
-        self._now, self._started_at = now, now()
-        self._run_id = new_run_id(self._started_at)
+        self.settings = settings
+        self.now, self._started_at = now, now()
+        self.run_id = new_run_id(self._started_at)
         self._many_packages = many_packages
         self._on_progress = on_progress
         self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
         self._limiter = rate_limiter or run_rate_limiter(None, settings)
         # a plain dlt pipeline may leave its run open
         unasked = self._refusals.add_unasked
-        self._client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
-        self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
+        self.client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
+        self._package = PackageLimits(settings, lambda: self.client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
         asked = (settings.since, settings.until)
-        self._conversion = RunConversion(self._run_id, origin, self._package, now, asked, shard=settings.shard)
+        self._conversion = RunConversion(self.run_id, origin, self._package, now, asked, shard=settings.shard)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
         self._queues: Queues | None = None
-        self._interrupted = False
+        self.interrupted = self.is_ahead = False
 
     def __enter__(self) -> Run:
         return self
@@ -76,39 +84,14 @@ class Run:
 
     def close(self) -> None:
         """Close the client, its limiter, and the journal, which keeps the answers of a package that is not loaded."""
-        self._client.close()
+        self.client.close()
         self._journal.close()
         self._limiter.close()
-
-    @property
-    def settings(self) -> WeatherSettings:
-        """The source's settings."""
-        return self._settings
-
-    @property
-    def run_id(self) -> str:
-        """The id of the run in ``load_runs``, ``rejects`` and logs."""
-        return self._run_id
-
-    @property
-    def client(self) -> Client:
-        """The client that asks OpenWeather."""
-        return self._client
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        """The clock, UTC."""
-        return self._now
 
     @property
     def metrics_by_resource(self) -> dict[str, LoadMetrics]:
         """The counts of each resource that was reached."""
         return self._conversion.metrics_by_resource
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a person or the system ended the run."""
-        return self._interrupted
 
     @property
     def stopped_by(self) -> WeatherError | None:
@@ -146,32 +129,49 @@ class Run:
 
     def interrupt(self) -> None:
         """Ask nothing more; answers that are there are still loaded. A signal handler may call it."""
-        self._interrupted = True
-        self._client.interrupt()
+        self.interrupted = True
+        self.client.interrupt()
 
     def metrics_of(self, resource: str) -> LoadMetrics:
         """Return the counts of a resource."""
         return self._conversion.metrics_of(resource)
 
     def begin_package(self) -> None:
-        """Begin a new load package, with all its room."""
-        self._package.begin()
-        self._journal.begin(self._conversion.rows_so_far(JOURNALED_RESOURCES))
+        """Begin a new load package, with all its room, unless ``ask_ahead`` has begun it."""
+        if not self.is_ahead:
+            self._package.begin()
+            self._journal.begin(self._conversion.rows_so_far(JOURNALED_RESOURCES))
+        self.is_ahead = False
+
+    def ask_ahead(self, resources: list[str]) -> None:
+        """Begin the next package while the present one, whose extraction has ended, is loaded: ask for its answers.
+
+        They are in the next package's journal when they arrive, and the package takes them before any other.
+        """
+        if self._queues is None or not self.locations_resolved or self.interrupted:
+            return
+        names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
+        if queue := self._queues.next_ahead(names):
+            self.begin_package()
+            self.is_ahead = True
+            queue.ask_ahead(self.client, lambda: self.has_room(queue.resource))
 
     def end_package(self) -> None:
-        """Forget the journal of a package whose rows are in the tables."""
+        """Forget the journal of the oldest package that is not forgotten yet: its rows are in the tables."""
         self._journal.end()
 
     def has_room(self, resource: str) -> bool:
         """Return whether another request of a resource may be made for the current package."""
-        return not self._interrupted and self._refusals.may_ask(resource) and self._package.has_room()
+        return not self.interrupted and self._refusals.may_ask(resource) and self._package.has_room()
 
     def has_more(self, resources: list[str]) -> bool:
-        """Return whether any of the resources has something left to ask."""
+        """Return whether any of the resources has something left to ask, or to take of what was asked ahead."""
         if self._queues is None or not self.locations_resolved:
-            return not (self.stopped_by or self._interrupted)
+            return not (self.stopped_by or self.interrupted)
+        if self._queues.are_ahead(resources):
+            return True
         names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
-        return not self._interrupted and self._queues.have_more(names)
+        return not self.interrupted and self._queues.have_more(names)
 
     @property
     def locations_resolved(self) -> bool:
@@ -209,7 +209,7 @@ class Run:
         metrics = self.metrics_of(LOCATIONS)
         metrics.resume()
         step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
-        results = step.results(self._client, lambda: self.has_room(LOCATIONS))
+        results = step.results(self.client, lambda: self.has_room(LOCATIONS))
         self._package.add_bytes(step.collect(self._observe(results, metrics)))
         if self._refusals.has_ended(LOCATIONS):
             step.give_up()
@@ -233,7 +233,7 @@ class Run:
         queue = self._queues.of(endpoint)
         metrics = self.metrics_of(endpoint.name)
         metrics.expected, metrics.up_to_date = queue.total, queue.up_to_date
-        asked = queue.results(self._client, lambda: self.has_room(endpoint.name))
+        asked = queue.results(self.client, lambda: self.has_room(endpoint.name))
         yield from self.answer_items(endpoint, asked, queue.mark_done)
 
     def answer_items(
@@ -252,7 +252,7 @@ class Run:
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
         queue = self._queues.made(resource) if self._queues else None
-        ended, known = self._interrupted or self.stopped_by is not None, self.known_locations
+        ended, known = self.interrupted or self.stopped_by is not None, self.known_locations
         return self._conversion.status(resource, queue, known, ended=ended, resolved=self.locations_resolved)
 
     def closing_items(self, resources: list[str]) -> list[object]:
@@ -261,19 +261,19 @@ class Run:
         for name in unfinished:
             # calls without a result, such as those that were refused until the interrupt, are calls too
             metrics = self.metrics_of(name)
-            metrics.calls = max(metrics.calls, self._client.calls_for[name])
+            metrics.calls = max(metrics.calls, self.client.calls_for[name])
         return [self._conversion.load_run(name, self.status(name), self.stopped_by) for name in unfinished]
 
     def _read_destination(self, *, unknown: bool) -> LocationStep:
         with self._open_reader() as reader:
-            loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
+            loaded = read_loaded_state(self.settings, reader, self._started_at, unknown=unknown)
         self._conversion.database_bytes = loaded.database_bytes
-        self._queues = Queues(loaded, self._settings, self._open_reader, self._now, self._client.expect)
-        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self._now)
+        self._queues = Queues(loaded, self.settings, self._open_reader, self.now, self.client.expect)
+        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self.now)
 
     def _keep(self, result: Result) -> None:
         """Keep a result in the journal before it counts as arrived; called in the client's thread."""
-        self._journal.append(result, self._client.calls_for[result.request.resource], self._now())
+        self._journal.append(result, self.client.calls_for[result.request.resource], self.now())
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
         """Pass results on; ask no more of what a failure would meet as well, and report progress."""
@@ -289,7 +289,7 @@ class Run:
         metrics = self.metrics_of(resource)
         metrics.resume()
         yield from items
-        metrics.calls = self._client.calls_for[resource]
+        metrics.calls = self.client.calls_for[resource]
         metrics.pause()
         self._refusals.explain(metrics)
         yield self._conversion.load_run(resource, self.status(resource), self.stopped_by)

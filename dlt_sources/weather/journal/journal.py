@@ -33,13 +33,13 @@ class Journal:
 
     def __init__(self, working_directory: Path | None) -> None:
         self._folder = working_directory and working_directory / FOLDER
-        self._packages = 0
+        self._packages = self._ended = 0
         self._counts: dict[str, bytes] = {}
         self._writer: RecordWriter | None = None
         self._lock = threading.Lock()
 
     def begin(self, counts: Iterable[dict[str, Any]]) -> None:
-        """Begin the journal of the next load package.
+        """Begin the journal of the next load package; that of the package before is kept until ``end``.
 
         Args:
             counts: the present row of ``load_runs`` of each resource whose answers are kept.
@@ -66,7 +66,7 @@ class Journal:
         try:
             with self._lock:
                 if self._writer is None:
-                    self._writer = RecordWriter(self._folder / f"{self._packages:05}.journal")
+                    self._writer = RecordWriter(_file(self._folder, self._packages))
                 self._writer.append(payload)
         except OSError as error:
             raise RepairNeededError(
@@ -75,11 +75,12 @@ class Journal:
             ) from None
 
     def end(self) -> None:
-        """Delete the package's journal, because its rows are in the tables."""
-        with self._lock:
-            if self._writer is not None:
-                self._writer.remove()
-                self._writer = None
+        """Delete the journal of the oldest package that has one, because its rows are in the tables."""
+        self._ended += 1
+        if self._ended == self._packages:
+            self.close()
+        if self._folder is not None:
+            _file(self._folder, self._ended).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the package's journal; its file is kept for the next run."""
@@ -87,3 +88,7 @@ class Journal:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+
+
+def _file(folder: Path, package: int) -> Path:
+    return folder / f"{package:05}.journal"

@@ -39,7 +39,6 @@ class RecordWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._error: OSError | None = None
         self._is_synced = True
@@ -72,11 +71,6 @@ class RecordWriter:
         self._closing.set()
         self._thread.join()
         os.close(self._descriptor)
-
-    def remove(self) -> None:
-        """Close and delete the file."""
-        self.close()
-        self._path.unlink(missing_ok=True)
 
     def _sync_repeatedly(self) -> None:
         is_last = False

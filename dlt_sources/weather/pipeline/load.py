@@ -128,9 +128,12 @@ def _require_key(settings: WeatherSettings, resources: list[str]) -> None:
 
 
 def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_unknown: bool) -> None:
+    if writer.merges:
+        writer.while_loading = lambda: _ask_ahead(run, writer, resources)
     while run.has_more(resources):
         # a backfill takes long, and its hours can wait
-        if run.settings.since and run.locations_resolved and writer.let_others_go(lambda: run.interrupted):
+        is_between = run.locations_resolved and not run.is_ahead
+        if run.settings.since and is_between and writer.let_others_go(lambda: run.interrupted):
             if run.interrupted:
                 # the lock is not held any more; the next load closes this run's rows of load_runs
                 return
@@ -146,3 +149,9 @@ def _load_packages(run: Run, writer: Writer, resources: list[str], *, resolve_un
         run.end_package()
     if items := run.closing_items(resources):
         writer.load(closing_source(items))
+
+
+def _ask_ahead(run: Run, writer: Writer, resources: list[str]) -> None:
+    """Ask for the next package while one is loaded, unless a backfill lets others go before it."""
+    if not (run.settings.since and writer.lock.others_wait):
+        run.ask_ahead(resources)

@@ -28,8 +28,7 @@ def test_a_record_is_in_the_file_once_it_is_appended(tmp_path):
     writer = RecordWriter(tmp_path / "1.journal")
     writer.append(b"first")
     assert list(read_records(tmp_path / "1.journal")) == [b"first"]
-    writer.remove()
-    assert not list(tmp_path.iterdir())
+    writer.close()
 
 
 def test_an_empty_file_has_no_records(tmp_path):

@@ -99,12 +99,17 @@ def test_an_hourly_load_goes_first_and_no_page_is_paid_twice(target, settings, c
 
 @pytest.fixture
 def in_pause(monkeypatch):
-    """Let some run seem to wait once, and call a function while the lock is free."""
+    """Let some run seem to wait until the lock is free, and call a function then."""
 
     def make(call):
-        waits = iter([True])
-        monkeypatch.setattr(writer_lock._RootLock, "others_wait", lambda _: next(waits, False))
-        monkeypatch.setattr(writer_lock, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: call()))
+        waiting = [True]
+
+        def go(_):
+            waiting.clear()
+            call()
+
+        monkeypatch.setattr(writer_lock._RootLock, "others_wait", lambda _: bool(waiting))
+        monkeypatch.setattr(writer_lock, "time", SimpleNamespace(monotonic=time.monotonic, sleep=go))
 
     return make
 

@@ -128,6 +128,21 @@ class Queues:
         """Return whether any of the resources has something left to ask."""
         return any(name not in self._queues or not self._queues[name].finished for name in resources)
 
+    def are_ahead(self, resources: Iterable[str]) -> bool:
+        """Return whether results of any of the resources wait that were asked ahead."""
+        queues = map(self._queues.get, resources)
+        return any(isinstance(queue, RequestQueue) and queue.is_ahead for queue in queues)
+
+    def next_ahead(self, resources: Iterable[str]) -> RequestQueue | None:
+        """Return the queue of the resource that is asked next; None if it cannot be asked ahead.
+
+        Args:
+            resources: the resources that may be asked, in their order.
+        """
+        unfinished = (self._queues.get(name) for name in resources if self.have_more([name]))
+        queue = next(unfinished, None)
+        return queue if isinstance(queue, RequestQueue) and queue.may_be_ahead else None
+
     def leave_out_loaded(self, now: datetime) -> None:
         """Leave out the windows of history that another run has loaded since they were chosen.
 

@@ -15,7 +15,7 @@ from heapq import nsmallest
 from itertools import chain
 from types import MappingProxyType
 
-from dlt_sources.weather.api.client import Client
+from dlt_sources.weather.api.client import MOST_WAITING, Client
 from dlt_sources.weather.api.endpoints import Endpoint
 from dlt_sources.weather.api.responses import Answer, Request, Result
 from dlt_sources.weather.common.settings import WeatherSettings
@@ -28,6 +28,8 @@ from dlt_sources.weather.locations.model import ResolvedLocation
 # locations sorted by how long they have waited: few, since they are Python objects in memory; the others follow in the
 # list's order, and the next run sorts those of them that were not asked
 MOST_SORTED = 10_000
+# answers of a timeline that wait while a package is loaded: 20 rows, 5 kB each
+MOST_PAGES_WAITING = 4_000
 NEVER = datetime.min.replace(tzinfo=timezone.utc)
 # called with the window of an answer that could be used, and the rows of a timeline's answer
 MarkDone = Callable[[RequestWindow, PageRows | None], None]
@@ -84,16 +86,36 @@ class RequestQueue:
         self._next_round: list[RequestWindow] = []
         self._again: deque[RequestWindow] = deque()
         self._head: RequestWindow | None = next(self._round, None)
+        self._ahead: Iterator[Result] | None = None
+
+    @property
+    def resource(self) -> str:
+        """The resource that is asked."""
+        return self._endpoint.name
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to ask."""
-        return self._head is None and not self._again
+        """Whether nothing is left to ask, or to take of what was asked ahead."""
+        return self._is_asked and self._ahead is None
 
     @property
     def answered(self) -> bool:
         """Whether nothing is left to ask, and every request has a result; those in flight when a run ends have none."""
         return self.finished and not self._in_flight
+
+    @property
+    def may_be_ahead(self) -> bool:
+        """Whether it may be asked ahead: pages of a timeline, which are small, once it is known how it answers."""
+        return self._timeline is not None and self._timeline.is_known and not self._is_asked
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether results wait that were asked ahead."""
+        return self._ahead is not None
+
+    @property
+    def _is_asked(self) -> bool:
+        return self._head is None and not self._again
 
     def results(self, client: Client, may_go_on: Callable[[], bool]) -> Iterator[Result]:
         """Ask while ``may_go_on`` returns True, round after round, and yield the results in no order.
@@ -102,8 +124,9 @@ class RequestQueue:
             client: asks the API.
             may_go_on: returns whether another request may be made.
         """
-        while not self.finished and may_go_on():
-            for result in client.fetch_all(self._take(may_go_on), self._most_at_once):
+        while self._ahead or (not self.finished and may_go_on()):
+            results, self._ahead = self._ahead or self._ask(client, may_go_on), None
+            for result in results:
                 self._in_flight -= 1
                 if self._named is not None and isinstance(result, Answer):
                     self._named.add_answer(result)
@@ -112,9 +135,22 @@ class RequestQueue:
                 self._timeline.is_known = True
             self._next()
 
+    def ask_ahead(self, client: Client, may_go_on: Callable[[], bool]) -> None:
+        """Begin to ask, so that ``results`` finds answers that are there already.
+
+        Args:
+            client: asks the API.
+            may_go_on: returns whether another request may be made.
+        """
+        self._ahead = self._ask(client, may_go_on)
+
+    def _ask(self, client: Client, may_go_on: Callable[[], bool]) -> Iterator[Result]:
+        waiting = MOST_PAGES_WAITING if self._timeline else min(MOST_WAITING, max(1, self._most_at_once // 4))
+        return client.fetch_all(self._take(may_go_on), self._most_at_once, waiting)
+
     def _take(self, may_go_on: Callable[[], bool]) -> Iterator[Request]:
         """Yield the requests of this round while ``may_go_on`` returns True."""
-        while not self.finished and may_go_on():
+        while not self._is_asked and may_go_on():
             if self._again:
                 window = self._again.popleft()
             else:

@@ -52,7 +52,7 @@ class Client:
         self._answer = partial(answer, moment=int(NOW.timestamp()), rules=rules)
         self.calls = 0
 
-    def fetch_all(self, requests, most_at_once):
+    def fetch_all(self, requests, most_at_once, *_):
         """Yield the answers, some of them after later requests are taken."""
         waiting = []
         for request in requests:

@@ -1,0 +1,133 @@
+"""Pages of a history that are asked for while a package is loaded: each is paid once, whatever ends the load."""
+
+import time
+
+import pytest
+from filelock import FileLock
+
+from dlt_sources.weather.common.errors import KeyRefusedError
+from dlt_sources.weather.extract.run import Run
+from dlt_sources.weather.pipeline.load import load
+from tests.helpers.support import count, load_accounted, query
+from tests.weather.extract.requests.timeline import (
+    HOURS,
+    MADRID,
+    OSLO,
+    PATHS,
+    asked,
+    assert_hours,
+    at,
+    subscribe,
+)
+from tests.weather.pipeline.accounts import assert_each_key_once, assert_every_row_has_its_load, folders
+
+pytestmark = pytest.mark.db
+# ten days of two places; eight calls in flight, and no room for another after five pages
+CHOICE = {
+    "resources": HOURS,
+    "locations": [MADRID, OSLO],
+    "since": "2026-03-01",
+    "until": "2026-03-10T23:00Z",
+    "calls_per_minute": 600,
+    "chunk_rows": 100,
+}
+PAGES = 24
+
+
+@pytest.fixture(autouse=True)
+def subscribed(simulator):
+    subscribe(simulator)
+
+
+@pytest.fixture
+def loading(monkeypatch, simulator):
+    """Let the first load of a package begin when everything has arrived, and with a call of the test's."""
+
+    def begin(call):
+        ask_ahead = Run.ask_ahead
+        calls = []
+
+        def slowly(run, resources):
+            ask_ahead(run, resources)
+            deadline = time.monotonic() + 20
+            while not calls and simulator.stats.by_path[PATHS["weather_history"]] < PAGES:
+                assert time.monotonic() < deadline, "nothing arrives while a package is loaded"
+                time.sleep(0.01)
+            calls.append(None)
+            if len(calls) == 1:
+                call(run)
+
+        monkeypatch.setattr(Run, "ask_ahead", slowly)
+        return calls
+
+    return begin
+
+
+def assert_whole(target):
+    for place in (MADRID, OSLO):
+        assert_hours(target, place, at(2026, 3, 1), at(2026, 3, 10, 23))
+    assert_each_key_once(target)
+    assert_every_row_has_its_load(target)
+    assert folders(target) == []
+    lost = query(target, "SELECT run_id FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected")
+    assert lost == []
+
+
+def test_the_next_package_arrives_while_one_is_loaded(target, settings, clock, simulator, loading):
+    loading(lambda _: None)
+    report = load_accounted(target, settings(**CHOICE), clock)
+    assert report.packages > 1
+    assert len(asked(simulator)) == PAGES
+    assert_whole(target)
+
+
+def test_what_has_arrived_while_a_load_fails_is_loaded_by_the_next_run(target, settings, clock, simulator, loading):
+    def fail(_):
+        raise RuntimeError("a fault of the test")
+
+    loading(fail)
+    with pytest.raises(Exception, match="a fault of the test"):
+        load(target, settings(**CHOICE), now=clock)
+    assert len(asked(simulator)) == PAGES
+    report = load_accounted(target, settings(**CHOICE), clock)
+    assert report.finished_before == 1
+    assert asked(simulator) == []
+    assert_whole(target)
+
+
+def test_an_interrupted_run_loads_what_has_arrived(target, settings, clock, simulator, loading):
+    loading(Run.interrupt)
+    report = load_accounted(target, settings(**CHOICE), clock)
+    assert report.interrupted
+    assert len(asked(simulator)) == PAGES
+    assert_whole(target)
+    assert query(target, "SELECT DISTINCT status FROM load_runs WHERE resource = 'weather_history'") == [("ok",)]
+
+
+def test_a_key_that_is_withdrawn_meanwhile_ends_the_run_with_what_has_arrived(
+    duckdb, settings, clock, simulator, monkeypatch
+):
+    ask_ahead = Run.ask_ahead
+
+    def without_key(run, resources):
+        simulator.keys = frozenset({"f" * 32})
+        ask_ahead(run, resources)
+
+    monkeypatch.setattr(Run, "ask_ahead", without_key)
+    report = load_accounted(duckdb, settings(**CHOICE), clock)
+    assert isinstance(report.error, KeyRefusedError)
+    loaded = count(duckdb, "weather_history")
+    assert 0 < loaded < PAGES * 20
+    assert loaded == report.metrics_by_resource["weather_history"].rows_loaded
+    assert folders(duckdb) == []
+
+
+def test_a_backfill_that_others_wait_for_asks_nothing_before_they_had_their_turn(
+    target, settings, clock, simulator, loading
+):
+    calls = loading(lambda _: None)
+    with FileLock(target.root / "writer.waiting"):
+        load_accounted(target, settings(**CHOICE), clock)
+    assert calls == []
+    assert len(asked(simulator)) == PAGES
+    assert_whole(target)
