@@ -180,6 +180,7 @@ newest=$(in_backups bash -c 'ls /backups/weather-*.dump | tail -n 1')
 # the schemas are made again at the server's start
 kubectl -n database exec postgres-0 -- bash /scripts/roles.sh
 in_backups bash /scripts/restore.sh weather "$newest" >/dev/null
+equal "volumes that the server measures" "$(read_rows 'SELECT count(*) FROM upkeep.volume WHERE free_bytes BETWEEN 1 AND total_bytes')" 1
 equal "backups that the table knows" "$(read_rows 'SELECT count(*) FROM upkeep.backups WHERE last_error IS NULL AND due_by > now()')" 2
 fingerprint | diff "$scratch/before" - || fail "the restored tables differ"
 run_job weather ingestor after-restore

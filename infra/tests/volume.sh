@@ -46,7 +46,9 @@ tar --create --directory modules/postgres/scripts . | $DOCKER cp - "$name:/scrip
 $DOCKER start "$name" >/dev/null
 $DOCKER exec "$name" bash /scripts/roles.sh
 until_true 30 "the reserve" test -e "$disk/reserve"
-say "the server runs, with a reserve of $(stat --format=%s "$disk/reserve") bytes"
+measured() { [ "$(as reader 'SELECT total_bytes = 400 * 1048576 AND free_bytes BETWEEN 1 AND total_bytes FROM upkeep.volume')" = t ]; }
+until_true 30 "the size of the disk in a table" measured
+say "the server runs, with a reserve of $(stat --format=%s "$disk/reserve") bytes, and tells the size of its disk"
 
 # --- nearly full
 

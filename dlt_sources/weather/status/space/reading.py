@@ -28,6 +28,9 @@ WINDOW = timedelta(days=14)
 # a shorter time says nothing of a day: the first loads create tables and load history
 LEAST_TIME = timedelta(hours=6)
 _GIB = 1024**3
+# where infra/ has a server measure its volume; an old measurement is one of a server that does so no longer
+MEASURED = "upkeep.volume"
+MEASURED_WITHIN = timedelta(hours=1)
 
 
 def read_space(target: Target, reader: DestinationReader, settings: WeatherSettings, now: datetime) -> Space:
@@ -45,21 +48,31 @@ def read_space(target: Target, reader: DestinationReader, settings: WeatherSetti
         tables=table_bytes(client) if client else {},
         database=size,
         growth=_growth(reader, size, now) if size is not None else None,
-        volumes=tuple(_volumes(target, reader, settings)),
+        volumes=tuple(_volumes(target, reader, settings, now)),
     )
 
 
-def _volumes(target: Target, reader: DestinationReader, settings: WeatherSettings) -> list[Volume]:
+def _volumes(target: Target, reader: DestinationReader, settings: WeatherSettings, now: datetime) -> list[Volume]:
     found = []
     if client := reader.client:
         file = duckdb_file(client)
         folder = file.parent if file else postgres_folder(client) if target.is_postgres else None
-        if target.is_postgres and settings.volume_gib:
+        if target.is_postgres and (measured := _measured(reader, now)):
+            found.append(measured)
+        elif target.is_postgres and settings.volume_gib:
             total = int(settings.volume_gib * _GIB)
             found.append(Volume(DATABASE, total, max(total - postgres_used_bytes(client), 0)))
         elif folder:
             found.append(_volume(DATABASE, folder))
     return [*found, _volume(WORKING_DIRECTORY, target.root)]
+
+
+def _measured(reader: DestinationReader, now: datetime) -> Volume | None:
+    """Return the volume of a server that measures it; None if it does not."""
+    if reader.rows(f"SELECT to_regclass('{MEASURED}')::text") in ([], [(None,)]):
+        return None
+    sql = f"SELECT total_bytes, free_bytes FROM {MEASURED} WHERE measured_at > %s"
+    return next((Volume(DATABASE, *row) for row in reader.rows(sql, now - MEASURED_WITHIN)), None)
 
 
 def _volume(name: str, folder: Path) -> Volume:

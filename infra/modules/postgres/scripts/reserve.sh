@@ -5,7 +5,7 @@
 # A server without room for its write-ahead log stops and cannot start again, so nobody could delete a row. While less than
 # the reserve is free besides it, the database weather is read-only for sessions that begin, and the loader's are ended:
 # loads fail with SQLSTATE 25006 and keep what they fetched, readers and Dagster go on, the CronJob
-# prune may write. A start with less than half of it free gives up the file; a server that runs does not, or what fills the
+# prune may write. Its size and what is free are written to upkeep.volume, since SQL does not show a server's disk. A start with less than half of it free gives up the file; a server that runs does not, or what fills the
 # disk would have that too. With room again, all of it is undone.
 set -euo pipefail
 volume=${PGDATA%/*}
@@ -13,7 +13,7 @@ file=$volume/reserve closed=$volume/read-only
 
 log() { echo "$(date -u '+%Y-%m-%d %H:%M:%S') UTC [reserve] WARNING:  $1"; }
 mib() { df --output="$1" --block-size=1M "$volume" | tail --lines=1 | tr --delete ' '; }
-sql() { psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --username=postgres --dbname=postgres --output=/dev/null --command="$1"; }
+sql() { psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --username=postgres --dbname="${2:-postgres}" --output=/dev/null --command="$1"; }
 release() {
   rm "$file"
   log "the volume is full: the reserve of $reserved MiB is given up, so that the server can run; enlarge the volume or delete rows (README, \"The database's volume is full\")"
@@ -32,6 +32,13 @@ fi
 
 # it initializes or recovers
 pg_isready --quiet --host=127.0.0.1 --username=reader --dbname=weather || exit 0
+if [ -z "$(find "$volume/measured" -mmin -5 2>/dev/null)" ]; then
+  # what the system keeps for itself is nobody's
+  used=$(df --output=used --block-size=1 "$volume" | tail --lines=1) avail=$(df --output=avail --block-size=1 "$volume" | tail --lines=1)
+  if sql "SET default_transaction_read_only = off; DELETE FROM upkeep.volume; INSERT INTO upkeep.volume VALUES (now(), $used + $avail, $avail)" weather; then
+    touch "$volume/measured"
+  fi
+fi
 if { [ "$free" -lt "$RESERVE_MIB" ] || [ ! -e "$file" ]; } && [ "$free" -lt $((RESERVE_MIB * 3)) ]; then
   [ ! -e "$closed" ] || exit 0
   sql "ALTER DATABASE weather SET default_transaction_read_only = on"

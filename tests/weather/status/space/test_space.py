@@ -78,3 +78,19 @@ def test_the_volume_of_a_server_elsewhere_is_a_setting(postgres):
     assert volume.total == 2 * 1024**3
     # the write-ahead log may take 1 GB by default
     assert 0 < volume.free < 1024**3
+
+
+@pytest.mark.db
+def test_a_server_that_measures_its_volume_is_believed_rather_than_the_setting(postgres):
+    with postgres.connection() as client:
+        client.create_dataset()
+        client.execute_sql("CREATE SCHEMA upkeep")
+        client.execute_sql(
+            "CREATE TABLE upkeep.volume (measured_at timestamptz, total_bytes bigint, free_bytes bigint)"
+        )
+        client.execute_sql("INSERT INTO upkeep.volume VALUES (%s, 1000, 400)", NOW - timedelta(minutes=6))
+    with postgres.reader() as reader:
+        found = read_space(postgres, reader, load_settings(volume_gib=2.0), NOW)
+        old = read_space(postgres, reader, load_settings(volume_gib=2.0), NOW + timedelta(hours=1))
+    assert next(one for one in found.volumes if one.name == DATABASE) == Volume(DATABASE, 1000, 400)
+    assert next(one for one in old.volumes if one.name == DATABASE).total == 2 * 1024**3
