@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # kind.sh : all of it on a real Kind cluster with the simulator in OpenWeather's place: apply, e2e.sh, plan, heartbeat.sh,
-# shards.sh, faults.sh, upkeep.sh, destroy. moves.sh, which needs an earlier release, is run by hand before a release.
+# shards.sh, faults.sh, upkeep.sh, destroy; then external.sh on another new cluster, destroy. moves.sh, which needs an earlier release, is run by hand before a release.
 #
 # KIND_LOGS names a folder for the logs of nodes and pods, should it fail.
 # Needs Docker, kind, kubectl, Terraform, openssl. Makes a cluster named weather-test, and leaves nothing.
@@ -42,6 +42,12 @@ printf '#!/bin/sh\ndocker "$1" weather-test-control-plane\n' >"$certificates/nod
 FAULTS_NODE="sh $certificates/node" bash tests/faults.sh "$certificates" "$image"
 terraform apply -auto-approve -input=false # the list of places again
 bash tests/upkeep.sh "$certificates" "$image" postgres:18.1
+terraform destroy -auto-approve -input=false
+
+# whose database it is cannot change, so with the first apply
+export TF_VAR_external_postgres='{"host": "db.elsewhere.svc.cluster.local"}'
+terraform apply -auto-approve -input=false -target=module.cluster
+bash tests/external.sh "$certificates" "$image"
 terraform destroy -auto-approve -input=false
 clusters=$(kind get clusters)
 if grep -qx weather-test <<<"$clusters"; then echo "the cluster is still there" >&2; exit 1; fi
