@@ -37,6 +37,7 @@ locals {
     sslmode         = "require"
     channel_binding = "require"
     ca              = null
+    ca_config_map   = null
     volume_gib      = module.postgres[0].volume_gib
   } : module.external_postgres[0].database
 
@@ -164,6 +165,7 @@ module "postgres" {
   backup_copies_key    = var.backup_copies_key
   secrets_revision     = var.secrets_revision
   ca_file              = var.ca_file
+  ca_config_map        = var.ca_config_map
   settings             = var.postgres_settings
   kubeconfig           = local.kubeconfig
   kubectl              = local.kubectl
@@ -180,6 +182,7 @@ module "loader" {
   memory              = { request = var.memory.ingestor.request, limit = var.load_memory }
   database            = local.database
   password            = local.passwords.loader
+  password_secret     = try(var.external_postgres.secrets.loader, null)
   passwords_revision  = var.passwords_revision
   openweather_api_key = var.openweather_api_key
   heartbeat_url       = var.heartbeat_url
@@ -196,6 +199,7 @@ module "loader" {
   dagster_url         = var.dagster_url
   pushgateway         = var.pushgateway
   ca_file             = var.ca_file
+  ca_config_map       = var.ca_config_map
   storage_class       = var.storage_class
   work_access_mode    = var.work_access_mode
   work_size           = var.volume_sizes.work
@@ -224,6 +228,7 @@ module "dagster" {
   }
   dagster_password   = local.passwords.dagster
   reader_password    = local.passwords.reader
+  password_secrets   = try(var.external_postgres.secrets, null)
   passwords_revision = var.passwords_revision
   alert_urls         = var.alert_urls
   heartbeat_url      = var.heartbeat_url

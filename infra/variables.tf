@@ -150,7 +150,7 @@ variable "postgres_image" {
 }
 
 variable "external_postgres" {
-  description = "A PostgreSQL of yours, 15 or later, instead of one that is made here: no server, volume and backups are. Its databases and roles are made by modules/postgres/scripts/roles.sql (README, \"A PostgreSQL of yours\"), its passwords are external_postgres_passwords. host: a name or an IPv4 address. sslmode: verify-full with ca_file, a PEM file of the authorities that sign the server's certificate, require without; also verify-ca and disable. addresses: the ranges that the host's name leads to, for the network policies; not needed for an address, or for a Service (….NAMESPACE.svc…) whose pods listen at the same port. volume_gib: the size of its disk, for the check space_lasts."
+  description = "A PostgreSQL of yours, 15 or later, instead of one that is made here: no server, volume and backups are. Its databases and roles are made by modules/postgres/scripts/roles.sql (README, \"A PostgreSQL of yours\"), its passwords are external_postgres_passwords, or in secrets: names of existing Secrets in namespace weather, those of loader and reader with the password as DESTINATION__POSTGRES__CREDENTIALS__PASSWORD, that of dagster as DAGSTER_POSTGRES_PASSWORD. host: a name or an IPv4 address. sslmode: verify-full with ca_file, a PEM file of the authorities that sign the server's certificate, or ca_config_map, an existing ConfigMap in namespace weather that holds it, require without; also verify-ca and disable. addresses: the ranges that the host's name leads to, for the network policies; not needed for an address, or for a Service (….NAMESPACE.svc…) whose pods listen at the same port. volume_gib: the size of its disk, for the check space_lasts."
   type = object({
     host = string
     port = optional(number, 5432)
@@ -163,10 +163,12 @@ variable "external_postgres" {
       reader  = optional(string, "reader")
       dagster = optional(string, "dagster")
     }), {})
-    sslmode    = optional(string)
-    ca_file    = optional(string)
-    addresses  = optional(list(string), [])
-    volume_gib = optional(number)
+    secrets       = optional(object({ loader = string, reader = string, dagster = string }))
+    sslmode       = optional(string)
+    ca_file       = optional(string)
+    ca_config_map = optional(object({ name = string, key = optional(string, "ca.crt") }))
+    addresses     = optional(list(string), [])
+    volume_gib    = optional(number)
   })
   default = null
   validation {
@@ -176,7 +178,7 @@ variable "external_postgres" {
 }
 
 variable "external_postgres_passwords" {
-  description = "Passwords of the roles on external_postgres (TF_VAR_external_postgres_passwords='{\"loader\": \"…\", \"reader\": \"…\", \"dagster\": \"…\"}'). Needed for every plan and apply with it; later changes with passwords_revision raised."
+  description = "Passwords of the roles on external_postgres (TF_VAR_external_postgres_passwords='{\"loader\": \"…\", \"reader\": \"…\", \"dagster\": \"…\"}'). Needed for every plan and apply with it, unless it names Secrets; later changes with passwords_revision raised."
   type        = object({ loader = string, reader = string, dagster = string })
   default     = null
   sensitive   = true
@@ -217,9 +219,13 @@ variable "openweather_api_key" {
 }
 
 variable "openweather_secret" {
-  description = "Name of a Secret of your own in namespace weather that holds the key as OPENWEATHER_API_KEY, instead of openweather_api_key."
+  description = "Name of an existing Secret in namespace weather that holds the key as OPENWEATHER_API_KEY, instead of openweather_api_key."
   type        = string
   default     = null
+  validation {
+    condition     = var.openweather_secret == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.openweather_secret))
+    error_message = "A name of lower-case letters, digits, dots and hyphens."
+  }
 }
 
 variable "alert_urls" {
@@ -563,6 +569,20 @@ variable "ca_file" {
   }
 }
 
+variable "ca_config_map" {
+  description = "An existing ConfigMap in namespace weather, and with backup_copies in namespace database too, whose key holds the certificates of ca_file, instead of it. After a change of its contents, raise secrets_revision: pods read it when they start."
+  type        = object({ name = string, key = optional(string, "ca.crt") })
+  default     = null
+  validation {
+    condition     = var.ca_config_map == null || (can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", try(var.ca_config_map.name, ""))) && can(regex("^[A-Za-z0-9._-]{1,253}$", try(var.ca_config_map.key, ""))))
+    error_message = "name: lower-case letters, digits, dots and hyphens; key: letters, digits, dots, hyphens and underscores."
+  }
+  validation {
+    condition     = var.ca_config_map == null || var.ca_file == null
+    error_message = "Either ca_file or ca_config_map."
+  }
+}
+
 variable "volume_sizes" {
   description = "Sizes of the volumes: the database, its backups, and the loads' working directories. Null for the database: computed for two years of hourly loads of the five free resources, at least 10Gi: 4 GiB for the write-ahead log, Dagster's records and upkeep, and for each place 0.24 GiB with the default retention (117 MB a year were measured), 0.84 GiB if SOURCES__WEATHER__RETENTION__ENABLED is false in settings (420 MB). Places are those of locations and locations_file, or five. A larger size is carried out where the StorageClass allows it, and refused by the apply where not; a smaller one is refused."
   type = object({
@@ -619,13 +639,14 @@ variable "read_only_webserver" {
 }
 
 variable "backup_copies" {
-  description = "A bucket outside of the cluster to which each good backup is copied, by an API of S3; with backup_copies_key. endpoint: https://… of a service other than AWS; in the cluster, or in a private network, it must be one of egress_allow, elsewhere its port one of egress_ports. region: needed for AWS. provider: what rclone calls the service, if it needs to know (Ceph, Cloudflare, Minio, …). How long copies are kept is the bucket's rule."
+  description = "A bucket outside of the cluster to which each good backup is copied, by an API of S3; with backup_copies_key, or with secret: the name of an existing Secret in namespace database that holds the bucket's key as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. endpoint: https://… of a service other than AWS; in the cluster, or in a private network, it must be one of egress_allow, elsewhere its port one of egress_ports. region: needed for AWS. provider: what rclone calls the service, if it needs to know (Ceph, Cloudflare, Minio, …). How long copies are kept is the bucket's rule."
   type = object({
     bucket   = string
     prefix   = optional(string, "")
     endpoint = optional(string)
     region   = optional(string)
     provider = optional(string)
+    secret   = optional(string)
     image    = optional(string, "rclone/rclone:1.75.1")
   })
   default = null
@@ -644,10 +665,14 @@ variable "backup_copies" {
     condition     = var.backup_copies == null || try(var.backup_copies.endpoint, null) != null || try(var.backup_copies.region, null) != null
     error_message = "region: AWS's buckets are in one, such as eu-central-1; another service has an endpoint."
   }
+  validation {
+    condition     = try(var.backup_copies.secret, null) == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", try(var.backup_copies.secret, "-")))
+    error_message = "secret: a name of lower-case letters, digits, dots and hyphens."
+  }
 }
 
 variable "backup_copies_key" {
-  description = "Key of the bucket of backup_copies, which may list, read and write in it (TF_VAR_backup_copies_key='{\"access_key_id\": \"…\", \"secret_access_key\": \"…\"}'). Needed for every plan and apply with it; later changes with secrets_revision raised."
+  description = "Key of the bucket of backup_copies, which may list, read and write in it (TF_VAR_backup_copies_key='{\"access_key_id\": \"…\", \"secret_access_key\": \"…\"}'). Needed for every plan and apply with it, unless it names a Secret; later changes with secrets_revision raised."
   type        = object({ access_key_id = string, secret_access_key = string })
   default     = null
   sensitive   = true

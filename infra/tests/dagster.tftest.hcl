@@ -64,7 +64,7 @@ run "no_secret_is_in_the_state_or_a_setting" {
   variables { conventions = run.conventions }
   assert {
     condition = alltrue([
-      for secret in concat([kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster, kubernetes_secret_v1.alerts], kubernetes_secret_v1.ui) :
+      for secret in concat([kubernetes_secret_v1.alerts], kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster, kubernetes_secret_v1.ui) :
       secret.data_wo == null && length(coalesce(secret.data, {})) == 0 && !contains(keys(secret.metadata[0].labels), "app.kubernetes.io/version")
     ])
     error_message = "secrets are written when their revision changes, never kept"
@@ -116,7 +116,7 @@ run "new_passwords_reach_every_pod_that_uses_them" {
     passwords_revision = 2
   }
   assert {
-    condition     = alltrue([for secret in [kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster] : secret.data_wo_revision == 2])
+    condition     = alltrue([for secret in [kubernetes_secret_v1.reader[0], kubernetes_secret_v1.dagster[0]] : secret.data_wo_revision == 2])
     error_message = "all are written together, or they would not match"
   }
   assert {
@@ -133,4 +133,42 @@ run "the_proxy_without_a_password" {
     ui_password = null
   }
   expect_failures = [kubernetes_secret_v1.ui]
+}
+
+run "passwords_and_authorities_that_exist_are_named" {
+  command = plan
+  module { source = "./modules/dagster" }
+  variables {
+    conventions      = run.conventions
+    dagster_password = null
+    reader_password  = null
+    password_secrets = { reader = "reads", dagster = "orchestrates" }
+    loader = merge(var.loader, {
+      files   = { contents = {}, config_map = "files", mount_path = "/etc/weather", authorities = { ca = { mount_path = "/etc/weather-ca", config_map = "bundle" } } }
+      secrets = { openweather = "openweather", loader = "loads" }
+    })
+  }
+  assert {
+    condition     = length(concat(kubernetes_secret_v1.reader, kubernetes_secret_v1.dagster)) == 0
+    error_message = "no Secret is made"
+  }
+  assert {
+    condition = {
+      for component, pod in output.pods : component => [for source in pod.spec[0].container[0].env_from : source.secret_ref[0].name if length(source.secret_ref) > 0] if component != "ui"
+      } == {
+      code = ["orchestrates", "openweather", "reads", "alerts"], daemon = ["orchestrates"], webserver = ["orchestrates"]
+    }
+    error_message = "webserver and daemon have Dagster's own password alone"
+  }
+  assert {
+    condition     = output.instance.run_launcher.config.env_secrets == ["openweather", "loads", "orchestrates"] && contains(output.instance.run_launcher.config.volumes, { name = "ca", config_map = { name = "bundle" } })
+    error_message = "runs have the Secrets and the ConfigMap"
+  }
+  assert {
+    condition = alltrue([
+      for container in concat(output.pods["code"].spec[0].init_container, output.pods["code"].spec[0].container, output.pods["daemon"].spec[0].container) :
+      contains(container.volume_mount[*].mount_path, "/etc/weather-ca")
+    ])
+    error_message = "the authorities are in every container"
+  }
 }

@@ -114,3 +114,34 @@ run "a_disk_without_room" {
   variables { server = merge(var.server, { volume_gib = 0 }) }
   expect_failures = [var.server]
 }
+
+run "an_authority_in_a_config_map" {
+  command = plan
+  module { source = "./modules/external_postgres" }
+  variables { server = merge(var.server, { ca_config_map = { name = "bundle", key = "ca.crt" } }) }
+  assert {
+    condition     = output.database.sslmode == "verify-full" && output.database.ca == null && output.database.ca_config_map.name == "bundle"
+    error_message = "its certificate is checked, too"
+  }
+}
+
+run "two_authorities" {
+  command = plan
+  module { source = "./modules/external_postgres" }
+  variables { server = merge(var.server, { ca_file = "tests/authority.pem", ca_config_map = { name = "bundle", key = "ca.crt" } }) }
+  expect_failures = [var.server]
+}
+
+run "a_config_map_that_is_no_name" {
+  command = plan
+  module { source = "./modules/external_postgres" }
+  variables { server = merge(var.server, { ca_config_map = { name = "My Bundle", key = "ca.crt" } }) }
+  expect_failures = [var.server]
+}
+
+run "a_secret_that_is_no_name" {
+  command = plan
+  module { source = "./modules/external_postgres" }
+  variables { server = merge(var.server, { secrets = { loader = "loads", reader = "reads", dagster = "/etc/secret" } }) }
+  expect_failures = [var.server]
+}

@@ -10,7 +10,7 @@ variables {
   memory     = { request = "256Mi", limit = "1Gi" }
   database = {
     host  = "postgres.database.svc.cluster.local", port = 5432, names = { weather = "weather", dagster = "dagster" },
-    users = { loader = "loader", reader = "reader", dagster = "dagster" }, sslmode = "require", channel_binding = "require", ca = null, volume_gib = 10
+    users = { loader = "loader", reader = "reader", dagster = "dagster" }, sslmode = "require", channel_binding = "require", ca = null, ca_config_map = null, volume_gib = 10
   }
   password            = "not a password"
   passwords_revision  = 1
@@ -43,7 +43,7 @@ run "no_secret_is_in_the_state_or_a_setting" {
   variables { conventions = run.conventions }
   assert {
     condition = alltrue([
-      for secret in [kubernetes_secret_v1.openweather[0], kubernetes_secret_v1.loader, kubernetes_secret_v1.heartbeat] :
+      for secret in [kubernetes_secret_v1.openweather[0], kubernetes_secret_v1.loader[0], kubernetes_secret_v1.heartbeat] :
       secret.data_wo == null && length(coalesce(secret.data, {})) == 0 && !contains(keys(secret.metadata[0].labels), "app.kubernetes.io/version")
     ])
     error_message = "secrets are written when their revision changes, never kept"
@@ -65,7 +65,7 @@ run "a_new_password_is_written" {
     passwords_revision = 2
   }
   assert {
-    condition     = kubernetes_secret_v1.loader.data_wo_revision == 2
+    condition     = kubernetes_secret_v1.loader[0].data_wo_revision == 2
     error_message = "all are written together, or they would not match"
   }
 }
@@ -98,5 +98,33 @@ run "a_secret_of_the_users_own_replaces_the_key" {
   assert {
     condition     = length(kubernetes_secret_v1.openweather) == 0 && output.secrets.openweather == "mine"
     error_message = "the Secret named is the one that is used"
+  }
+}
+
+run "passwords_and_authorities_that_exist_are_named" {
+  command = plan
+  module { source = "./modules/loader" }
+  variables {
+    conventions     = run.conventions
+    password        = null
+    password_secret = "of-the-team"
+    ca_config_map   = { name = "bundle", key = "trust.pem" }
+    database        = merge(var.database, { sslmode = "verify-full", ca_config_map = { name = "authorities-of-databases", key = "ca.crt" } })
+  }
+  assert {
+    condition     = length(kubernetes_secret_v1.loader) == 0 && output.secrets.loader == "of-the-team"
+    error_message = "no Secret is made, and the one named is used"
+  }
+  assert {
+    condition = alltrue([
+      for pod in output.pods : contains([for source in pod.spec[0].container[0].env_from : source.secret_ref[0].name if length(source.secret_ref) > 0], "of-the-team") && toset([
+        for volume in pod.spec[0].volume : "${volume.name} ${volume.config_map[0].name}" if length(volume.config_map) > 0
+      ]) == toset(["ca bundle", "files files", "postgres-ca authorities-of-databases"]) && contains(pod.spec[0].container[0].volume_mount[*].mount_path, "/etc/weather-postgres-ca")
+    ])
+    error_message = "loads have the named Secret, and both ConfigMaps"
+  }
+  assert {
+    condition     = output.settings.values.SSL_CERT_FILE == "/etc/weather-ca/trust.pem" && output.settings.values.PGSSLROOTCERT == "/etc/weather-postgres-ca/ca.crt"
+    error_message = "loads trust what is in them"
   }
 }

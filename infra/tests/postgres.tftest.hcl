@@ -114,6 +114,30 @@ run "new_passwords_reach_the_server_and_backups_a_bucket" {
   }
 }
 
+run "a_bucket_whose_key_exists" {
+  command = plan
+  module { source = "./modules/postgres" }
+  variables {
+    conventions   = run.conventions
+    backup_copies = { bucket = "copies-of-backups", prefix = "", endpoint = null, region = "eu-central-1", provider = null, secret = "of-the-team", image = "rclone/rclone:1" }
+    ca_config_map = { name = "bundle", key = "trust.pem" }
+  }
+  assert {
+    condition = length(kubernetes_secret_v1.copies) == 0 && length(kubernetes_config_map_v1.copies) == 0 && {
+      for env in module.backup.pod.spec[0].container[0].env : env.name => env.value_from[0].secret_key_ref[0].name if startswith(env.name, "AWS_")
+    } == { AWS_ACCESS_KEY_ID = "of-the-team", AWS_SECRET_ACCESS_KEY = "of-the-team" }
+    error_message = "nothing is made, and both halves of the key are the team's"
+  }
+  assert {
+    condition = (
+      contains(module.restore.pod.spec[0].container[0].env[*].name, "RCLONE_CONFIG_COPIES_ENV_AUTH") &&
+      endswith(module.restore.pod.spec[0].init_container[0].command[2], "/certificates/trust.pem >/tools/ca.crt") &&
+      contains([for volume in module.restore.pod.spec[0].volume : volume.config_map[0].name if length(volume.config_map) > 0], "bundle")
+    )
+    error_message = "rclone reads it, and trusts the authorities of the ConfigMap"
+  }
+}
+
 run "another_version_touches_neither_the_secret_nor_the_claim" {
   command = plan
   module { source = "./modules/postgres" }

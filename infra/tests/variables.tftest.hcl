@@ -34,6 +34,7 @@ run "values_that_cannot_work" {
     namespaces           = { weather = "same", database = "same" }
     node_selector        = { "no label" = "x" }
     openweather_api_key  = "my key"
+    openweather_secret   = "My Secret"
     passwords_revision   = 0
     postgres_image       = "postgres:latest"
     postgres_settings    = { port = "5433" }
@@ -53,7 +54,7 @@ run "values_that_cannot_work" {
   expect_failures = [
     var.backup_copies, var.backup_copies_key, var.backup_max_age_hours, var.backup_schedule, var.backups_kept, var.base_image, var.ca_file, var.cluster_name, var.dns, var.egress_allow, var.egress_ports,
     var.heartbeat_url, var.hourly_load, var.image_pull_secrets, var.ingestor_schedule, var.kubernetes_api, var.load_memory, var.locations,
-    var.locations_file, var.namespaces, var.node_selector, var.openweather_api_key, var.passwords_revision,
+    var.locations_file, var.namespaces, var.node_selector, var.openweather_api_key, var.openweather_secret, var.passwords_revision,
     var.postgres_image, var.postgres_settings, var.priority_class_name, var.private_ranges, var.prune_schedule, var.pushgateway,
     var.secrets_revision, var.settings, var.subscription_plan, var.tolerations, var.ui_auth, var.ui_password,
     var.volume_sizes, var.work_access_mode,
@@ -66,6 +67,7 @@ run "other_values_that_cannot_work" {
   variables {
     backup_schedule = "0 22-6 * * *"         # an interval that ends before it begins
     backup_copies   = { bucket = "backups" } # in no region
+    ca_config_map   = { name = "My Bundle" }
     dns             = { ports = [] }
     egress_allow    = [{ ports = [9091] }]
 
@@ -80,7 +82,7 @@ run "other_values_that_cannot_work" {
     ui_auth                     = { from_namespaces = ["Ingress"] }
   }
   expect_failures = [
-    var.backup_copies, var.backup_schedule, var.dns, var.egress_allow, var.external_postgres_passwords, var.ingestor_schedule, var.kubernetes_api,
+    var.backup_copies, var.backup_schedule, var.ca_config_map, var.dns, var.egress_allow, var.external_postgres_passwords, var.ingestor_schedule, var.kubernetes_api,
     var.locations_file, var.memory, var.namespaces, var.prune_schedule, var.tolerations, var.ui_auth,
   ]
 }
@@ -105,18 +107,21 @@ run "postgres_by_a_digest_alone_whose_version_nobody_knows" {
   variables {
     postgres_image = "postgres@sha256:17aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     backup_copies  = { bucket = "backups", endpoint = "https://s3.example.org/backups" }
+    ca_file        = "tests/authority.pem"
+    ca_config_map  = { name = "bundle" }
     heartbeat_url  = "http://example.org/5e171e15" # port 80, which nothing opens
   }
-  expect_failures = [var.alert_urls, var.backup_copies, var.postgres_image]
+  expect_failures = [var.alert_urls, var.backup_copies, var.ca_config_map, var.postgres_image]
 }
 
 run "an_alert_into_the_cluster" {
   command = plan
   variables {
-    alert_urls   = ["jsons://alerts.monitoring.svc/weather"] # the port is open, but not in the cluster
-    egress_allow = [{ namespace = "proxies", ports = [443] }, { cidr = "10.1.2.3/32", ports = [443] }]
+    alert_urls    = ["jsons://alerts.monitoring.svc/weather"] # the port is open, but not in the cluster
+    backup_copies = { bucket = "backups", region = "eu-central-1", secret = "My Secret" }
+    egress_allow  = [{ namespace = "proxies", ports = [443] }, { cidr = "10.1.2.3/32", ports = [443] }]
   }
-  expect_failures = [var.alert_urls]
+  expect_failures = [var.alert_urls, var.backup_copies]
 }
 
 run "images_by_name_and_digest_and_alerts_that_can_go_out" {

@@ -45,7 +45,7 @@ locals {
         env_secrets = [
           var.loader.secrets.openweather,
           var.loader.secrets.loader,
-          kubernetes_secret_v1.dagster.metadata[0].name,
+          local.password_secrets.dagster,
         ]
         # or every run would look for the fonts of its report anew, which takes ten seconds
         env_vars = ["MPLCONFIGDIR=${var.loader.work.mount_path}/matplotlib"]
@@ -57,20 +57,20 @@ locals {
           requests = { cpu = "100m", memory = var.memory.run.request }
           limits   = { memory = var.load_memory }
         }
-        volumes = [
+        volumes = concat([
           { name = "home", empty_dir = {} },
           { name = "tmp", empty_dir = {} },
           { name = "dagster", config_map = { name = "dagster" } },
           { name = "files", config_map = { name = var.loader.files.config_map } },
           { name = "work", persistent_volume_claim = { claim_name = var.loader.work.claim } },
-        ]
-        volume_mounts = [
+        ], [for name, authority in var.loader.files.authorities : { name = name, config_map = { name = authority.config_map } }])
+        volume_mounts = concat([
           { name = "home", mount_path = local.dagster_home },
           { name = "dagster", mount_path = "${local.dagster_home}/dagster.yaml", sub_path = "dagster.yaml", read_only = true },
           { name = "tmp", mount_path = "/tmp" },
           { name = "files", mount_path = var.loader.files.mount_path, read_only = true },
           { name = "work", mount_path = var.loader.work.mount_path },
-        ]
+        ], [for name, authority in var.loader.files.authorities : { name = name, mount_path = authority.mount_path, read_only = true }])
         # the pod fails with its run, so that kubectl shows it too
         fail_pod_on_run_failure = true
         run_k8s_config = {
@@ -113,6 +113,7 @@ locals {
 }
 
 resource "kubernetes_secret_v1" "dagster" {
+  count = var.password_secrets == null ? 1 : 0
   metadata {
     name      = "postgres-dagster"
     namespace = var.namespace
@@ -122,6 +123,11 @@ resource "kubernetes_secret_v1" "dagster" {
     DAGSTER_POSTGRES_PASSWORD = var.dagster_password
   }
   data_wo_revision = var.passwords_revision
+}
+
+moved {
+  from = kubernetes_secret_v1.dagster
+  to   = kubernetes_secret_v1.dagster[0]
 }
 
 resource "kubernetes_config_map_v1" "reader" {
@@ -136,6 +142,7 @@ resource "kubernetes_config_map_v1" "reader" {
 }
 
 resource "kubernetes_secret_v1" "reader" {
+  count = var.password_secrets == null ? 1 : 0
   metadata {
     name      = "postgres-reader"
     namespace = var.namespace
@@ -145,6 +152,11 @@ resource "kubernetes_secret_v1" "reader" {
     DESTINATION__POSTGRES__CREDENTIALS__PASSWORD = var.reader_password
   }
   data_wo_revision = var.passwords_revision
+}
+
+moved {
+  from = kubernetes_secret_v1.reader
+  to   = kubernetes_secret_v1.reader[0]
 }
 
 resource "kubernetes_secret_v1" "alerts" {

@@ -12,7 +12,7 @@ locals {
   launcher = { name = kubernetes_service_account_v1.dagster.metadata[0].name, token = true }
   # of runs and services that ask nothing of Kubernetes
   plain   = { name = kubernetes_service_account_v1.dagster_run.metadata[0].name, token = false }
-  storage = { config_maps = [kubernetes_config_map_v1.dagster_storage.metadata[0].name], secrets = [kubernetes_secret_v1.dagster.metadata[0].name] }
+  storage = { config_maps = [kubernetes_config_map_v1.dagster_storage.metadata[0].name], secrets = [local.password_secrets.dagster] }
   pod_annotations = {
     "weather/configuration"      = sha256(jsonencode([local.dagster_yaml, local.workspace_yaml, var.loader.settings.values, var.loader.files.contents]))
     "weather/passwords-revision" = tostring(var.passwords_revision)
@@ -22,6 +22,12 @@ locals {
     dagster    = kubernetes_config_map_v1.dagster.metadata[0].name
     files      = var.loader.files.config_map
     files_path = var.loader.files.mount_path
+
+    authorities = var.loader.files.authorities
+  }
+  password_secrets = var.password_secrets != null ? var.password_secrets : {
+    reader  = kubernetes_secret_v1.reader[0].metadata[0].name
+    dagster = kubernetes_secret_v1.dagster[0].metadata[0].name
   }
   # nothing is loaded here: the working directories are the runs'
   env = { DLT_DATA_DIR = "/tmp/dlt" }
@@ -81,7 +87,7 @@ module "code" {
   # read, so theirs is the reader's password, not the loader's.
   env_from = {
     config_maps = concat(local.storage.config_maps, [var.loader.settings.config_map, kubernetes_config_map_v1.reader.metadata[0].name])
-    secrets     = concat(local.storage.secrets, [var.loader.secrets.openweather, kubernetes_secret_v1.reader.metadata[0].name, kubernetes_secret_v1.alerts.metadata[0].name])
+    secrets     = concat(local.storage.secrets, [var.loader.secrets.openweather, local.password_secrets.reader, kubernetes_secret_v1.alerts.metadata[0].name])
   }
   annotations  = { deployment = {}, pod = local.pod_annotations }
   config_maps  = local.config_maps

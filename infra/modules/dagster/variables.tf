@@ -86,7 +86,12 @@ variable "loader" {
       users = object({ reader = string, dagster = string })
       libpq = map(string)
     })
-    files         = object({ contents = map(string), config_map = string, mount_path = string })
+    files = object({
+      contents    = map(string)
+      config_map  = string
+      mount_path  = string
+      authorities = optional(map(object({ mount_path = string, config_map = string })), {})
+    })
     secrets       = object({ openweather = string, loader = string })
     work          = object({ claim = string, mount_path = string })
     grace_seconds = number
@@ -105,6 +110,12 @@ variable "reader_password" {
   type        = string
   sensitive   = true
   ephemeral   = true
+}
+
+variable "password_secrets" {
+  description = "Names of existing Secrets with the passwords: reader's as DESTINATION__POSTGRES__CREDENTIALS__PASSWORD, dagster's as DAGSTER_POSTGRES_PASSWORD; null to make them."
+  type        = object({ reader = string, dagster = string })
+  default     = null
 }
 
 variable "passwords_revision" {

@@ -4,5 +4,5 @@ locals {
   # postgres.data.svc, or postgres.data.svc.cluster.local
   service    = "[.]([a-z0-9-]+)[.]svc([.]|$)"
   is_address = can(cidrhost("${var.server.host}/32", 0))
-  sslmode    = coalesce(var.server.sslmode, var.server.ca_file == null ? "require" : "verify-full")
+  sslmode    = coalesce(var.server.sslmode, var.server.ca_file == null && var.server.ca_config_map == null ? "require" : "verify-full")
 }

@@ -10,6 +10,7 @@ output "database" {
     # with one, a pooler may stand in between, which cannot.
     channel_binding = lookup({ disable = "disable", require = "require" }, local.sslmode, "prefer")
     ca              = try(file(var.server.ca_file), null)
+    ca_config_map   = var.server.ca_config_map
     volume_gib      = var.server.volume_gib
   }
 }

@@ -1,14 +1,16 @@
 variable "server" {
   description = "Where the server is, its databases and roles, and how its certificate is checked: external_postgres of the root."
   type = object({
-    host       = string
-    port       = number
-    databases  = object({ weather = string, dagster = string })
-    users      = object({ loader = string, reader = string, dagster = string })
-    sslmode    = string
-    ca_file    = string
-    addresses  = list(string)
-    volume_gib = number
+    host          = string
+    port          = number
+    databases     = object({ weather = string, dagster = string })
+    users         = object({ loader = string, reader = string, dagster = string })
+    secrets       = optional(object({ loader = string, reader = string, dagster = string }))
+    sslmode       = string
+    ca_file       = string
+    ca_config_map = optional(object({ name = string, key = string }))
+    addresses     = list(string)
+    volume_gib    = number
   })
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.server.host))
@@ -30,8 +32,22 @@ variable "server" {
     error_message = "sslmode: disable, require, verify-ca or verify-full; allow and prefer would go on without TLS where somebody in between says so."
   }
   validation {
-    condition     = !startswith(coalesce(var.server.sslmode, "require"), "verify") || var.server.ca_file != null
-    error_message = "sslmode verify-ca and verify-full need ca_file, the authorities that the server's certificate is checked by."
+    condition     = !startswith(coalesce(var.server.sslmode, "require"), "verify") || var.server.ca_file != null || var.server.ca_config_map != null
+    error_message = "sslmode verify-ca and verify-full need ca_file or ca_config_map, the authorities that the server's certificate is checked by."
+  }
+  validation {
+    condition     = var.server.ca_file == null || var.server.ca_config_map == null
+    error_message = "Either ca_file or ca_config_map."
+  }
+  validation {
+    condition = var.server.ca_config_map == null || (
+      can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", try(var.server.ca_config_map.name, ""))) && can(regex("^[A-Za-z0-9._-]{1,253}$", try(var.server.ca_config_map.key, "")))
+    )
+    error_message = "ca_config_map: a name of lower-case letters, digits, dots and hyphens; a key of letters, digits, dots, hyphens and underscores."
+  }
+  validation {
+    condition     = alltrue([for name in try(values(var.server.secrets), []) : can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", name))])
+    error_message = "secrets: names of lower-case letters, digits, dots and hyphens."
   }
   validation {
     condition     = var.server.ca_file == null || strcontains(try(file(var.server.ca_file), ""), "-----BEGIN CERTIFICATE-----")

@@ -32,16 +32,16 @@ module "cron_job" {
   env = each.key == "prune" ? { PGOPTIONS = "-c default_transaction_read_only=off" } : {}
   env_from = {
     config_maps = [kubernetes_config_map_v1.settings.metadata[0].name]
-    secrets     = [local.openweather_secret, kubernetes_secret_v1.loader.metadata[0].name, kubernetes_secret_v1.heartbeat.metadata[0].name]
+    secrets     = [local.openweather_secret, local.password_secret, kubernetes_secret_v1.heartbeat.metadata[0].name]
   }
   resources = {
     requests = { cpu = "100m", memory = var.memory.request }
     limits   = { memory = var.memory.limit }
   }
-  volumes = {
+  volumes = merge(local.authorities, {
     work  = { mount_path = local.settings.DLT_DATA_DIR, claim = kubernetes_persistent_volume_claim_v1.work.metadata[0].name }
     files = { mount_path = local.files_path, config_map = kubernetes_config_map_v1.files.metadata[0].name }
-  }
+  })
 
   depends_on = [terraform_data.jobs]
 }

@@ -28,6 +28,7 @@ locals {
     # ages and estimates follow whoever loads
     var.hourly_load == "cronjob" ? { SOURCES__WEATHER__SCHEDULE = var.ingestor_schedule } : {},
     var.ca_file != null ? { SSL_CERT_FILE = "${local.files_path}/ca.crt" } : {},
+    var.ca_config_map != null ? { SSL_CERT_FILE = "${local.authorities.ca.mount_path}/${var.ca_config_map.key}" } : {},
     var.pushgateway != null ? { REPORT__METRICS_PUSHGATEWAY = var.pushgateway } : {},
     # a setting of an earlier release may have it
     var.shards > 1 ? { WEATHER_SHARDS = tostring(var.shards) } : {},
@@ -37,7 +38,13 @@ locals {
   libpq = merge(
     { PGSSLMODE = var.database.sslmode, PGCHANNELBINDING = var.database.channel_binding },
     var.database.ca != null ? { PGSSLROOTCERT = "${local.files_path}/postgres-ca.crt" } : {},
+    var.database.ca_config_map != null ? { PGSSLROOTCERT = "${local.authorities.postgres-ca.mount_path}/${var.database.ca_config_map.key}" } : {},
   )
+  # ConfigMaps that exist, by the volume of the pods
+  authorities = {
+    for name, authority in { ca = var.ca_config_map, postgres-ca = var.database.ca_config_map } :
+    name => { mount_path = "${local.files_path}-${name}", config_map = authority.name } if authority != null
+  }
   # A ConfigMap holds 1 MiB: a longer list is compressed, which the loader reads as well. An empty places.csv stands for none.
   places      = var.locations_file == null ? "" : file(var.locations_file)
   compress    = length(base64encode(local.places)) / 4 * 3 + length(coalesce(var.database.ca, "-")) > 900000
@@ -45,6 +52,7 @@ locals {
   places_file = local.compress ? "${local.places_name}.gz" : local.places_name
 
   openweather_secret = coalesce(var.openweather_secret, "openweather")
+  password_secret    = var.password_secret != null ? var.password_secret : kubernetes_secret_v1.loader[0].metadata[0].name
   # dlt finishes and writes the package at hand when it is asked to stop; that takes as long as the largest package
   grace_seconds = 300
 }
@@ -93,6 +101,7 @@ resource "kubernetes_secret_v1" "openweather" {
 }
 
 resource "kubernetes_secret_v1" "loader" {
+  count = var.password_secret == null ? 1 : 0
   metadata {
     name      = "postgres-loader"
     namespace = var.namespace
@@ -106,9 +115,14 @@ resource "kubernetes_secret_v1" "loader" {
   lifecycle {
     precondition {
       condition     = var.password != null
-      error_message = "There are no passwords for external_postgres: export TF_VAR_external_postgres_passwords='{\"loader\": \"…\", \"reader\": \"…\", \"dagster\": \"…\"}'."
+      error_message = "There are no passwords for external_postgres: export TF_VAR_external_postgres_passwords='{\"loader\": \"…\", \"reader\": \"…\", \"dagster\": \"…\"}', or name Secrets that have them in its secrets."
     }
   }
+}
+
+moved {
+  from = kubernetes_secret_v1.loader
+  to   = kubernetes_secret_v1.loader[0]
 }
 
 resource "kubernetes_secret_v1" "heartbeat" {

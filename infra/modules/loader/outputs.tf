@@ -20,11 +20,13 @@ output "database" {
 }
 
 output "files" {
-  description = "Files of loads: the ConfigMap that holds them, its contents, and the path at which pods mount it."
+  description = "Files of loads: the ConfigMap that holds them, its contents, and the path at which pods mount it; and the ConfigMaps of authorities, by volume, with their paths."
   value = {
     config_map = kubernetes_config_map_v1.files.metadata[0].name
     contents   = merge(kubernetes_config_map_v1.files.data, kubernetes_config_map_v1.files.binary_data)
     mount_path = local.files_path
+
+    authorities = local.authorities
   }
 }
 
@@ -32,7 +34,7 @@ output "secrets" {
   description = "Names of the Secrets with OpenWeather's key and with the loader's password."
   value = {
     openweather = local.openweather_secret
-    loader      = kubernetes_secret_v1.loader.metadata[0].name
+    loader      = local.password_secret
   }
 }
 

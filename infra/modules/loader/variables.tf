@@ -59,7 +59,7 @@ variable "memory" {
 }
 
 variable "database" {
-  description = "Where PostgreSQL is, the names of its databases and roles, how TLS is asked for, the authorities (PEM) that its certificate is checked by or null, and the size of its volume in GiB or null."
+  description = "Where PostgreSQL is, the names of its databases and roles, how TLS is asked for, the authorities that its certificate is checked by (PEM, or the ConfigMap and key that hold them) or nulls, and the size of its volume in GiB or null."
   type = object({
     host            = string
     port            = number
@@ -68,6 +68,7 @@ variable "database" {
     sslmode         = string
     channel_binding = string
     ca              = string
+    ca_config_map   = object({ name = string, key = string })
     volume_gib      = number
   })
 }
@@ -77,6 +78,12 @@ variable "password" {
   type        = string
   sensitive   = true
   ephemeral   = true
+}
+
+variable "password_secret" {
+  description = "Name of an existing Secret with the password as DESTINATION__POSTGRES__CREDENTIALS__PASSWORD; null to make one."
+  type        = string
+  default     = null
 }
 
 variable "passwords_revision" {
@@ -162,6 +169,12 @@ variable "pushgateway" {
 variable "ca_file" {
   description = "Path of a PEM file of certificates that loads trust besides the public ones."
   type        = string
+}
+
+variable "ca_config_map" {
+  description = "An existing ConfigMap, and its key with such certificates, in the file's place."
+  type        = object({ name = string, key = string })
+  default     = null
 }
 
 variable "storage_class" {

@@ -129,13 +129,14 @@ variable "settings" {
 }
 
 variable "backup_copies" {
-  description = "Bucket to which backups are copied, by an API of S3: a folder in it or \"\", the endpoint, AWS's if null, its region, rclone's name of who provides it, and rclone's image. None if null."
+  description = "Bucket to which backups are copied, by an API of S3: a folder in it or \"\", the endpoint, AWS's if null, its region, rclone's name of who provides it, the name of an existing Secret with the bucket's key, and rclone's image. None if null."
   type = object({
     bucket   = string
     prefix   = string
     endpoint = string
     region   = string
     provider = string
+    secret   = optional(string)
     image    = string
   })
 }
@@ -155,4 +156,10 @@ variable "secrets_revision" {
 variable "ca_file" {
   description = "Path of a PEM file of certificates that are trusted besides the public ones, for the bucket."
   type        = string
+}
+
+variable "ca_config_map" {
+  description = "An existing ConfigMap, and its key with such certificates, in the file's place."
+  type        = object({ name = string, key = string })
+  default     = null
 }

@@ -126,6 +126,14 @@ resource "kubernetes_deployment_v1" "this" {
               mount_path = var.config_maps.files_path
               read_only  = true
             }
+            dynamic "volume_mount" {
+              for_each = var.config_maps.authorities
+              content {
+                name       = volume_mount.key
+                mount_path = volume_mount.value.mount_path
+                read_only  = true
+              }
+            }
             volume_mount {
               name       = "tmp"
               mount_path = "/tmp"
@@ -229,6 +237,14 @@ resource "kubernetes_deployment_v1" "this" {
             mount_path = var.config_maps.files_path
             read_only  = true
           }
+          dynamic "volume_mount" {
+            for_each = var.config_maps.authorities
+            content {
+              name       = volume_mount.key
+              mount_path = volume_mount.value.mount_path
+              read_only  = true
+            }
+          }
           volume_mount {
             name       = "tmp"
             mount_path = "/tmp"
@@ -248,6 +264,15 @@ resource "kubernetes_deployment_v1" "this" {
           name = "files"
           config_map {
             name = var.config_maps.files
+          }
+        }
+        dynamic "volume" {
+          for_each = var.config_maps.authorities
+          content {
+            name = volume.key
+            config_map {
+              name = volume.value.config_map
+            }
           }
         }
         volume {

@@ -107,8 +107,13 @@ variable "port" {
 }
 
 variable "config_maps" {
-  description = "ConfigMaps with dagster.yaml and workspace.yaml, and with files of the loads, which are mounted at a path."
-  type        = object({ dagster = string, files = string, files_path = string })
+  description = "ConfigMaps with dagster.yaml and workspace.yaml, with files of the loads, which are mounted at a path, and with authorities, by volume."
+  type = object({
+    dagster     = string
+    files       = string
+    files_path  = string
+    authorities = optional(map(object({ mount_path = string, config_map = string })), {})
+  })
 }
 
 variable "dagster_home" {
