@@ -65,6 +65,7 @@ resource "kubernetes_deployment_v1" "this" {
             type = var.conventions.pods.security.seccomp_profile
           }
         }
+        # not the first half of the server's command: a server that starts again must not need the database for it
         dynamic "init_container" {
           for_each = var.migrates ? ["migrate"] : []
           content {
