@@ -14,7 +14,7 @@ output "image" {
 }
 
 output "database" {
-  description = "How to reach the database: forward its port (to this machine only), then connect as reader, or as loader from dagster dev. An external one is reached by its address."
+  description = "How to reach the database: forward its port (to this machine only), then connect as reader, or as loader from dagster dev. An external one is reached by its address, and checked by the authorities in a file of yours."
   value = local.own_postgres ? {
     forward  = "${local.kubectl} -n ${module.network.namespaces.database} port-forward service/postgres 5432:5432"
     password = "${local.kubectl} -n ${module.network.namespaces.database} get secret postgres-secret -o jsonpath='{.data.READER_PASSWORD}' | base64 -d"
@@ -22,8 +22,8 @@ output "database" {
     inside   = "${local.kubectl} -n ${module.network.namespaces.database} exec -it postgres-0 -- psql -U postgres weather"
     } : {
     forward  = null
-    password = "${local.kubectl} -n ${module.network.namespaces.weather} get secret postgres-reader -o jsonpath='{.data.DESTINATION__POSTGRES__CREDENTIALS__PASSWORD}' | base64 -d"
-    connect  = "psql 'host=${local.database.host} port=${local.database.port} dbname=${local.database.names.weather} user=${local.database.users.reader} sslmode=${local.database.sslmode}${local.database.ca == null ? "" : " sslrootcert=${var.external_postgres.ca_file}"}'"
+    password = "${local.kubectl} -n ${module.network.namespaces.weather} get secret ${try(var.external_postgres.secrets.reader, "postgres-reader")} -o jsonpath='{.data.DESTINATION__POSTGRES__CREDENTIALS__PASSWORD}' | base64 -d"
+    connect  = "psql 'host=${local.database.host} port=${local.database.port} dbname=${local.database.names.weather} user=${local.database.users.reader} sslmode=${local.database.sslmode}${join("", [for file in compact([try(var.external_postgres.ca_file, null), try(var.external_postgres.ca_config_map.key, null)]) : " sslrootcert=${file}"])}'"
     inside   = null
   }
 }

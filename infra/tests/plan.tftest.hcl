@@ -267,3 +267,35 @@ run "a_postgres_of_the_team" {
     error_message = "how people reach it"
   }
 }
+
+run "a_postgres_of_the_team_whose_secrets_and_authority_exist" {
+  command = plan
+  variables {
+    openweather_api_key = null
+    openweather_secret  = "key"
+    ca_config_map       = { name = "bundle" }
+    external_postgres = {
+      host          = "db.example.org", addresses = ["10.1.0.0/24"]
+      secrets       = { loader = "loads", reader = "reads", dagster = "orchestrates" }
+      ca_config_map = { name = "authorities-of-databases", key = "db.pem" }
+    }
+  }
+  assert {
+    condition     = module.dagster.instance.run_launcher.config.env_secrets == ["key", "loads", "orchestrates"]
+    error_message = "runs have the Secrets that are named; no password is given"
+  }
+  assert {
+    condition = { for name in ["SSL_CERT_FILE", "PGSSLMODE", "PGSSLROOTCERT"] : name => module.loader.settings.values[name] } == {
+      SSL_CERT_FILE = "/etc/weather-ca/ca.crt", PGSSLMODE = "verify-full", PGSSLROOTCERT = "/etc/weather-postgres-ca/db.pem"
+    }
+    error_message = "and trust what the ConfigMaps hold"
+  }
+  assert {
+    condition     = strcontains(output.database.password, " get secret reads ")
+    error_message = "people read the password from the Secret that is named"
+  }
+  assert {
+    condition     = output.database.connect == "psql 'host=db.example.org port=5432 dbname=weather user=reader sslmode=verify-full sslrootcert=db.pem'"
+    error_message = "how people reach it, with the file that the ConfigMap has"
+  }
+}
