@@ -233,7 +233,8 @@ def _count_calls(round_: Round, ranges: dict[str, Range], calls: _Calls, kills: 
         for moment, again in pairwise(moments):
             sent = next((at for at in calls.answered[key] if moment <= at < again), None)
             if not any(moment <= kill and (sent is None or sent > kill - SECONDS_UNDER_WAY) for kill in kills):
-                unexplained.append(f"{key} at {moment:.2f}, answered at {sent}")
+                near = min(kills, key=lambda kill: abs(kill - moment), default=None)
+                unexplained.append(f"{key} at {moment:.2f}, answered at {sent}, again at {again:.2f}, kill at {near}")
     found.note("calls made again after a kill", len(calls.asked) - len(twice))
     if len(twice) != fewest:
         found.problems.append(f"{len(twice)} different calls were made, where {fewest} are enough")

@@ -5,8 +5,9 @@
 # A server without room for its write-ahead log stops and cannot start again, so nobody could delete a row. While less than
 # the reserve is free besides it, the database weather is read-only for sessions that begin, and the loader's are ended:
 # loads fail with SQLSTATE 25006 and keep what they fetched, readers and Dagster go on, the CronJob
-# prune may write. Its size and what is free are written to upkeep.volume, since SQL does not show a server's disk. A start with less than half of it free gives up the file; a server that runs does not, or what fills the
-# disk would have that too. With room again, all of it is undone.
+# prune may write. The volume's size and what is free of it are written to upkeep.volume, since SQL does not show a
+# server's disk. A start with less than half of the reserve free gives up the file; a server that runs does not, or what
+# fills the disk would have that too. With room again, all of it is undone.
 set -euo pipefail
 volume=${PGDATA%/*}
 file=$volume/reserve closed=$volume/read-only
