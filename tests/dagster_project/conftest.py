@@ -8,6 +8,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.event import listens_for
 
 from dagster_project.common.environment import configured_target
+from dlt_sources.weather.status.space import reading
 from tests.helpers.clock import SENTINEL_KEY, Clock
 from tests.helpers.dagster_memory import remember_migrations, remember_statements
 
@@ -74,6 +76,13 @@ def _skip_disk_flushes(connection: Any, _record: object) -> None:
     """
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture(autouse=True)
+def roomy_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the machine's disk be half empty: one that is nearly full adds a warning to the alerts of every test."""
+    usage = SimpleNamespace(total=1 << 40, used=1 << 39, free=1 << 39)
+    monkeypatch.setattr(reading, "shutil", SimpleNamespace(disk_usage=lambda _: usage))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,8 @@ class _Protocol(HttpToolsProtocol):
     """Uvicorn's HTTP protocol that also passes the connection to the application, for faults that break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # uvicorn logs each call, with its key, once the process has set up any log, whatever its configuration says
+        self.access_log = False
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
 

@@ -10,6 +10,11 @@ from tests.chaos.rounds.disks import fill, small_disk
 DISK_MB = 64
 
 
+@pytest.fixture(autouse=True)
+def roomy_disk():
+    """Let disks be as full as they are."""
+
+
 @pytest.fixture
 def disk(tmp_path):
     folder = tmp_path / "disk"
