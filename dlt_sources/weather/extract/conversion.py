@@ -1,4 +1,4 @@
-"""Conversion of a run's results into dlt items, and its counts by resource: of answers as they arrive, or kept ones."""
+"""Identity of a run, and the conversion of its results into dlt items with its counts: of new answers, or kept ones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from dlt_sources.weather.api.client import Client
 from dlt_sources.weather.api.endpoints import BY_NAME, LOCATIONS, Endpoint
 from dlt_sources.weather.api.responses import Result
+from dlt_sources.weather.common.settings import WeatherSettings
 from dlt_sources.weather.contracts import Contract, LoadRun
 from dlt_sources.weather.convert.converter import Converter
 from dlt_sources.weather.convert.items import to_table
@@ -34,6 +36,42 @@ class Origin(NamedTuple):
 
     command: str = "load"
     orchestrator_run: str | None = None
+
+
+class Identity:
+    """The settings, clock, id and client of a run.
+
+    Args:
+        settings: the source's settings.
+        now: the clock, UTC.
+    """
+
+    _client: Client
+
+    def __init__(self, settings: WeatherSettings, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._now, self._started_at = now, now()
+        self._run_id = new_run_id(self._started_at)
+
+    @property
+    def settings(self) -> WeatherSettings:
+        """The source's settings."""
+        return self._settings
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run in ``load_runs``, ``rejects`` and logs."""
+        return self._run_id
+
+    @property
+    def client(self) -> Client:
+        """The client that asks OpenWeather."""
+        return self._client
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock, UTC."""
+        return self._now
 
 
 class RunConversion:

@@ -57,12 +57,17 @@ class PackageLimits:
         """Count the bytes of rows that go into the package."""
         self._bytes += size
 
-    def has_room(self) -> bool:
-        """Return whether another request may be made for the package."""
+    def has_room(self, under_way: int = 0) -> bool:
+        """Return whether another request may be made for the package.
+
+        Args:
+            under_way: rows that were asked for and are to come into the package.
+        """
         # a package without any request would make no progress
         if not self._bounded or self._calls() == self._calls_before:
             return True
-        is_full = self._rows >= self._most_rows or self._bytes >= PACKAGE_BYTES
+        rows = self._rows + under_way
+        is_full = rows >= self._most_rows or self._bytes * rows >= PACKAGE_BYTES * max(1, self._rows)
         return not is_full and monotonic() - self._began < self._most_seconds
 
 

@@ -14,7 +14,7 @@ from dlt_sources.weather.budget.opening import run_rate_limiter
 from dlt_sources.weather.common.clock import utc_now
 from dlt_sources.weather.common.errors import BudgetSpentError, WeatherError
 from dlt_sources.weather.common.settings import WeatherSettings
-from dlt_sources.weather.extract.conversion import Origin, RunConversion, new_run_id
+from dlt_sources.weather.extract.conversion import Identity, Origin, RunConversion
 from dlt_sources.weather.extract.counts import LoadMetrics, Status
 from dlt_sources.weather.extract.limits import PackageLimits, Refusals, error_of
 from dlt_sources.weather.extract.locations import LocationStep
@@ -26,7 +26,7 @@ from dlt_sources.weather.journal import Journal
 T = TypeVar("T")
 
 
-class Run:
+class Run(Identity):
     """State that the resources of one run share. Close it, or use it as a context manager, to close its connections.
 
     Args:
@@ -37,14 +37,6 @@ class Run:
             resource raises the error that stopped the run, as a dlt user expects.
         on_progress: called with a resource's counts after each result.
         rate_limiter: delays calls, and is closed with the run; by default, its ledger is in dlt's folder.
-
-    Attributes:
-        settings: the source's settings.
-        now: the clock, UTC.
-        run_id: the id of the run in ``load_runs``, ``rejects`` and logs.
-        client: the client that asks OpenWeather.
-        interrupted: whether a person or the system ended the run.
-        is_ahead: whether the next package has begun while another one is loaded.
     """
 
     def __init__(
@@ -57,24 +49,22 @@ class Run:
         on_progress: Callable[[LoadMetrics], None] = lambda _: None,
         rate_limiter: RateLimiter | None = None,
     ) -> None:
-        self.settings = settings
-        self.now, self._started_at = now, now()
-        self.run_id = new_run_id(self._started_at)
+        super().__init__(settings, now)
         self._many_packages = many_packages
         self._on_progress = on_progress
         self._refusals = Refusals(settings.resources or DEFAULT_RESOURCES, alone=not many_packages)
         self._limiter = rate_limiter or run_rate_limiter(None, settings)
         # a plain dlt pipeline may leave its run open
         unasked = self._refusals.add_unasked
-        self.client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
-        self._package = PackageLimits(settings, lambda: self.client.calls, bounded=many_packages)
+        self._client = Client(settings, now, self._limiter, self._keep, unasked, keeps_connections=many_packages)
+        self._package = PackageLimits(settings, lambda: self._client.calls, bounded=many_packages)
         self._open_reader: OpenReader = active_reader
         asked = (settings.since, settings.until)
-        self._conversion = RunConversion(self.run_id, origin, self._package, now, asked, shard=settings.shard)
+        self._conversion = RunConversion(self._run_id, origin, self._package, now, asked, shard=settings.shard)
         self._journal = Journal(None)
         self._location_step: LocationStep | None = None
         self._queues: Queues | None = None
-        self.interrupted = self.is_ahead = False
+        self._interrupted = self._is_ahead = False
 
     def __enter__(self) -> Run:
         return self
@@ -84,7 +74,7 @@ class Run:
 
     def close(self) -> None:
         """Close the client, its limiter, and the journal, which keeps the answers of a package that is not loaded."""
-        self.client.close()
+        self._client.close()
         self._journal.close()
         self._limiter.close()
 
@@ -92,6 +82,16 @@ class Run:
     def metrics_by_resource(self) -> dict[str, LoadMetrics]:
         """The counts of each resource that was reached."""
         return self._conversion.metrics_by_resource
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a person or the system ended the run."""
+        return self._interrupted
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the next package has begun while another one is loaded."""
+        return self._is_ahead
 
     @property
     def stopped_by(self) -> WeatherError | None:
@@ -121,16 +121,14 @@ class Run:
     def use(self, open_reader: OpenReader, journal: Journal) -> None:
         """Read the destination through a reader, and keep answers that cannot be asked for again in a journal.
 
-        Args:
-            open_reader: opens the reader; without it, the run opens a connection of the active pipeline.
-            journal: the journal; without it, answers are in memory only until they are in a package.
+        Without them, the run opens connections of the active pipeline, and answers are in memory until in a package.
         """
         self._open_reader, self._journal = open_reader, journal
 
     def interrupt(self) -> None:
         """Ask nothing more; answers that are there are still loaded. A signal handler may call it."""
-        self.interrupted = True
-        self.client.interrupt()
+        self._interrupted = True
+        self._client.interrupt()
 
     def metrics_of(self, resource: str) -> LoadMetrics:
         """Return the counts of a resource."""
@@ -138,23 +136,23 @@ class Run:
 
     def begin_package(self) -> None:
         """Begin a new load package, with all its room, unless ``ask_ahead`` has begun it."""
-        if not self.is_ahead:
+        if not self._is_ahead:
             self._package.begin()
             self._journal.begin(self._conversion.rows_so_far(JOURNALED_RESOURCES))
-        self.is_ahead = False
+        self._is_ahead = False
 
     def ask_ahead(self, resources: list[str]) -> None:
         """Begin the next package while the present one, whose extraction has ended, is loaded: ask for its answers.
 
         They are in the next package's journal when they arrive, and the package takes them before any other.
         """
-        if self._queues is None or not self.locations_resolved or self.interrupted:
+        if self._queues is None or not self.locations_resolved or self._interrupted:
             return
         names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
         if queue := self._queues.next_ahead(names):
             self.begin_package()
-            self.is_ahead = True
-            queue.ask_ahead(self.client, lambda: self.has_room(queue.resource))
+            self._is_ahead = True
+            queue.ask_ahead(self._client, lambda: self.has_room(queue.resource))
 
     def end_package(self) -> None:
         """Forget the journal of the oldest package that is not forgotten yet: its rows are in the tables."""
@@ -162,16 +160,17 @@ class Run:
 
     def has_room(self, resource: str) -> bool:
         """Return whether another request of a resource may be made for the current package."""
-        return not self.interrupted and self._refusals.may_ask(resource) and self._package.has_room()
+        under_way = self._queues.rows_under_way(resource) if self._queues else 0
+        return not self._interrupted and self._refusals.may_ask(resource) and self._package.has_room(under_way)
 
     def has_more(self, resources: list[str]) -> bool:
         """Return whether any of the resources has something left to ask, or to take of what was asked ahead."""
         if self._queues is None or not self.locations_resolved:
-            return not (self.stopped_by or self.interrupted)
+            return not (self.stopped_by or self._interrupted)
         if self._queues.are_ahead(resources):
             return True
         names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
-        return not self.interrupted and self._queues.have_more(names)
+        return not self._interrupted and self._queues.have_more(names)
 
     @property
     def locations_resolved(self) -> bool:
@@ -209,7 +208,7 @@ class Run:
         metrics = self.metrics_of(LOCATIONS)
         metrics.resume()
         step = self._location_step = self._location_step or self._read_destination(unknown=unknown)
-        results = step.results(self.client, lambda: self.has_room(LOCATIONS))
+        results = step.results(self._client, lambda: self.has_room(LOCATIONS))
         self._package.add_bytes(step.collect(self._observe(results, metrics)))
         if self._refusals.has_ended(LOCATIONS):
             step.give_up()
@@ -233,7 +232,7 @@ class Run:
         queue = self._queues.of(endpoint)
         metrics = self.metrics_of(endpoint.name)
         metrics.expected, metrics.up_to_date = queue.total, queue.up_to_date
-        asked = queue.results(self.client, lambda: self.has_room(endpoint.name))
+        asked = queue.results(self._client, lambda: self.has_room(endpoint.name))
         yield from self.answer_items(endpoint, asked, queue.mark_done)
 
     def answer_items(
@@ -252,7 +251,7 @@ class Run:
     def status(self, resource: str) -> Status:
         """Return the state of a resource for ``load_runs``."""
         queue = self._queues.made(resource) if self._queues else None
-        ended, known = self.interrupted or self.stopped_by is not None, self.known_locations
+        ended, known = self._interrupted or self.stopped_by is not None, self.known_locations
         return self._conversion.status(resource, queue, known, ended=ended, resolved=self.locations_resolved)
 
     def closing_items(self, resources: list[str]) -> list[object]:
@@ -261,19 +260,19 @@ class Run:
         for name in unfinished:
             # calls without a result, such as those that were refused until the interrupt, are calls too
             metrics = self.metrics_of(name)
-            metrics.calls = max(metrics.calls, self.client.calls_for[name])
+            metrics.calls = max(metrics.calls, self._client.calls_for[name])
         return [self._conversion.load_run(name, self.status(name), self.stopped_by) for name in unfinished]
 
     def _read_destination(self, *, unknown: bool) -> LocationStep:
         with self._open_reader() as reader:
-            loaded = read_loaded_state(self.settings, reader, self._started_at, unknown=unknown)
+            loaded = read_loaded_state(self._settings, reader, self._started_at, unknown=unknown)
         self._conversion.database_bytes = loaded.database_bytes
-        self._queues = Queues(loaded, self.settings, self._open_reader, self.now, self.client.expect)
-        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self.now)
+        self._queues = Queues(loaded, self._settings, self._open_reader, self._now, self._client.expect)
+        return LocationStep(loaded.lookup, self.metrics_of(LOCATIONS), self._now)
 
     def _keep(self, result: Result) -> None:
         """Keep a result in the journal before it counts as arrived; called in the client's thread."""
-        self._journal.append(result, self.client.calls_for[result.request.resource], self.now())
+        self._journal.append(result, self._client.calls_for[result.request.resource], self._now())
 
     def _observe(self, results: Iterator[T], metrics: LoadMetrics) -> Iterator[T]:
         """Pass results on; ask no more of what a failure would meet as well, and report progress."""
@@ -289,7 +288,7 @@ class Run:
         metrics = self.metrics_of(resource)
         metrics.resume()
         yield from items
-        metrics.calls = self.client.calls_for[resource]
+        metrics.calls = self._client.calls_for[resource]
         metrics.pause()
         self._refusals.explain(metrics)
         yield self._conversion.load_run(resource, self.status(resource), self.stopped_by)

@@ -22,14 +22,14 @@ from tests.weather.extract.requests.timeline import (
 from tests.weather.pipeline.accounts import assert_each_key_once, assert_every_row_has_its_load, folders
 
 pytestmark = pytest.mark.db
-# ten days of two places; eight calls in flight, and no room for another after five pages
+# ten days of two places; eight calls in flight, and room for a little more than half of the pages
 CHOICE = {
     "resources": HOURS,
     "locations": [MADRID, OSLO],
     "since": "2026-03-01",
     "until": "2026-03-10T23:00Z",
     "calls_per_minute": 600,
-    "chunk_rows": 100,
+    "chunk_rows": 260,
 }
 PAGES = 24
 
@@ -131,3 +131,25 @@ def test_a_backfill_that_others_wait_for_asks_nothing_before_they_had_their_turn
     assert calls == []
     assert len(asked(simulator)) == PAGES
     assert_whole(target)
+
+
+def test_a_package_is_as_large_as_it_may_be_though_answers_wait_for_it(duckdb, settings, clock, monkeypatch):
+    sizes = []
+    end_package = Run.end_package
+
+    def watched(run):
+        sizes.append(run.metrics_of("weather_history").rows_loaded - sum(sizes))
+        end_package(run)
+
+    def slowly(run, resources):
+        ask_ahead(run, resources)
+        # everything could arrive meanwhile
+        time.sleep(0.5)
+
+    ask_ahead = Run.ask_ahead
+    monkeypatch.setattr(Run, "ask_ahead", slowly)
+    monkeypatch.setattr(Run, "end_package", watched)
+    load_accounted(duckdb, settings(**CHOICE | {"chunk_rows": 100}), clock)
+    # those that are sent before the first is counted
+    assert max(sizes) <= 100 + 8 * 20
+    assert sum(sizes) == 2 * 240

@@ -133,6 +133,11 @@ class Queues:
         queues = map(self._queues.get, resources)
         return any(isinstance(queue, RequestQueue) and queue.is_ahead for queue in queues)
 
+    def rows_under_way(self, resource: str) -> int:
+        """Return the number of rows of a resource that are asked for and not in a package yet, if many may be."""
+        queue = self._queues.get(resource)
+        return queue.rows_under_way if isinstance(queue, RequestQueue) else 0
+
     def next_ahead(self, resources: Iterable[str]) -> RequestQueue | None:
         """Return the queue of the resource that is asked next; None if it cannot be asked ahead.
 

@@ -104,6 +104,12 @@ class RequestQueue:
         return self.finished and not self._in_flight
 
     @property
+    def rows_under_way(self) -> int:
+        """Number of rows that pages bring which are asked and not taken; of other endpoints, few answers wait."""
+        timeline = self._endpoint.timeline
+        return self._in_flight * timeline.page if timeline else 0
+
+    @property
     def may_be_ahead(self) -> bool:
         """Whether it may be asked ahead: pages of a timeline, which are small, once it is known how it answers."""
         return self._timeline is not None and self._timeline.is_known and not self._is_asked
