@@ -75,7 +75,7 @@ class Journal:
             ) from None
 
     def end(self) -> None:
-        """Delete the journal of the oldest package that has one, because its rows are in the tables."""
+        """Delete the journal of the oldest package that has not ended, because its rows are in the tables."""
         self._ended += 1
         if self._ended == self._packages:
             self.close()

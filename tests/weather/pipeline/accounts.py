@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from dlt_sources.weather.contracts import TABLES
 from dlt_sources.weather.destination.target import Target
 from tests.helpers.support import assert_no_duplicates, query, tables
+from tests.weather.extract.requests.timeline import assert_hours, at
 
 MADRID = "40.4168,-3.7038"
 OSLO = "59.9139,10.7522"
@@ -67,3 +68,13 @@ def hour(moment: datetime) -> datetime:
 def current_weather_at(target: Target, moment: datetime) -> int:
     """Observations that were fetched at a moment of the test's clock."""
     return int(query(target, "SELECT count(*) FROM current_weather WHERE fetched_at = %s", moment)[0][0])
+
+
+def assert_ten_days(target: Target) -> None:
+    """Assert that the hours of two places from 1 to 10 March 2026 are there once, and that nothing is left to load."""
+    for place in (MADRID, OSLO):
+        assert_hours(target, place, at(2026, 3, 1), at(2026, 3, 10, 23))
+    assert_each_key_once(target)
+    assert_every_row_has_its_load(target)
+    assert folders(target) == []
+    assert query(target, "SELECT run_id FROM load_runs WHERE rows_fetched <> rows_loaded + rows_rejected") == []
