@@ -4,8 +4,8 @@
 #
 # Proves: a good dump is copied, with its checksum; a bucket that refuses leaves the dump good, is told in the table and by the
 # exit code 4, and the next dump is copied again; without the volume, the copy is what is restored; the bucket's key, by
-# either of the names that it may have, is in no log. Takes half a minute. Not run by .ci/run; POSTGRES_IMAGE, RCLONE_IMAGE, DOCKER: other names than postgres:17,
-# rclone/rclone:1.75.1, docker.
+# either of the names that it may have, is in no log. Takes half a minute. Not run by .ci/run; POSTGRES_IMAGE, RCLONE_IMAGE,
+# DOCKER: other names than postgres:17, rclone/rclone:1.75.1, docker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

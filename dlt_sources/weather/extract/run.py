@@ -148,8 +148,7 @@ class Run(Identity):
         """
         if self._queues is None or not self.locations_resolved or self._interrupted:
             return
-        names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
-        if queue := self._queues.next_ahead(names):
+        if queue := self._queues.next_ahead(self._askable(resources)):
             self.begin_package()
             self._is_ahead = True
             queue.ask_ahead(self._client, lambda: self.has_room(queue.resource))
@@ -169,8 +168,10 @@ class Run(Identity):
             return not (self.stopped_by or self._interrupted)
         if self._queues.are_ahead(resources):
             return True
-        names = [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
-        return not self._interrupted and self._queues.have_more(names)
+        return not self._interrupted and self._queues.have_more(self._askable(resources))
+
+    def _askable(self, resources: list[str]) -> list[str]:
+        return [name for name in resources if name != LOCATIONS and self._refusals.may_ask(name)]
 
     @property
     def locations_resolved(self) -> bool:
